@@ -1,0 +1,63 @@
+"""Installs the Debian packages that the tests with real servers need, where it may."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+
+def listed(path: pathlib.Path) -> tuple[str, ...]:
+    """Return the packages of a list: one a line, ``#`` begins a comment."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return tuple(name for line in lines if (name := line.partition("#")[0].strip()))
+
+
+def is_installed(package: str) -> bool:
+    """Whether dpkg has the package, configured."""
+    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
+    if shutil.which("dpkg-query") is None:
+        return False
+    return subprocess.run(query, capture_output=True, text=True, check=False).stdout == "installed"
+
+
+def missing(packages: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the packages that are not installed."""
+    return tuple(package for package in packages if not is_installed(package))
+
+
+def install(packages: Sequence[str]) -> tuple[str, ...]:
+    """Install what is missing of the packages; return what still is, after saying why."""
+    wanted = missing(packages)
+    if not wanted:
+        return ()
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print("Only root on Debian can install:", *wanted, flush=True)
+        return wanted
+    print("Installing:", *wanted, flush=True)
+    options = ["-q", "-o", "DPkg::Lock::Timeout=300"]
+    apt_get(["update", *options])
+    # One package that does not exist must not keep the others away.
+    if not apt_get(["install", "-y", "--no-install-recommends", *options, *wanted]):
+        for package in wanted:
+            apt_get(["install", "-y", "--no-install-recommends", *options, package])
+    return missing(wanted)
+
+
+def apt_get(arguments: Sequence[str]) -> bool:
+    """Run apt-get; when it fails, show what it said."""
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        ["apt-get", *arguments],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        print(done.stdout, flush=True)
+    return done.returncode == 0

@@ -1,0 +1,196 @@
+"""What ``./test`` runs: the checks, the tests in parallel, and a last line that adds them up.
+
+Each check counts as one test. Everything runs even when something failed before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import signal
+import sys
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import attrs
+
+from tests import apt
+from tests.steps import Counts, Outcome, Running, Step, count_trial, run_step
+
+ROOT: Final = pathlib.Path(__file__).resolve().parent.parent
+REAL: Final = pathlib.PurePath("tests/real")
+CHECK_LIMIT: Final = 300.0
+QUICK_LIMIT: Final = 300.0
+REAL_LIMIT: Final = 3600.0
+LONG: Final = 20.0
+
+
+class UsageError(Exception):
+    """The command line asks for what is not there."""
+
+
+@attrs.frozen
+class Plan:
+    """What to run: steps beside each other, then those with real servers, one at a time."""
+
+    together: tuple[Step, ...] = ()
+    alone: tuple[Step, ...] = ()
+
+
+def checks() -> tuple[Step, ...]:
+    """Return the checks; types first, since they take longest."""
+    python = sys.executable
+    return (
+        Step("types", [python, "-m", "mypy"], CHECK_LIMIT),
+        Step("format", [python, "-m", "ruff", "format", "--check", "."], CHECK_LIMIT),
+        Step("lint", [python, "-m", "ruff", "check", "."], CHECK_LIMIT),
+    )
+
+
+def trial(name: str, what: Iterable[str], limit: float, live: bool = False) -> Step:
+    """Return the step that runs these modules, or names below them, under trial."""
+    command = [sys.executable, "-bb", "-m", "tests.strict_trial", *what]
+    return Step(name, command, limit, count_trial, live)
+
+
+def modules(root: pathlib.Path, below: pathlib.PurePath) -> tuple[str, ...]:
+    """Return the names of the test modules below a directory of the checkout."""
+    found = sorted(path.relative_to(root) for path in (root / below).rglob("test_*.py"))
+    return tuple(dotted(path) for path in found)
+
+
+def quick_modules(root: pathlib.Path) -> tuple[str, ...]:
+    """Return the names of the test modules that need no server."""
+    real = dotted(REAL) + "."
+    return tuple(n for n in modules(root, pathlib.PurePath("tests")) if not n.startswith(real))
+
+
+def dotted(path: pathlib.PurePath) -> str:
+    """Return the import name of a file or directory of the checkout."""
+    return ".".join(path.with_suffix("").parts)
+
+
+def shards(names: Sequence[str], count: int) -> tuple[tuple[str, ...], ...]:
+    """Deal the modules out; empty shards are left away."""
+    return tuple(shard for n in range(count) if (shard := tuple(names[n::count])))
+
+
+def quick_steps(root: pathlib.Path, cores: int, factor: float) -> tuple[Step, ...]:
+    """Return the checks and the tests that need no server."""
+    parts = shards(quick_modules(root), 2 * cores)
+    first, *others = checks()
+    tests = [trial(f"tests {n}", part, QUICK_LIMIT * factor) for n, part in enumerate(parts, 1)]
+    return (first, *tests, *others)
+
+
+def real_steps(root: pathlib.Path, factor: float) -> tuple[Step, ...]:
+    """Return the tests with real servers, in a process for each module."""
+    return tuple(
+        trial(name.removeprefix("tests."), [name], REAL_LIMIT * factor)
+        for name in modules(root, REAL)
+    )
+
+
+def named(root: pathlib.Path, here: pathlib.Path, what: str) -> str:
+    """Return the import name of a path, or of a dotted name, of the command line.
+
+    :raises UsageError: for what is neither.
+    """
+    path = (here / what).resolve()
+    if path.exists() and path.is_relative_to(root / "tests"):
+        return dotted(path.relative_to(root))
+    if what == "tests" or what.startswith("tests."):
+        return what
+    raise UsageError(f"{what}: neither a path nor a module below tests/")
+
+
+def plan(root: pathlib.Path, here: pathlib.Path, what: Sequence[str], long: bool) -> Plan:
+    """Return what the words of the command line ask for.
+
+    :raises UsageError: for words that name nothing.
+    """
+    factor = LONG if long else 1.0
+    cores = len(os.sched_getaffinity(0))
+    if list(what) == ["quick"]:
+        return Plan(together=quick_steps(root, cores, factor))
+    if not what or list(what) == ["all"]:
+        return Plan(quick_steps(root, cores, factor), real_steps(root, factor))
+    if list(what) == ["packaging"]:
+        raise UsageError("packaging: there are no packaging tests yet")
+    names = [named(root, here, word) for word in what]
+    real = [name for name in names if f"{name}.".startswith(f"{dotted(REAL)}.")]
+    step = trial("tests", names, REAL_LIMIT * factor, live=True)
+    return Plan(alone=(step,)) if real else Plan(together=(step,))
+
+
+def show(outcome: Outcome) -> None:
+    """Print a line for a step, and before it the faults and the reasons for skips that it told."""
+    counts, name = outcome.counts, outcome.step.name
+    if (counts.failed or counts.skipped) and not outcome.step.live:
+        # Trial lists every test first; what it found comes after the first long line.
+        _, line, found = outcome.output.partition(f"\n{'=' * 79}\n")
+        print(f"\n===== {name} =====\n{(found if line else outcome.output).rstrip()}\n")
+    print(f"{name:<24} {counts!s:<40} {outcome.seconds:6.1f} s", flush=True)
+
+
+def carry_out(steps: Plan, environ: dict[str, str]) -> Counts:
+    """Run the steps of a plan and return what they add up to."""
+    total = Counts()
+    for outcome in outcomes(steps.together, len(os.sched_getaffinity(0)), environ):
+        show(outcome)
+        total += outcome.counts
+    packages = apt.listed(ROOT / REAL / "apt-packages.txt") if steps.alone else ()
+    absent = apt.install(packages)
+    for outcome in outcomes(steps.alone, 1, environ):
+        show(outcome)
+        total += outcome.counts
+    if absent:
+        print("\nNOT INSTALLED, so the tests that need them were skipped:", *absent)
+    return total
+
+
+def outcomes(steps: Sequence[Step], beside: int, environ: dict[str, str]) -> Generator[Outcome]:
+    """Run steps, so many beside each other, and yield their outcomes in order.
+
+    When the run is broken off, so are the steps, with everything they started.
+    """
+    running = Running()
+    pool = ThreadPoolExecutor(max_workers=beside)
+    try:
+        yield from pool.map(lambda step: run_step(step, ROOT, environ, running), steps)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        running.end()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what the command line asks for; return the exit code."""
+    parser = argparse.ArgumentParser(prog="./test", description=__doc__)
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="quick | all | packaging | PATH",
+        help="all, the default: everything; quick: what needs no server; or test files and modules",
+    )
+    parser.add_argument("--long", action="store_true", help="many more examples, long loads")
+    options = parser.parse_args(arguments)
+    environ = dict(os.environ)
+    if options.long:
+        environ["HMACFS_LONG"] = "1"
+    try:
+        steps = plan(ROOT, pathlib.Path.cwd(), options.what, options.long)
+    except UsageError as error:
+        print(f"./test: {error}", file=sys.stderr)
+        return 2
+    total = carry_out(steps, environ)
+    print("\nEach check counts as one test.")
+    print(total, flush=True)
+    return 0 if total.passed and not total.failed else 1
+
+
+if __name__ == "__main__":
+    # Being ended ends the steps too, as an interrupt from the keyboard does.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,40 @@
+"""A test in order, one that is skipped, and one for each fault that no run may let pass."""
+
+from __future__ import annotations
+
+import warnings
+
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorTime
+from twisted.trial.unittest import SkipTest, TestCase
+
+
+class StrictTests(TestCase):
+    """What ``tests.strict_trial`` is tried on."""
+
+    def test_in_order(self) -> None:
+        """Passes."""
+
+    def test_skipped(self) -> None:
+        """Is skipped, with a reason."""
+        raise SkipTest("needs what no machine has")
+
+    def test_deprecated(self) -> None:
+        """Uses, from a module of ours, what is deprecated."""
+        warnings.warn("this goes away", DeprecationWarning, stacklevel=1)
+
+    def test_never_awaited(self) -> None:
+        """Calls a coroutine function and drops the coroutine."""
+
+        async def forgotten() -> None: ...
+
+        forgotten()  # type: ignore[unused-coroutine]  # the fault that this test is about
+
+    def test_bytes_as_text(self) -> None:
+        """Compares bytes with text, which is never equal."""
+        given: object = b"a"
+        self.assertFalse(given == "a")
+
+    def test_dirty_reactor(self) -> None:
+        """Leaves a delayed call behind."""
+        IReactorTime(reactor).callLater(60, int)

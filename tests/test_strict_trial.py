@@ -1,0 +1,90 @@
+"""Runs of trial fail for faults that Python and trial by themselves let pass."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+
+from hypothesis import settings
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests import strict_trial
+from tests.steps import Counts, count_trial
+
+
+class StrictTrialTests(SynchronousTestCase):
+    """``python -bb -m tests.strict_trial`` over the samples."""
+
+    def run_sample(self, test: str) -> tuple[Counts, str]:
+        """Return what came of one sample, and all that the run said."""
+        directory = pathlib.Path(self.mktemp())
+        directory.mkdir()
+        name = f"tests.samples.strict.StrictTests.{test}"
+        done = subprocess.run(
+            [sys.executable, "-bb", "-m", "tests.strict_trial", name],
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return count_trial(done.returncode, done.stdout), done.stdout
+
+    def assert_fails(self, test: str, why: str) -> None:
+        """Fail unless the sample fails, and says why."""
+        counts, output = self.run_sample(test)
+        self.assertEqual(1, counts.failed)
+        self.assertIn(why, output)
+
+    def test_in_order(self) -> None:
+        """A test that is in order passes."""
+        self.assertEqual(Counts(passed=1), self.run_sample("test_in_order")[0])
+
+    def test_skip(self) -> None:
+        """A skipped test is counted as such, and its reason is told."""
+        counts, output = self.run_sample("test_skipped")
+        self.assertEqual(Counts(skipped=1), counts)
+        self.assertIn("needs what no machine has", output)
+
+    def test_deprecated(self) -> None:
+        """Deprecated use by a module of ours fails the test that came upon it."""
+        self.assert_fails("test_deprecated", "DeprecationWarning: this goes away")
+
+    def test_never_awaited(self) -> None:
+        """A coroutine that is dropped fails the test that dropped it."""
+        self.assert_fails("test_never_awaited", "was never awaited")
+
+    def test_bytes_as_text(self) -> None:
+        """A comparison of bytes and text fails the test."""
+        self.assert_fails("test_bytes_as_text", "BytesWarning")
+
+    def test_dirty_reactor(self) -> None:
+        """A delayed call that is left in the reactor fails the test."""
+        self.assert_fails("test_dirty_reactor", "DirtyReactorAggregateError")
+
+
+class ProfileTests(SynchronousTestCase):
+    """How hypothesis is set up."""
+
+    def profile(self, **environ: str) -> settings:
+        """Return the settings for such an environment, with the ones of this run put back after."""
+        before = settings.get_current_profile_name()
+        self.addCleanup(settings.load_profile, before)
+        self.addCleanup(settings.register_profile, "hmacfs", settings.get_profile(before))
+        strict_trial.load_profile(environ)
+        return settings.get_profile("hmacfs")
+
+    def test_usual(self) -> None:
+        """No deadline, since cores are shared, and new examples each time."""
+        profile = self.profile()
+        self.assertIsNone(profile.deadline)
+        self.assertFalse(profile.derandomize)
+        self.assertEqual(100, profile.max_examples)
+
+    def test_ci(self) -> None:
+        """In CI a run can be repeated."""
+        self.assertTrue(self.profile(CI="true").derandomize)
+
+    def test_long(self) -> None:
+        """A long run tries many more examples."""
+        self.assertEqual(strict_trial.LONG_EXAMPLES, self.profile(HMACFS_LONG="1").max_examples)

@@ -1,0 +1,1 @@
+"""What makes the environments that ./serve and ./test run in."""
