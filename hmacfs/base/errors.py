@@ -1,0 +1,161 @@
+"""
+Refusals: why the server will not do what was asked.
+
+A refusal carries a stable ``code`` and the facts that explain it.  It knows no
+HTTP status, no XMPP condition and no exit code: each face (``web.errors``,
+``cli``) maps codes in a table of its own.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """
+    A request that is understood and not granted.
+
+    :param detail: one sentence for the person who made the request.  It never
+        holds a secret or a signature.
+    :param facts: what explains the refusal to a program: limits in bytes,
+        waits in seconds.
+    """
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, detail: str, **facts: str | int | float) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+
+
+class MalformedRequest(Refusal):
+    """The request cannot be read (RFC 9110, 15.5.1)."""
+
+    code = "malformed-request"
+
+
+class HeadersTooLarge(Refusal):
+    """The request's headers are longer or more than allowed; ``limit`` in bytes or lines."""
+
+    code = "headers-too-large"
+
+
+class NameRefused(Refusal):
+    """The path cannot name a stored file."""
+
+    code = "name-refused"
+
+
+class SignatureMissing(Refusal):
+    """The request needs a signature and brings none."""
+
+    code = "signature-missing"
+
+
+class SignatureWrong(Refusal):
+    """The signature does not fit the facts of the request."""
+
+    code = "signature-wrong"
+
+
+class LengthRequired(Refusal):
+    """The length of the body must be known before it is sent."""
+
+    code = "length-required"
+
+
+class TooLarge(Refusal):
+    """The file is larger than allowed; ``limit`` in bytes."""
+
+    code = "too-large"
+
+
+class SizeMismatch(Refusal):
+    """The body has more or fewer bytes than were announced; ``expected``, ``received``."""
+
+    code = "size-mismatch"
+
+
+class NameTaken(Refusal):
+    """Another file already has this name."""
+
+    code = "name-taken"
+
+
+class Unknown(Refusal):
+    """There is no such file."""
+
+    code = "not-found"
+
+
+class Gone(Refusal):
+    """There was such a file; it was deleted or has expired."""
+
+    code = "gone"
+
+
+class Stalled(Refusal):
+    """The client stopped sending; ``after`` in seconds."""
+
+    code = "stalled"
+
+
+class NoSpace(Refusal):
+    """The storage is full, or would be below ``min_free_bytes``."""
+
+    code = "no-space"
+
+
+class Unavailable(Refusal):
+    """Not now: the server is starting, stopping or too busy; ``retry_after`` in seconds."""
+
+    code = "unavailable"
+
+
+class MethodRefused(Refusal):
+    """The method is not one of those this resource has; ``allow`` lists them."""
+
+    code = "method-not-allowed"
+
+
+class SignatureExpired(Refusal):
+    """The signature is genuine and its time is over."""
+
+    code = "signature-expired"
+
+
+class SignatureNotYetValid(Refusal):
+    """The signature is genuine and its time has not come; mostly a clock that is wrong."""
+
+    code = "signature-not-yet-valid"
+
+
+class SignatureAmbiguous(Refusal):
+    """The signed fields stand without separators, and could be split in another way."""
+
+    code = "signature-ambiguous"
+
+
+class TokenRefused(Refusal):
+    """The token is genuine, but it is not for this server or its claims cannot be read."""
+
+    code = "token-refused"
+
+
+class ScopeMissing(Refusal):
+    """The credential is genuine and does not allow this action; ``scope`` names what it lacks."""
+
+    code = "scope-missing"
+
+
+class NotCovered(Refusal):
+    """The credential is genuine and is for another file, type or owner."""
+
+    code = "not-covered"
+
+
+class Replayed(Refusal):
+    """The signature or upload id was used before, for other bytes."""
+
+    code = "replayed"
