@@ -1,0 +1,1 @@
+"""Stored files: finding, serving and keeping them."""

@@ -1,0 +1,63 @@
+"""Finding a stored file by its name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from attrs import frozen
+
+from hmacfs.base.errors import Gone, Unknown
+from hmacfs.base.names import StoredName
+from hmacfs.base.values import StoredFile, Tombstone
+from hmacfs.blobs.interfaces import Blobs, OpenBlob
+from hmacfs.stores.interfaces import Index
+
+
+@frozen
+class Lookup:
+    """
+    Finds files that may be seen.
+
+    :param tombstone_age: seconds for which a deleted file is told from one
+        that never was.
+    :param now: tells seconds since the epoch.
+    """
+
+    index: Index
+    blobs: Blobs
+    tombstone_age: float
+    now: Callable[[], float]
+
+    async def find(self, name: StoredName) -> StoredFile:
+        """
+        Tell the facts of a file.
+
+        :raises Unknown: if there is none.
+        :raises Gone: if there was one.
+        """
+        known = await self.index.find(name)
+        if isinstance(known, StoredFile):
+            if known.expired(self.now()):
+                raise Gone("this file has expired")
+            return known
+        if isinstance(known, Tombstone) and self.now() - known.buried_at < self.tombstone_age:
+            raise Gone(f"this file was {known.reason}")
+        raise Unknown("there is no such file")
+
+    @asynccontextmanager
+    async def opened(self, file: StoredFile) -> AsyncIterator[OpenBlob]:
+        """
+        Hold open the bytes of a file that was found.
+
+        :raises Unknown: if they are not there, or are not those that were stored.
+        """
+        blob = await self.blobs.open(file.name)
+        if blob is None:
+            raise Unknown("there is no such file")
+        try:
+            if blob.size != file.size:
+                raise Unknown("there is no such file")
+            yield blob
+        finally:
+            await blob.lane.run(blob.close)

@@ -1,0 +1,1 @@
+"""Grammars: bytes and headers to values and back."""
