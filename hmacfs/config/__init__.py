@@ -1,0 +1,1 @@
+"""The configuration: one table of options, and everything that follows from it."""

@@ -1,0 +1,100 @@
+"""What a configuration needs on the network: what to try, and how it was."""
+
+from __future__ import annotations
+
+import enum
+import pathlib
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from hmacfs.config import options
+from hmacfs.config.network import Address
+from hmacfs.config.option import Option
+from hmacfs.config.settings import Settings
+
+
+class Service(enum.Enum):
+    """What is expected to answer."""
+
+    REDIS = "Redis"
+    POSTGRES = "PostgreSQL"
+    MYSQL = "MySQL"
+    CLAMD = "clamd"
+    S3 = "S3"
+
+
+@frozen
+class Target:
+    """
+    One server to try.
+
+    :ivar at: an address, or the path of a Unix socket.
+    :ivar switch: the option that makes it needed.
+    :ivar ca_file: who may vouch for its certificate; only with ``tls``.
+    """
+
+    service: Service
+    at: Address | pathlib.Path
+    switch: Option[bool]
+    tls: bool = False
+    ca_file: pathlib.Path | None = None
+    user: str = ""
+    password: str = field(default="", repr=False)
+    database: str = ""
+
+    def __str__(self) -> str:
+        """Return what it is and where."""
+        return f"{self.service.value} at {self.at}"
+
+
+def targets(settings: Settings) -> Iterator[Target]:
+    """Tell every server that these settings need."""
+    if settings[options.REDIS_REDISENABLED]:
+        yield Target(
+            Service.REDIS,
+            settings[options.REDIS_REDISADDR],
+            options.REDIS_REDISENABLED,
+            settings[options.REDIS_TLS],
+            settings[options.REDIS_CA_FILE],
+            password=settings[options.REDIS_REDISPASSWORD],
+            database=str(settings[options.REDIS_REDISDBINDEX]),
+        )
+    if settings[options.FALLBACK_ENABLED]:
+        yield _database(settings)
+    if settings[options.CLAMAV_CLAMAVENABLED]:
+        yield Target(
+            Service.CLAMD, settings[options.CLAMAV_CLAMAVSOCKET], options.CLAMAV_CLAMAVENABLED
+        )
+    if settings[options.S3_ENABLED]:
+        yield _bucket(settings)
+
+
+def _database(settings: Settings) -> Target:
+    is_postgres = settings[options.FALLBACK_TYPE] == "postgres"
+    port = settings[options.FALLBACK_PORT] or (5432 if is_postgres else 3306)
+    return Target(
+        Service.POSTGRES if is_postgres else Service.MYSQL,
+        settings[options.FALLBACK_SOCKET] or Address(settings[options.FALLBACK_HOST], port),
+        options.FALLBACK_ENABLED,
+        settings[options.FALLBACK_TLS],
+        settings[options.FALLBACK_CA_FILE],
+        settings[options.FALLBACK_USER],
+        settings[options.FALLBACK_PASSWORD],
+        settings[options.FALLBACK_NAME],
+    )
+
+
+def _bucket(settings: Settings) -> Target:
+    region = settings[options.S3_REGION]
+    url = urlsplit(settings[options.S3_ENDPOINT] or f"https://s3.{region}.amazonaws.com")
+    is_https = url.scheme == "https"
+    return Target(
+        Service.S3,
+        Address(url.hostname or "", url.port or (443 if is_https else 80)),
+        options.S3_ENABLED,
+        is_https,
+        settings[options.S3_CA_FILE],
+        database=settings[options.S3_BUCKET],
+    )

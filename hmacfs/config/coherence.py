@@ -1,0 +1,123 @@
+"""What single values cannot tell: whether the whole makes sense."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from hmacfs.config import options
+from hmacfs.config.kinds import FilePath, OptionalPath
+from hmacfs.config.option import Option
+from hmacfs.config.problems import Problem
+from hmacfs.config.settings import Settings, Source
+
+
+def contradictions(settings: Settings, file: str) -> Iterator[Problem]:
+    """Tell why these settings cannot be used, though each value could be."""
+    yield from _missing_secret(settings, file)
+    yield from _two_addresses(settings, file)
+    yield from _thresholds(settings, file)
+    yield from _missing_partners(settings, file)
+    yield from _wrong_paths(settings, file)
+
+
+def doubts(settings: Settings, file: str) -> Iterator[Problem]:
+    """Tell what the settings switch on that cannot work, where the rest can."""
+    if settings[options.SECURITY_ENABLEJWT]:
+        at = options.SECURITY_ENABLEJWT
+        audience = settings[options.SECURITY_JWT_AUDIENCE]
+        if not settings[options.SECURITY_JWTSECRET]:
+            yield _at(settings, at, file, "no token will be accepted", "jwtsecret is not set")
+        if not audience and not settings[options.SERVER_PUBLIC_BASE_URL]:
+            yield _at(
+                settings,
+                at,
+                file,
+                "tokens that name an audience will be refused",
+                "set public_base_url or jwt_audience",
+            )
+
+
+def _at(
+    settings: Settings, option: Option[Any], file: str, message: str, hint: str = ""
+) -> Problem:
+    origin = settings.origin(option)
+    if origin.source is Source.ENVIRONMENT:
+        file = f"environment variable {origin.spelling}"
+    name = origin.spelling or option.key
+    return Problem(file, origin.line, origin.column, f"{name}: {message}", hint)
+
+
+def _missing_secret(settings: Settings, file: str) -> Iterator[Problem]:
+    if not settings[options.SECURITY_SECRET] and settings[options.SECURITY_KEYS_FILE] is None:
+        yield _at(
+            settings,
+            options.SECURITY_SECRET,
+            file,
+            "it is not set",
+            'make one with "openssl rand -hex 32"',
+        )
+
+
+def _two_addresses(settings: Settings, file: str) -> Iterator[Problem]:
+    host = settings[options.SERVER_LISTEN_ADDRESS].host
+    bind = settings[options.SERVER_BIND_IP]
+    if host and bind and host != bind:
+        yield _at(
+            settings,
+            options.SERVER_BIND_IP,
+            file,
+            f"listen_address says {host} and this says {bind}",
+            "say it once",
+        )
+
+
+def _thresholds(settings: Settings, file: str) -> Iterator[Problem]:
+    up, down = options.SERVER_WORKER_SCALE_UP_THRESH, options.SERVER_WORKER_SCALE_DOWN_THRESH
+    if settings[down] >= settings[up]:
+        at = down if settings.origin(down).source is not Source.DEFAULT else up
+        yield _at(
+            settings,
+            at,
+            file,
+            f"threads would be added at {settings[up]} % and taken away at {settings[down]} %",
+            "the lower one has to be lower",
+        )
+
+
+def _missing_partners(settings: Settings, file: str) -> Iterator[Problem]:
+    if settings[options.S3_ENABLED] and not settings[options.S3_BUCKET]:
+        yield _at(settings, options.S3_ENABLED, file, "there is no bucket", "set bucket")
+    if settings[options.ADMIN_ENABLED]:
+        kind = settings[options.ADMIN_AUTH_TYPE]
+        needed = options.ADMIN_AUTH_TOKEN if kind == "bearer" else options.ADMIN_AUTH_PASSWORD
+        if not settings[needed]:
+            yield _at(
+                settings,
+                options.ADMIN_ENABLED,
+                file,
+                "nobody could be recognised as administrator",
+                f"set {needed.key}",
+            )
+
+
+def _wrong_paths(settings: Settings, file: str) -> Iterator[Problem]:
+    for option in settings.given():
+        path = settings[option]
+        if not isinstance(option.kind, (FilePath, OptionalPath)) or path is None:
+            continue
+        wrong = _wrong_path(path, directory=option.kind.directory)
+        if wrong:
+            yield _at(settings, option, file, wrong)
+
+
+def _wrong_path(path: pathlib.Path, *, directory: bool) -> str:
+    try:
+        if directory and path.exists() and not path.is_dir():
+            return f"{path} is not a directory"
+        if not directory and path.is_dir():
+            return f"{path} is a directory"
+    except OSError as reason:
+        return f"{path} cannot be looked at: {reason.strerror}"
+    return ""

@@ -1,0 +1,1 @@
+"""The options themselves, one module for each group of sections."""

@@ -1,0 +1,64 @@
+"""``[downloads]``: what is given out, and how."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hmacfs.config.kinds import Size, Switch
+from hmacfs.config.lists import EXTENSIONS
+from hmacfs.config.option import Alias, Generation, Option
+
+DOWNLOADS_ALLOWED_EXTENSIONS: Final = Option(
+    key="downloads.allowed_extensions",
+    kind=EXTENSIONS,
+    default=(),
+    summary="Which file extensions may be downloaded; others are answered 403. Without it, and "
+    "when empty, all may.",
+    example=(".jpg", ".png", ".pdf"),
+    reloadable=True,
+)
+DOWNLOADS_REQUIRE_AUTH: Final = Option(
+    key="downloads.require_auth",
+    since=Generation.V4,
+    kind=Switch(),
+    default=False,
+    summary="Whether a download needs a token or a signed link. Without it the URL is enough, as "
+    "XMPP clients need.",
+    example=True,
+    reloadable=True,
+)
+DOWNLOADS_CHUNKED_DOWNLOADS_ENABLED: Final = Option(
+    key="downloads.chunked_downloads_enabled",
+    since=Generation.V2_X,
+    kind=Switch(),
+    default=True,
+    summary="Whether a client may ask for several parts of a file at once. Without it it may.",
+    example=False,
+)
+DOWNLOADS_CHUNK_SIZE: Final = Option(
+    key="downloads.chunk_size",
+    since=Generation.V2_X,
+    kind=Size(1024),
+    default=1024**2,
+    summary="How much of a file is read at a time. Without it 1 MB.",
+    example=256 * 1024,
+)
+DOWNLOADS_RESUMABLE_DOWNLOADS_ENABLED: Final = Option(
+    key="downloads.resumable_downloads_enabled",
+    since=Generation.V2_X,
+    kind=Switch(),
+    default=True,
+    summary="Whether a client may ask for a part of a file. Without it it may.",
+    example=False,
+    aliases=(Alias(Generation.V2_X, "ResumeableDownloads"),),
+)
+DOWNLOADS_ENABLE_GET_RETRIES: Final = Option(
+    key="downloads.enable_get_retries",
+    since=Generation.V4,
+    kind=Switch(),
+    default=True,
+    summary="Whether downloads carry what a client needs to go on after a break: ranges and "
+    "validators. Without it they do.",
+    example=False,
+    aliases=(Alias(Generation.V1_0_5, "EnableGetRetries"),),
+)

@@ -1,0 +1,250 @@
+"""Clients and servers whose network changes: ``[network_resilience]`` and its kin."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hmacfs.config.kinds import Duration, Number, Switch, Whole
+from hmacfs.config.lists import TextList
+from hmacfs.config.option import Alias, Generation, Option
+
+SERVER_NETWORKEVENTS: Final = Option(
+    key="server.networkevents",
+    since=Generation.V2_X,
+    kind=Switch(),
+    default=False,
+    summary="Whether changes of this machine's network are watched, logged and counted. Without "
+    "it they are not.",
+    example=True,
+    aliases=(
+        Alias(Generation.V2_X, "NetworkChangeMonitoring"),
+        Alias(Generation.V3_2, "network_resilience.enabled"),
+        Alias(Generation.V3_2, "uploads.networkevents"),
+    ),
+)
+NETWORK_RESILIENCE_FAST_DETECTION: Final = Option(
+    key="network_resilience.fast_detection",
+    kind=Switch(),
+    default=False,
+    summary="Whether a change is looked for every detection_interval, in place of every 5 "
+    "seconds. Without it every 5 seconds.",
+    example=True,
+)
+NETWORK_RESILIENCE_QUALITY_MONITORING: Final = Option(
+    key="network_resilience.quality_monitoring",
+    kind=Switch(),
+    default=False,
+    summary="Whether round-trip times and losses of connections are measured. Without it they "
+    "are not.",
+    example=True,
+)
+NETWORK_RESILIENCE_PREDICTIVE_SWITCHING: Final = Option(
+    key="network_resilience.predictive_switching",
+    kind=Switch(),
+    default=False,
+    summary="Whether a connection that becomes bad is treated as lost before it is. Without it "
+    "it is not.",
+    example=True,
+)
+NETWORK_RESILIENCE_MOBILE_OPTIMIZATIONS: Final = Option(
+    key="network_resilience.mobile_optimizations",
+    kind=Switch(),
+    default=False,
+    summary="Whether thresholds are those of mobile networks. Without it they are not.",
+    example=True,
+)
+NETWORK_RESILIENCE_UPLOAD_RESILIENCE: Final = Option(
+    key="network_resilience.upload_resilience",
+    kind=Switch(),
+    default=True,
+    summary="Whether uploads are kept for their clients when the network changes. Without it "
+    "they are.",
+    example=False,
+)
+NETWORK_RESILIENCE_DETECTION_INTERVAL: Final = Option(
+    key="network_resilience.detection_interval",
+    kind=Duration(0.1),
+    default=1.0,
+    summary="How often changes are looked for with fast_detection. Without it every second.",
+    example=0.5,
+    aliases=(Alias(Generation.V3_2, "network_resilience.switch_detection_interval"),),
+)
+NETWORK_RESILIENCE_QUALITY_CHECK_INTERVAL: Final = Option(
+    key="network_resilience.quality_check_interval",
+    kind=Duration(0.1),
+    default=5.0,
+    summary="How often the quality of connections is measured. Without it every 5 seconds.",
+    example=2.0,
+)
+NETWORK_RESILIENCE_MAX_DETECTION_INTERVAL: Final = Option(
+    key="network_resilience.max_detection_interval",
+    kind=Duration(0.1),
+    default=10.0,
+    summary="How seldom changes are looked for while nothing changes. Without it every 10 seconds.",
+    example=30.0,
+)
+NETWORK_RESILIENCE_NETWORK_CHANGE_THRESHOLD: Final = Option(
+    key="network_resilience.network_change_threshold",
+    kind=Whole(1, 1000),
+    default=1,
+    summary="How many signs of a change it takes to believe it. Without it one.",
+    example=3,
+)
+NETWORK_RESILIENCE_INTERFACE_STABILITY_TIME: Final = Option(
+    key="network_resilience.interface_stability_time",
+    kind=Duration(),
+    default=30.0,
+    summary="How long an interface has to be up to count as stable. Without it 30 seconds.",
+    example=10.0,
+)
+NETWORK_RESILIENCE_UPLOAD_PAUSE_TIMEOUT: Final = Option(
+    key="network_resilience.upload_pause_timeout",
+    kind=Duration(),
+    default=300.0,
+    summary="How long an upload may rest after a change. Without it 5 minutes.",
+    example=600.0,
+    aliases=(Alias(Generation.V3_2, "uploads.upload_pause_timeout"),),
+)
+NETWORK_RESILIENCE_UPLOAD_RETRY_TIMEOUT: Final = Option(
+    key="network_resilience.upload_retry_timeout",
+    kind=Duration(),
+    default=600.0,
+    summary="How long after a change an upload may be taken up again without a new signature. "
+    "Without it 10 minutes.",
+    example=1200.0,
+)
+NETWORK_RESILIENCE_RTT_WARNING_THRESHOLD: Final = Option(
+    key="network_resilience.rtt_warning_threshold",
+    kind=Duration(),
+    default=0.2,
+    summary="From which round-trip time a connection counts as poor. Without it 200 ms.",
+    example=0.5,
+    aliases=(Alias(Generation.V3_2, "network_resilience.switch_threshold_latency"),),
+)
+NETWORK_RESILIENCE_RTT_CRITICAL_THRESHOLD: Final = Option(
+    key="network_resilience.rtt_critical_threshold",
+    kind=Duration(),
+    default=1.0,
+    summary="From which round-trip time a connection counts as bad. Without it one second.",
+    example=2.0,
+)
+NETWORK_RESILIENCE_PACKET_LOSS_WARNING_THRESHOLD: Final = Option(
+    key="network_resilience.packet_loss_warning_threshold",
+    kind=Number(0, 100),
+    default=2.0,
+    summary="From which loss, in percent, a connection counts as poor. Without it 2.",
+    example=5.0,
+    aliases=(
+        Alias(Generation.V3_2, "network_resilience.packet_loss_warning"),
+        Alias(Generation.V3_2, "network_resilience.switch_threshold_packet_loss"),
+    ),
+)
+NETWORK_RESILIENCE_PACKET_LOSS_CRITICAL_THRESHOLD: Final = Option(
+    key="network_resilience.packet_loss_critical_threshold",
+    kind=Number(0, 100),
+    default=10.0,
+    summary="From which loss, in percent, a connection counts as bad. Without it 10.",
+    example=20.0,
+    aliases=(Alias(Generation.V3_2, "network_resilience.packet_loss_critical"),),
+)
+NETWORK_RESILIENCE_MULTI_INTERFACE_ENABLED: Final = Option(
+    key="network_resilience.multi_interface_enabled",
+    kind=Switch(),
+    default=False,
+    summary="Whether each interface is watched by itself. Without it the machine is watched as "
+    "one.",
+    example=True,
+)
+NETWORK_RESILIENCE_INTERFACE_PRIORITY: Final = Option(
+    key="network_resilience.interface_priority",
+    kind=TextList("list of interfaces"),
+    default=(),
+    summary="Which interfaces are reported first. Without it in the order of the system.",
+    example=("eth0", "wlan0"),
+)
+NETWORK_RESILIENCE_AUTO_SWITCH_ENABLED: Final = Option(
+    key="network_resilience.auto_switch_enabled",
+    kind=Switch(),
+    default=False,
+    summary="Whether an interface that became bad is left out of what is reported as best. "
+    "Without it it is not.",
+    example=True,
+)
+NETWORK_RESILIENCE_QUALITY_DEGRADATION_THRESHOLD: Final = Option(
+    key="network_resilience.quality_degradation_threshold",
+    kind=Number(0, 100),
+    default=0.3,
+    summary="By how much the quality has to fall to be reported. Without it 0.3.",
+    example=0.5,
+)
+NETWORK_RESILIENCE_MAX_SWITCH_ATTEMPTS: Final = Option(
+    key="network_resilience.max_switch_attempts",
+    kind=Whole(0, 1000),
+    default=3,
+    summary="How often the best interface may change in a minute before the report waits. "
+    "Without it 3.",
+    example=5,
+)
+CLIENT_NETWORK_SUPPORT_SESSION_BASED_TRACKING: Final = Option(
+    key="client_network_support.session_based_tracking",
+    kind=Switch(),
+    default=True,
+    summary="Whether a client is known by its upload session and not by its address. Without it "
+    "it is.",
+    example=False,
+    aliases=(
+        Alias(Generation.V3_2, "client_network.session_based_tracking"),
+        Alias(Generation.V3_2, "network_resilience.session_based_tracking"),
+    ),
+)
+CLIENT_NETWORK_SUPPORT_ALLOW_IP_CHANGES: Final = Option(
+    key="client_network_support.allow_ip_changes",
+    kind=Switch(),
+    default=True,
+    summary="Whether an upload may be taken up from another address. Without it it may.",
+    example=False,
+    aliases=(
+        Alias(Generation.V3_2, "client_network.allow_ip_changes"),
+        Alias(Generation.V3_2, "network_resilience.allow_ip_changes"),
+        Alias(Generation.V3_2, "uploads.allow_ip_changes"),
+    ),
+)
+CLIENT_NETWORK_SUPPORT_MAX_IP_CHANGES_PER_SESSION: Final = Option(
+    key="client_network_support.max_ip_changes_per_session",
+    kind=Whole(0, 1_000_000),
+    default=10,
+    summary="How often the address of one upload may change. Without it 10 times.",
+    example=20,
+    aliases=(
+        Alias(Generation.V3_2, "client_network.max_ip_changes_per_session"),
+        Alias(Generation.V3_2, "network_resilience.max_ip_changes_per_session"),
+    ),
+)
+CLIENT_NETWORK_SUPPORT_SESSION_MIGRATION_TIMEOUT: Final = Option(
+    key="client_network_support.session_migration_timeout",
+    kind=Duration(),
+    default=300.0,
+    summary="How long an upload waits for its client at another address. Without it 5 minutes.",
+    example=600.0,
+    aliases=(
+        Alias(Generation.V3_2, "client_network.session_migration_timeout"),
+        Alias(Generation.V3_2, "network_resilience.session_migration_timeout"),
+    ),
+)
+CLIENT_NETWORK_SUPPORT_CLIENT_CONNECTION_DETECTION: Final = Option(
+    key="client_network_support.client_connection_detection",
+    kind=Switch(),
+    default=False,
+    summary="Whether the kind of a client's connection is guessed. Without it it is not.",
+    example=True,
+    aliases=(Alias(Generation.V3_2, "client_network.client_connection_detection"),),
+)
+CLIENT_NETWORK_SUPPORT_ADAPT_TO_CLIENT_NETWORK: Final = Option(
+    key="client_network_support.adapt_to_client_network",
+    kind=Switch(),
+    default=False,
+    summary="Whether the proposed size of chunks follows the client's connection. Without it "
+    "every client is proposed chunk_size.",
+    example=True,
+    aliases=(Alias(Generation.V3_2, "client_network.adapt_to_client_network"),),
+)

@@ -1,0 +1,290 @@
+"""Where facts and bytes are shared: Redis, a SQL database, S3."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Final
+
+from hmacfs.config.kinds import Choice, Duration, OptionalPath, Switch, Text, Whole
+from hmacfs.config.network import Address, AddressKind, OptionalURL
+from hmacfs.config.option import Alias, Generation, Option, times
+from hmacfs.config.secrets import Password
+
+
+def _on_this_machine(given: object) -> object:
+    """``redis.port`` alone is a port of this machine."""
+    return f"localhost:{given}" if isinstance(given, (int, str)) else given
+
+
+REDIS_REDISENABLED: Final = Option(
+    key="redis.redisenabled",
+    since=Generation.V2_X,
+    kind=Switch(),
+    default=False,
+    summary="Whether sessions, usage and bans are shared by way of Redis. Without it they are "
+    "kept on this machine.",
+    example=True,
+    aliases=(Alias(Generation.V3_2, "redis.enabled"),),
+)
+REDIS_REDISADDR: Final = Option(
+    key="redis.redisaddr",
+    since=Generation.V2_X,
+    kind=AddressKind(default_port=6379),
+    default=Address("localhost", 6379),
+    summary="Where Redis listens. Without it localhost:6379.",
+    example=Address("redis.example.org", 6379),
+    aliases=(
+        Alias(Generation.V1_0_5, "RedisAddr", turns_on="redis.redisenabled"),
+        Alias(Generation.V3_2, "redis.address"),
+        Alias(Generation.V3_2, "redis.host"),
+        Alias(Generation.V3_2, "redis.port", convert=_on_this_machine),
+    ),
+)
+REDIS_REDISPASSWORD: Final = Option(
+    key="redis.redispassword",
+    since=Generation.V2_X,
+    kind=Password(),
+    default="",
+    summary="The password of Redis. Without it none is sent.",
+    example="",
+    aliases=(
+        Alias(Generation.V1_0_5, "RedisPassword"),
+        Alias(Generation.V3_2, "redis.password"),
+    ),
+    secret=True,
+)
+REDIS_REDISDBINDEX: Final = Option(
+    key="redis.redisdbindex",
+    since=Generation.V2_X,
+    kind=Whole(0, 100_000),
+    default=0,
+    summary="The number of the database in Redis. Without it 0.",
+    example=2,
+    aliases=(
+        Alias(Generation.V1_0_5, "RedisDB"),
+        Alias(Generation.V3_2, "redis.database"),
+        Alias(Generation.V3_2, "redis.db"),
+    ),
+)
+REDIS_REDISHEALTHCHECKINTERVAL: Final = Option(
+    key="redis.redishealthcheckinterval",
+    since=Generation.V2_X,
+    kind=Duration(1),
+    default=120.0,
+    summary="How often Redis is asked whether it is well while nothing else is asked of it; "
+    "every second while it is away. Without it every 2 minutes.",
+    example=30.0,
+)
+REDIS_TLS: Final = Option(
+    key="redis.tls",
+    since=Generation.V4,
+    kind=Switch(),
+    default=False,
+    summary="Whether the connection to Redis is encrypted and its certificate checked. Without "
+    "it it is not.",
+    example=True,
+)
+REDIS_CA_FILE: Final = Option(
+    key="redis.ca_file",
+    since=Generation.V4,
+    kind=OptionalPath(),
+    default=None,
+    summary="Who may vouch for the certificate of Redis, in PEM. Without it whom the system "
+    "trusts.",
+    example=pathlib.Path("/etc/ssl/redis-ca.pem"),
+)
+FALLBACK_ENABLED: Final = Option(
+    key="fallback.enabled",
+    since=Generation.V4,
+    kind=Switch(),
+    default=False,
+    summary="Whether a SQL database takes over while Redis is away. Without it the server says "
+    "that it cannot work.",
+    example=True,
+    aliases=(Alias(Generation.V2_0, "FallbackEnabled"),),
+)
+FALLBACK_TYPE: Final = Option(
+    key="fallback.type",
+    since=Generation.V4,
+    kind=Choice(
+        ("postgres", "mysql"),
+        synonyms=(("postgresql", "postgres"), ("mariadb", "mysql")),
+    ),
+    default="postgres",
+    summary="Which database it is. Without it PostgreSQL.",
+    example="mysql",
+    aliases=(Alias(Generation.V2_0, "FallbackDBType"),),
+)
+FALLBACK_HOST: Final = Option(
+    key="fallback.host",
+    since=Generation.V4,
+    kind=Text(noun="name or address of a host"),
+    default="localhost",
+    summary="The host of the database. Without it localhost.",
+    example="db.example.org",
+    aliases=(Alias(Generation.V2_0, "FallbackDBHost"),),
+)
+FALLBACK_PORT: Final = Option(
+    key="fallback.port",
+    since=Generation.V4,
+    kind=Whole(0, 65535),
+    default=0,
+    summary="The port of the database; 0 means the usual one of its type. Without it the usual "
+    "one.",
+    example=5433,
+    aliases=(Alias(Generation.V2_0, "FallbackDBPort"),),
+)
+FALLBACK_SOCKET: Final = Option(
+    key="fallback.socket",
+    since=Generation.V4,
+    kind=OptionalPath(),
+    default=None,
+    summary="The Unix socket of the database, in place of host and port. Without it TCP.",
+    example=pathlib.Path("/run/mysqld/mysqld.sock"),
+)
+FALLBACK_USER: Final = Option(
+    key="fallback.user",
+    since=Generation.V4,
+    kind=Text(noun="name of a user"),
+    default="hmacfs",
+    summary="The user of the database. Without it hmacfs.",
+    example="files",
+    aliases=(Alias(Generation.V2_0, "FallbackDBUser"),),
+)
+FALLBACK_PASSWORD: Final = Option(
+    key="fallback.password",
+    since=Generation.V4,
+    kind=Password(),
+    default="",
+    summary="The password of the database. Without it none is sent.",
+    example="",
+    aliases=(Alias(Generation.V2_0, "FallbackDBPassword"),),
+    secret=True,
+)
+FALLBACK_NAME: Final = Option(
+    key="fallback.name",
+    since=Generation.V4,
+    kind=Text(noun="name of a database"),
+    default="hmacfs",
+    summary="The name of the database. Without it hmacfs.",
+    example="files",
+    aliases=(Alias(Generation.V2_0, "FallbackDBName"),),
+)
+FALLBACK_TLS: Final = Option(
+    key="fallback.tls",
+    since=Generation.V4,
+    kind=Switch(),
+    default=False,
+    summary="Whether the connection to the database is encrypted and its certificate checked. "
+    "Without it it is not.",
+    example=True,
+)
+FALLBACK_CA_FILE: Final = Option(
+    key="fallback.ca_file",
+    since=Generation.V4,
+    kind=OptionalPath(),
+    default=None,
+    summary="Who may vouch for the certificate of the database, in PEM. Without it whom the "
+    "system trusts.",
+    example=pathlib.Path("/etc/ssl/db-ca.pem"),
+)
+STORES_CALL_TIMEOUT: Final = Option(
+    key="stores.call_timeout",
+    since=Generation.V4,
+    kind=Duration(0.001),
+    default=0.7,
+    summary="How long one question to Redis or to the database may take before it counts as "
+    "failed. Without it 700 milliseconds.",
+    example=2.0,
+    aliases=(Alias(Generation.V3_2, "redis.timeout"),),
+)
+SESSION_STORE_ENABLED: Final = Option(
+    key="session_store.enabled",
+    kind=Switch(),
+    default=True,
+    summary="Whether upload sessions are shared with other servers by way of Redis, when that is "
+    "on. Without it they are.",
+    example=False,
+)
+SESSION_STORE_BACKEND: Final = Option(
+    key="session_store.backend",
+    kind=Choice(("auto", "memory", "redis")),
+    default="auto",
+    summary="Where sessions are shared. Without it in Redis when that is on; they lie beside "
+    "their bytes in any case.",
+    example="redis",
+)
+SESSION_STORE_MAX_SESSIONS: Final = Option(
+    key="session_store.max_sessions",
+    kind=Whole(1, 100_000_000),
+    default=10_000,
+    summary="How many unfinished uploads there may be. Without it 10000.",
+    example=50_000,
+)
+SESSION_STORE_CLEANUP_INTERVAL: Final = Option(
+    key="session_store.cleanup_interval",
+    kind=Duration(1),
+    default=1800.0,
+    summary="How often sessions that ran out are thrown away. Without it every 30 minutes.",
+    example=600.0,
+    aliases=(Alias(Generation.V3_2, "session_store.cleanup_interval_minutes", convert=times(60)),),
+)
+S3_ENABLED: Final = Option(
+    key="s3.enabled",
+    since=Generation.V4,
+    kind=Switch(),
+    default=False,
+    summary="Whether files are stored in a bucket that speaks S3. Without it they lie in "
+    "storage_path.",
+    example=True,
+)
+S3_ENDPOINT: Final = Option(
+    key="s3.endpoint",
+    since=Generation.V4,
+    kind=OptionalURL(),
+    default="",
+    summary="The URL of the S3 service. Without it that of AWS for the region.",
+    example="https://s3.example.org",
+)
+S3_REGION: Final = Option(
+    key="s3.region",
+    since=Generation.V4,
+    kind=Text(noun="name of a region"),
+    default="us-east-1",
+    summary="The region of the bucket. Without it us-east-1.",
+    example="eu-central-1",
+)
+S3_BUCKET: Final = Option(
+    key="s3.bucket",
+    since=Generation.V4,
+    kind=Text(noun="name of a bucket"),
+    default="",
+    summary="The bucket of the files.",
+    example="uploads",
+)
+S3_ACCESS_KEY: Final = Option(
+    key="s3.access_key",
+    since=Generation.V4,
+    kind=Text(noun="name of an access key"),
+    default="",
+    summary="The name of the access key. Without it the surroundings are asked, as AWS tools do.",
+    example="AKIAEXAMPLE",
+)
+S3_SECRET_KEY: Final = Option(
+    key="s3.secret_key",
+    since=Generation.V4,
+    kind=Password(),
+    default="",
+    summary="The secret of the access key.",
+    example="",
+    secret=True,
+)
+S3_CA_FILE: Final = Option(
+    key="s3.ca_file",
+    since=Generation.V4,
+    kind=OptionalPath(),
+    default=None,
+    summary="Who may vouch for the certificate of the service, in PEM. Without it whom the "
+    "system trusts.",
+    example=pathlib.Path("/etc/ssl/s3-ca.pem"),
+)

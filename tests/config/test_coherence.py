@@ -1,0 +1,103 @@
+"""Tests of hmacfs.config.coherence."""
+
+from __future__ import annotations
+
+import pathlib
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.config.files import SECRET, WITH_SECRET, load, messages, warnings, write
+
+
+class ContradictionTests(SynchronousTestCase):
+    """Settings that cannot be used together."""
+
+    def test_no_secret(self) -> None:
+        """Without any secret nothing could be signed."""
+        for text in ("", "[security]\nsecret = ''"):
+            (message,) = messages(self, text or "# nothing", {})
+            self.assertIn('it is not set, make one with "openssl rand -hex 32"', message)
+
+    def test_key_ring(self) -> None:
+        """A ring of keys is enough."""
+        self.assertEqual(warnings("[security]\nkeys_file = '/nonexistent/keys.toml'", {}), [])
+
+    def test_two_addresses(self) -> None:
+        """Two addresses to listen on contradict each other, unless they are one."""
+        text = "[server]\nlisten_address = '192.0.2.1:80'\nbind_ip = "
+        self.assertEqual(
+            messages(self, text + "'192.0.2.2'"),
+            [
+                "config.toml:3:1: server.bind_ip: listen_address says 192.0.2.1 and this says "
+                "192.0.2.2, say it once"
+            ],
+        )
+        self.assertEqual(warnings(text + "'192.0.2.1'"), [])
+
+    def test_thresholds(self) -> None:
+        """Threads cannot be added and taken away at the same length of the queue."""
+        text = "[server]\nworker_scale_up_thresh = 20\nworker_scale_down_thresh = "
+        self.assertEqual(len(messages(self, text + "20")), 1)
+        self.assertEqual(warnings(text + "19"), [])
+        (message,) = messages(self, "[server]\nworker_scale_up_thresh = 5")
+        self.assertIn("config.toml:2:1: server.worker_scale_up_thresh", message)
+
+    def test_bucket(self) -> None:
+        """S3 needs a bucket."""
+        self.assertEqual(len(messages(self, "[s3]\nenabled = true")), 1)
+        self.assertEqual(warnings("[s3]\nenabled = true\nbucket = 'b'"), [])
+
+    def test_administrator(self) -> None:
+        """The interface for administrators needs the secret of its type."""
+        for kind, needed in (("bearer", "token"), ("basic", "password")):
+            text = f"[admin]\nenabled = true\n[admin.auth]\ntype = '{kind}'\n"
+            (message,) = messages(self, text)
+            self.assertIn(f"set admin.auth.{needed}", message)
+            self.assertEqual(warnings(text + f"{needed} = '{SECRET}'"), [])
+
+    def test_file_as_directory(self) -> None:
+        """A file cannot be the storage directory."""
+        path = write(self, "x")
+        self.assertEqual(
+            messages(self, f"[server]\nstorage_path = '{path}'"),
+            [f"config.toml:2:1: server.storage_path: {path} is not a directory"],
+        )
+
+    def test_directory_as_file(self) -> None:
+        """A directory cannot be the log."""
+        path = pathlib.Path(self.mktemp())
+        path.mkdir()
+        self.assertEqual(
+            messages(self, f"[logging]\nfile = '{path}'"),
+            [f"config.toml:2:1: logging.file: {path} is a directory"],
+        )
+
+    def test_variable(self) -> None:
+        """A variable that contradicts is named."""
+        path = write(self, "x")
+        (message,) = messages(self, "", {**WITH_SECRET, "HMAC_SERVER_STORAGE_PATH": str(path)})
+        self.assertEqual(
+            message,
+            "environment variable HMAC_SERVER_STORAGE_PATH: HMAC_SERVER_STORAGE_PATH: "
+            f"{path} is not a directory",
+        )
+
+
+class DoubtTests(SynchronousTestCase):
+    """Settings that switch on what cannot work."""
+
+    def test_tokens(self) -> None:
+        """Tokens need a secret, and an audience to be compared with."""
+        text = "[security]\nenablejwt = true\n"
+        self.assertEqual(
+            warnings(text),
+            [
+                "config.toml:2:1: security.enablejwt: no token will be accepted, "
+                "jwtsecret is not set",
+                "config.toml:2:1: security.enablejwt: tokens that name an audience will be "
+                "refused, set public_base_url or jwt_audience",
+            ],
+        )
+        enough = text + f"jwtsecret = '{SECRET}'\njwt_audience = ['x']"
+        self.assertEqual(warnings(enough), [])
+        self.assertEqual(load(enough).warnings, ())
