@@ -1,0 +1,1 @@
+"""Signature schemes: the facts of a request become a grant or a refusal."""
