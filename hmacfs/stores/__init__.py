@@ -1,0 +1,1 @@
+"""Small facts that outlive a request: the index of stored files."""

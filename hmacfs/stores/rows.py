@@ -1,0 +1,76 @@
+"""The statements of the index: one function each, inside whatever transaction is open."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from hmacfs.base.names import StoredName
+from hmacfs.base.values import StoredFile, Tombstone
+
+
+def find(connection: sqlite3.Connection, name: StoredName) -> StoredFile | Tombstone | None:
+    """Tell the file of this name, or that it had one, or ``None``."""
+    # One statement, so that it sees one state: a file may be buried in between two.
+    rows = connection.execute(
+        """
+        SELECT size, sha256, content_type, uploaded_at, owner, expires_at, NULL, NULL
+            FROM files WHERE name = :name
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, NULL, NULL, buried_at, reason
+            FROM tombstones WHERE name = :name
+        """,
+        {"name": str(name)},
+    ).fetchall()
+    if not rows:
+        return None
+    size, sha256, content_type, uploaded_at, owner, expires_at, buried_at, reason = rows[0]
+    if reason is not None:
+        return Tombstone(name=name, buried_at=buried_at, reason=reason)
+    return StoredFile(
+        name=name,
+        size=size,
+        sha256=sha256,
+        content_type=content_type,
+        uploaded_at=uploaded_at,
+        owner=owner,
+        expires_at=expires_at,
+    )
+
+
+def add(connection: sqlite3.Connection, file: StoredFile) -> None:
+    """Record a file, in place of what was known of its name."""
+    name = str(file.name)
+    connection.execute("DELETE FROM tombstones WHERE name = ?", (name,))
+    connection.execute(
+        """
+        INSERT OR REPLACE INTO files
+            (name, size, sha256, content_type, uploaded_at, owner, expires_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
+        (
+            name,
+            file.size,
+            file.sha256,
+            file.content_type,
+            file.uploaded_at,
+            file.owner,
+            file.expires_at,
+        ),
+    )
+
+
+def bury(connection: sqlite3.Connection, tombstone: Tombstone) -> StoredFile | None:
+    """Put a tombstone in the place of what was known of its name, and tell what file it was."""
+    before = find(connection, tombstone.name)
+    name = str(tombstone.name)
+    connection.execute("DELETE FROM files WHERE name = ?", (name,))
+    connection.execute(
+        "INSERT OR REPLACE INTO tombstones (name, buried_at, reason) VALUES (?, ?, ?)",
+        (name, tombstone.buried_at, tombstone.reason),
+    )
+    return before if isinstance(before, StoredFile) else None
+
+
+def clear_tombstones(connection: sqlite3.Connection, before: float) -> int:
+    """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
+    return connection.execute("DELETE FROM tombstones WHERE buried_at < ?", (before,)).rowcount

@@ -1,0 +1,1 @@
+"""The tables of the SQLite index: numbered steps, each of which takes the file one version on."""
