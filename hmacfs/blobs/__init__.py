@@ -1,0 +1,1 @@
+"""Large bytes: the stored files themselves."""

@@ -1,0 +1,119 @@
+"""The seam between the server and whatever keeps the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from attrs import frozen
+
+from hmacfs.base.names import StoredName
+from hmacfs.flow.pools import Lane
+
+
+class StorageFull(Exception):
+    """There is no room for more bytes."""
+
+
+class StorageFailed(Exception):
+    """The storage could not do what was asked; the message says why, for the log."""
+
+
+class NameExists(Exception):
+    """Something already has this name; nothing was changed."""
+
+
+class StagedBlob(Protocol):
+    """
+    Bytes that are not visible yet.
+
+    The writes block and run on its lane.
+    """
+
+    @property
+    def lane(self) -> Lane:
+        """Orders all work on these bytes, so that none of it meets another."""
+
+    def write(self, data: bytes) -> None:
+        """
+        Append all of ``data``.
+
+        :raises StorageFull: if there is no room.
+        """
+
+
+class OpenBlob(Protocol):
+    """
+    Bytes that can be read.  All methods block and run on its lane.
+    """
+
+    @property
+    def lane(self) -> Lane:
+        """Orders all work on this file, so that it is not closed under a read."""
+
+    @property
+    def size(self) -> int:
+        """The length in bytes."""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read up to ``length`` bytes at ``offset``; no bytes mean the end."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+@frozen
+class Leftover:
+    """
+    What a crash left of an upload.
+
+    :ivar key: names it to :meth:`Blobs.forget`.
+    :ivar intent: the facts given to :meth:`Blobs.publish`, if publishing may have happened.
+    """
+
+    key: str
+    intent: bytes | None
+
+
+class Blobs(Protocol):
+    """
+    Keeps files by name.
+
+    Publishing is atomic: a name has all the bytes or none, and an existing
+    name is never overwritten.  Every method may raise :class:`StorageFailed`.
+    """
+
+    def stage(self) -> Awaitable[StagedBlob]:
+        """Begin a file that nobody sees yet; raises :class:`StorageFull`."""
+
+    def publish(self, staged: StagedBlob, name: StoredName, intent: bytes) -> Awaitable[None]:
+        """
+        Give the staged bytes a name, durably.
+
+        Until :meth:`settle`, a crash leaves a :class:`Leftover` with ``intent``.
+
+        :raises NameExists: if the name, or a folder it needs, is something else.
+        :raises StorageFull: if there is no room.
+        """
+
+    def settle(self, staged: StagedBlob) -> Awaitable[None]:
+        """Forget the stage, after its publishing is recorded or when it is not wanted."""
+
+    def open(self, name: StoredName) -> Awaitable[OpenBlob | None]:
+        """Open a published file, or ``None`` if there is none of this name."""
+
+    def remove(self, name: StoredName) -> Awaitable[bool]:
+        """Take the file away, durably; tell whether there was one."""
+
+    def leftovers(self) -> Awaitable[list[Leftover]]:
+        """
+        Look for what a crash left, and clear what was never published.
+
+        Only for the time before the first :meth:`stage`.
+        """
+
+    def forget(self, leftover: Leftover) -> Awaitable[None]:
+        """Clear a leftover whose publishing was recorded."""
+
+    def free_bytes(self) -> Awaitable[int]:
+        """Tell how many bytes can still be stored."""

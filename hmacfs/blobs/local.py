@@ -1,0 +1,278 @@
+"""
+Stored files as files of a local file system.
+
+``<storage_path>/<name>`` holds each stored file under its own name.  The
+server's own files lie on the same file system in ``<storage_path>/.hmacfs/``;
+``stage/`` there holds the bytes of uploads that are under way.
+
+A file is published by ``link``, which fails on an existing name.  Before that,
+what the index will have to know of it is kept in an extended attribute of the
+staged file, so that a crash between the link and the index leaves nothing to
+guess: the start-up sweep finds a staged file with two links and its facts.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from attrs import define
+from twisted.internet.defer import Deferred
+
+from hmacfs.base.names import INTERNAL_DIRECTORY, StoredName
+from hmacfs.blobs.interfaces import Leftover, NameExists, OpenBlob, StagedBlob, StorageFailed
+from hmacfs.blobs.tree import (
+    FILE_MODE,
+    open_directory,
+    open_file,
+    open_root,
+    parent_of,
+    storage_errors,
+)
+from hmacfs.flow.pools import Lane, Pool, acquire
+
+INTENT_ATTRIBUTE = "user.hmacfs.intent"
+_NO_ATTRIBUTE = frozenset({errno.ENOTSUP, errno.ENODATA, errno.ENOSPC, errno.E2BIG})
+_CLOSED = -1
+"""No descriptor.  The number of a closed one may by now be that of another file."""
+
+
+@define(eq=False)
+class LocalStagedBlob:
+    """A file in the stage directory, open for writing; ``lane`` orders all work on it."""
+
+    key: str
+    descriptor: int
+    lane: Lane
+
+    def write(self, data: bytes) -> None:
+        """Append all of ``data``; see :class:`StagedBlob`."""
+        view = memoryview(data)
+        with storage_errors("write to the stage"):
+            while view:
+                view = view[os.write(self.descriptor, view) :]
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        descriptor, self.descriptor = self.descriptor, _CLOSED
+        if descriptor != _CLOSED:
+            os.close(descriptor)
+
+
+@define(eq=False)
+class LocalOpenBlob:
+    """A published file, open for reading."""
+
+    descriptor: int
+    size: int
+    lane: Lane
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read at an offset; see :class:`OpenBlob`."""
+        with storage_errors("read a stored file"):
+            return os.pread(self.descriptor, length, offset)
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        descriptor, self.descriptor = self.descriptor, _CLOSED
+        if descriptor != _CLOSED:
+            os.close(descriptor)
+
+
+class LocalBlobs:
+    """
+    Keeps files below a directory; see :class:`~hmacfs.blobs.interfaces.Blobs`.
+
+    :param root: the storage path; it is made if it does not exist.
+    :param pool: where everything that touches the disk runs.
+    """
+
+    def __init__(self, root: Path, pool: Pool) -> None:
+        self._pool = pool
+        self._path = root
+        self._root = -1
+        self._internal = -1
+        self._stages = -1
+        self._lock = -1
+
+    @property
+    def internal_path(self) -> Path:
+        """The directory of the server's own files."""
+        return self._path / INTERNAL_DIRECTORY
+
+    def start(self) -> Deferred[None]:
+        """
+        Open the directories, and keep other daemons out.
+
+        :raises StorageFailed: if they cannot be opened, or another daemon has them.
+        """
+        return self._pool.run(self._start)
+
+    def _start(self) -> None:
+        self._root = open_root(self._path)
+        with storage_errors(f"prepare {self.internal_path}"):
+            self._internal = open_directory(self._root, INTERNAL_DIRECTORY, create=True)
+            self._stages = open_directory(self._internal, "stage", create=True)
+            self._lock = os.open(
+                "lock",
+                os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
+                0o600,
+                dir_fd=self._internal,
+            )
+        with storage_errors(f"lock {self.internal_path}"):
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StorageFailed(
+                    f"another hmac-file-server is running on the storage {self._path}"
+                ) from None
+
+    def close(self) -> Deferred[None]:
+        """Let go of the directories."""
+        return self._pool.run(self._close)
+
+    def _close(self) -> None:
+        for descriptor in (self._stages, self._lock, self._internal, self._root):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._root = self._internal = self._stages = self._lock = -1
+
+    def stage(self) -> Deferred[StagedBlob]:
+        """Begin a file; see :meth:`Blobs.stage`."""
+        return acquire(self._pool, self._make_stage, self._drop)
+
+    def _make_stage(self) -> StagedBlob:
+        key = secrets.token_hex(16)
+        with storage_errors("begin a staged file"):
+            descriptor = os.open(
+                key,
+                os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+                FILE_MODE,
+                dir_fd=self._stages,
+            )
+        return LocalStagedBlob(key, descriptor, Lane(self._pool))
+
+    def publish(self, staged: StagedBlob, name: StoredName, intent: bytes) -> Deferred[None]:
+        """Name the staged bytes; see :meth:`Blobs.publish`."""
+        blob = _ours(staged)
+        return blob.lane.run(self._publish, blob, name, intent)
+
+    def _publish(self, blob: LocalStagedBlob, name: StoredName, intent: bytes) -> None:
+        with storage_errors(f"publish {name}"):
+            try:
+                os.setxattr(blob.descriptor, INTENT_ATTRIBUTE, intent)
+            except OSError as error:
+                # Without it a crash in the next moments leaves a file that only
+                # `reindex` or a repeated upload makes known again.
+                if error.errno not in _NO_ATTRIBUTE:
+                    raise
+            os.fsync(blob.descriptor)
+            blob.close()
+            with parent_of(self._root, name, create=True) as parent:
+                try:
+                    os.link(blob.key, name.leaf, src_dir_fd=self._stages, dst_dir_fd=parent)
+                except FileExistsError:
+                    raise NameExists(f"{name} exists") from None
+                os.fsync(parent)
+
+    def settle(self, staged: StagedBlob) -> Deferred[None]:
+        """Forget the stage; see :meth:`Blobs.settle`."""
+        blob = _ours(staged)
+        return blob.lane.run(self._drop, blob)
+
+    def _drop(self, staged: StagedBlob) -> None:
+        blob = _ours(staged)
+        blob.close()
+        self._clear(blob.key)
+
+    def _clear(self, key: str) -> None:
+        with storage_errors("clear a staged file"):
+            with suppress(OSError):
+                os.removexattr(f"/proc/self/fd/{self._stages}/{key}", INTENT_ATTRIBUTE)
+            os.unlink(key, dir_fd=self._stages)
+
+    def open(self, name: StoredName) -> Deferred[OpenBlob | None]:
+        """Open a published file; see :meth:`Blobs.open`."""
+        return acquire(self._pool, lambda: self._open(name), _close_blob)
+
+    def _open(self, name: StoredName) -> OpenBlob | None:
+        with storage_errors(f"open {name}"):
+            try:
+                with parent_of(self._root, name) as parent:
+                    descriptor = open_file(parent, name.leaf)
+            except (FileNotFoundError, NameExists):
+                return None
+            if descriptor is None:
+                return None
+            try:
+                size = os.fstat(descriptor).st_size
+            except OSError:
+                os.close(descriptor)
+                raise
+            return LocalOpenBlob(descriptor, size, Lane(self._pool))
+
+    def remove(self, name: StoredName) -> Deferred[bool]:
+        """Take a file away; see :meth:`Blobs.remove`."""
+        return self._pool.run(self._remove, name)
+
+    def _remove(self, name: StoredName) -> bool:
+        with storage_errors(f"remove {name}"):
+            try:
+                with parent_of(self._root, name) as parent:
+                    os.unlink(name.leaf, dir_fd=parent)
+                    os.fsync(parent)
+            except (FileNotFoundError, IsADirectoryError, NameExists):
+                return False
+            return True
+
+    def leftovers(self) -> Deferred[list[Leftover]]:
+        """Look for what a crash left; see :meth:`Blobs.leftovers`."""
+        return self._pool.run(self._leftovers)
+
+    def _leftovers(self) -> list[Leftover]:
+        found = []
+        with storage_errors("sweep the stage"):
+            for key in os.listdir(self._stages):
+                links = os.stat(key, dir_fd=self._stages, follow_symlinks=False).st_nlink
+                intent = self._intent(key) if links > 1 else None
+                if intent is None:
+                    os.unlink(key, dir_fd=self._stages)
+                else:
+                    found.append(Leftover(key, intent))
+        return found
+
+    def _intent(self, key: str) -> bytes | None:
+        try:
+            return os.getxattr(f"/proc/self/fd/{self._stages}/{key}", INTENT_ATTRIBUTE)
+        except OSError as error:
+            if error.errno in _NO_ATTRIBUTE:
+                return None
+            raise
+
+    def forget(self, leftover: Leftover) -> Deferred[None]:
+        """Clear a leftover; see :meth:`Blobs.forget`."""
+        return self._pool.run(self._clear, leftover.key)
+
+    def free_bytes(self) -> Deferred[int]:
+        """Tell the room left; see :meth:`Blobs.free_bytes`."""
+        return self._pool.run(self._free_bytes)
+
+    def _free_bytes(self) -> int:
+        with storage_errors("look at the free space"):
+            state = os.fstatvfs(self._root)
+        return state.f_bavail * state.f_frsize
+
+
+def _ours(staged: StagedBlob) -> LocalStagedBlob:
+    if not isinstance(staged, LocalStagedBlob):
+        raise TypeError(f"{staged!r} was not staged here")
+    return staged
+
+
+def _close_blob(blob: OpenBlob | None) -> None:
+    if blob is not None:
+        blob.close()

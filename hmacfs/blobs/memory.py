@@ -1,0 +1,215 @@
+"""Stored files in memory: the twin of the local ones, for tests and trials."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from threading import Lock
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+
+from hmacfs.base.names import StoredName
+from hmacfs.blobs.interfaces import (
+    Leftover,
+    NameExists,
+    OpenBlob,
+    StagedBlob,
+    StorageFailed,
+    StorageFull,
+)
+from hmacfs.flow.pools import Lane, Pool, acquire
+
+
+@define(eq=False)
+class _Content:
+    """Bytes, and how many names they have, that of the stage among them."""
+
+    data: bytearray = field(init=False, factory=bytearray)
+    links: int = field(init=False, default=1)
+    intent: bytes | None = field(init=False, default=None)
+
+
+@define(eq=False)
+class MemoryStagedBlob:
+    """Bytes that are not visible yet; ``lane`` orders all work on them."""
+
+    key: str
+    lane: Lane
+    _blobs: MemoryBlobs
+    content: _Content = field(init=False, factory=_Content)
+    closed: bool = field(init=False, default=False)
+
+    def write(self, data: bytes) -> None:
+        """Append all of ``data``; see :class:`StagedBlob`."""
+        if self.closed:
+            raise StorageFailed("cannot write to the stage: it is closed")
+        self._blobs.append(self.content, data)
+
+
+@define(eq=False)
+class MemoryOpenBlob:
+    """Published bytes; they stay readable when they lose their name."""
+
+    size: int
+    lane: Lane
+    _content: _Content
+    _closed: bool = field(init=False, default=False)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read at an offset; see :class:`OpenBlob`."""
+        if self._closed:
+            raise StorageFailed("cannot read a stored file: it is closed")
+        return bytes(self._content.data[offset : offset + length])
+
+    def close(self) -> None:
+        """Let go."""
+        self._closed = True
+
+
+class MemoryBlobs:
+    """
+    Keeps files in memory; see :class:`~hmacfs.blobs.interfaces.Blobs`.
+
+    Like a file system it has folders, which stay when they are empty.  After
+    something that the test takes for a crash, :meth:`leftovers` tells what it
+    would have left.
+
+    :param pool: where everything runs that would touch a disk.
+    :ivar capacity: the most bytes to keep; it may be changed at any time.
+    """
+
+    def __init__(self, pool: Pool, capacity: int = sys.maxsize) -> None:
+        self.capacity = capacity
+        self._pool = pool
+        # Works on different files meet here, each on a thread of its own.
+        self._lock = Lock()
+        self._staged: dict[str, _Content] = {}
+        self._files: dict[StoredName, _Content] = {}
+        self._folders: set[tuple[str, ...]] = set()
+        self._used = 0
+
+    def stage(self) -> Deferred[StagedBlob]:
+        """Begin a file; see :meth:`Blobs.stage`."""
+        return acquire(self._pool, self._make_stage, self._drop)
+
+    def _make_stage(self) -> StagedBlob:
+        blob = MemoryStagedBlob(secrets.token_hex(16), Lane(self._pool), self)
+        with self._lock:
+            self._staged[blob.key] = blob.content
+        return blob
+
+    def append(self, content: _Content, data: bytes) -> None:
+        """Store what there is room for; raises :class:`StorageFull` if that is not all."""
+        with self._lock:
+            taken = data[: max(0, self.capacity - self._used)]
+            content.data += taken
+            self._used += len(taken)
+        if len(taken) < len(data):
+            raise StorageFull("cannot write to the stage: the memory is full")
+
+    def publish(self, staged: StagedBlob, name: StoredName, intent: bytes) -> Deferred[None]:
+        """Name the staged bytes; see :meth:`Blobs.publish`."""
+        blob = _ours(staged)
+        return blob.lane.run(self._publish, blob, name, intent)
+
+    def _publish(self, blob: MemoryStagedBlob, name: StoredName, intent: bytes) -> None:
+        with self._lock:
+            if blob.closed:
+                raise StorageFailed(f"cannot publish {name}: the stage is closed")
+            blob.closed = True
+            blob.content.intent = intent
+            for depth in range(1, len(name.segments)):
+                folder = name.segments[:depth]
+                if StoredName(folder) in self._files:
+                    raise NameExists(f"{folder[-1]!r} on the way to {name} is not a folder")
+                self._folders.add(folder)
+            if name in self._files or name.segments in self._folders:
+                raise NameExists(f"{name} exists")
+            self._files[name] = blob.content
+            blob.content.links += 1
+
+    def settle(self, staged: StagedBlob) -> Deferred[None]:
+        """Forget the stage; see :meth:`Blobs.settle`."""
+        blob = _ours(staged)
+        return blob.lane.run(self._drop, blob)
+
+    def _drop(self, staged: StagedBlob) -> None:
+        blob = _ours(staged)
+        blob.closed = True
+        self._clear(blob.key)
+
+    def _clear(self, key: str) -> None:
+        with self._lock:
+            content = self._staged.pop(key, None)
+            if content is None:
+                raise StorageFailed("cannot clear a staged file: there is none")
+            content.intent = None
+            self._unlink(content)
+
+    def _unlink(self, content: _Content) -> None:
+        content.links -= 1
+        if content.links == 0:
+            self._used -= len(content.data)
+
+    def open(self, name: StoredName) -> Deferred[OpenBlob | None]:
+        """Open a published file; see :meth:`Blobs.open`."""
+        return acquire(self._pool, lambda: self._open(name), _close_blob)
+
+    def _open(self, name: StoredName) -> OpenBlob | None:
+        with self._lock:
+            content = self._files.get(name)
+            if content is None:
+                return None
+            return MemoryOpenBlob(len(content.data), Lane(self._pool), content)
+
+    def remove(self, name: StoredName) -> Deferred[bool]:
+        """Take a file away; see :meth:`Blobs.remove`."""
+        return self._pool.run(self._remove, name)
+
+    def _remove(self, name: StoredName) -> bool:
+        with self._lock:
+            content = self._files.pop(name, None)
+            if content is None:
+                return False
+            self._unlink(content)
+            return True
+
+    def leftovers(self) -> Deferred[list[Leftover]]:
+        """Look for what a crash left; see :meth:`Blobs.leftovers`."""
+        return self._pool.run(self._leftovers)
+
+    def _leftovers(self) -> list[Leftover]:
+        with self._lock:
+            found = [
+                Leftover(key, content.intent)
+                for key, content in self._staged.items()
+                if content.links > 1 and content.intent is not None
+            ]
+            unpublished = self._staged.keys() - {leftover.key for leftover in found}
+        for key in unpublished:
+            self._clear(key)
+        return found
+
+    def forget(self, leftover: Leftover) -> Deferred[None]:
+        """Clear a leftover; see :meth:`Blobs.forget`."""
+        return self._pool.run(self._clear, leftover.key)
+
+    def free_bytes(self) -> Deferred[int]:
+        """Tell the room left; see :meth:`Blobs.free_bytes`."""
+        return self._pool.run(self._free_bytes)
+
+    def _free_bytes(self) -> int:
+        with self._lock:
+            return max(0, self.capacity - self._used)
+
+
+def _ours(staged: StagedBlob) -> MemoryStagedBlob:
+    if not isinstance(staged, MemoryStagedBlob):
+        raise TypeError(f"{staged!r} was not staged here")
+    return staged
+
+
+def _close_blob(blob: OpenBlob | None) -> None:
+    if blob is not None:
+        blob.close()

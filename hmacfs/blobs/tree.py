@@ -1,0 +1,96 @@
+"""
+A directory tree that cannot be left.
+
+Every step is taken from an open directory with ``O_NOFOLLOW``, so a symbolic
+link planted in the tree leads nowhere.  All functions block.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hmacfs.base.names import StoredName
+from hmacfs.blobs.interfaces import NameExists, StorageFailed, StorageFull
+
+DIRECTORY_MODE = 0o750
+FILE_MODE = 0o640
+"""Readable by the group, so that a web server can be let in; by nobody else."""
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@contextmanager
+def storage_errors(what: str) -> Iterator[None]:
+    """Turn the errors of the operating system into those of the seam; ``what`` was being done."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        if error.errno in _FULL:
+            raise StorageFull(f"cannot {what}: {reason}") from error
+        raise StorageFailed(f"cannot {what}: {reason}") from error
+
+
+def open_root(path: Path) -> int:
+    """Open the top of a tree and make it, if need be; the path itself may be a symbolic link."""
+    with storage_errors(f"open the directory {path}"):
+        path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def open_directory(parent: int, segment: str, *, create: bool) -> int:
+    """Open a directory below ``parent``; a new one is durable when this returns."""
+    if create:
+        try:
+            os.mkdir(segment, DIRECTORY_MODE, dir_fd=parent)
+            os.fsync(parent)
+        except FileExistsError:
+            pass
+    return os.open(segment, _DIRECTORY, dir_fd=parent)
+
+
+@contextmanager
+def parent_of(root: int, name: StoredName, *, create: bool = False) -> Iterator[int]:
+    """
+    Open the directory that holds, or will hold, a name.
+
+    :raises FileNotFoundError: if it does not exist and is not to be made.
+    :raises NameExists: if a segment on the way is not a directory.
+    """
+    current = os.dup(root)
+    try:
+        for segment in name.segments[:-1]:
+            try:
+                below = open_directory(current, segment, create=create)
+            except OSError as error:
+                if error.errno in (errno.ENOTDIR, errno.ELOOP):
+                    raise NameExists(f"{segment!r} on the way to {name} is not a folder") from None
+                raise
+            # In this order, so that none is closed twice if a close fails.
+            above, current = current, below
+            os.close(above)
+        yield current
+    finally:
+        os.close(current)
+
+
+def open_file(parent: int, leaf: str) -> int | None:
+    """Open a regular file to read, or tell ``None`` if there is none."""
+    try:
+        # O_NONBLOCK: opening a planted FIFO must not wait for its writer.
+        descriptor = os.open(
+            leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=parent
+        )
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
+            return None
+        raise
+    if not os.path.isfile(descriptor):
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -1,0 +1,1 @@
+"""Bytes in motion: threads by purpose, stages, sources."""

@@ -1,0 +1,128 @@
+"""
+Threads by purpose.
+
+The reactor never touches the disk: what blocks runs on a pool that is named
+after its purpose, so that downloads cannot starve uploads and nothing of ours
+waits behind a DNS look-up on the reactor's own pool.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Pool(Protocol):
+    """Somewhere to run what blocks."""
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        """Run ``work`` and tell its result.  Cancelling the result does not stop the work."""
+
+
+class ThreadedPool:
+    """
+    A pool of threads.
+
+    :param name: what it is for; the threads are named after it.
+    :param threads: the most works that run at once.
+    """
+
+    def __init__(self, reactor: IReactorFromThreads, name: str, threads: int) -> None:
+        self._reactor = reactor
+        self._threads = ThreadPool(0, threads, name)
+
+    def start(self) -> None:
+        """Begin to run works."""
+        self._threads.start()
+
+    def stop(self) -> None:
+        """Let the running works end and the threads go.  Blocks until they have."""
+        self._threads.stop()
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        """Run ``work`` on one of the threads."""
+        return deferToThreadPool(self._reactor, self._threads, work, *args, **kwargs)
+
+
+class InlinePool:
+    """The twin without threads: every work has ended when :meth:`run` returns."""
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        """Run ``work`` at once."""
+        return maybeDeferred(work, *args, **kwargs)
+
+
+class Lane:
+    """
+    Works on one thing, one after another, in the order they came.
+
+    A file descriptor that has its own lane is never closed under a thread that
+    still writes to it, for the close waits its turn.  Whoever cancels a result
+    only stops waiting; the work is still done.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting: deque[tuple[Deferred[Any], Callable[[], Any]]] = deque()
+        self._running = False
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        """Run ``work`` after all that was asked for before it."""
+        result: Deferred[T] = Deferred()
+        self._waiting.append((result, lambda: work(*args, **kwargs)))
+        if not self._running:
+            self._next()
+        return result
+
+    def _next(self) -> None:
+        self._running = bool(self._waiting)
+        if self._running:
+            result, work = self._waiting.popleft()
+            self._pool.run(work).addBoth(self._ended, result)
+
+    def _ended(self, outcome: Any, result: Deferred[Any]) -> None:
+        self._next()
+        result.callback(outcome)
+
+
+def acquire(pool: Pool, make: Callable[[], T], dispose: Callable[[T], object]) -> Deferred[T]:
+    """
+    Make something on a pool that must not be lost when nobody waits for it any more.
+
+    When the result is cancelled before ``make`` has ended, what it made is
+    handed to ``dispose``, on the pool.
+    """
+    abandoned = False
+
+    def give_up(_: Deferred[T]) -> None:
+        nonlocal abandoned
+        abandoned = True
+
+    wanted: Deferred[T] = Deferred(give_up)
+
+    def made(thing: T) -> None:
+        if abandoned:
+            pool.run(dispose, thing)
+        else:
+            wanted.callback(thing)
+
+    pool.run(make).addCallback(made).addErrback(
+        lambda failure: None if abandoned else wanted.errback(failure)
+    )
+    return wanted
+
+
+def shielded(work: Deferred[T]) -> Deferred[T]:
+    """Wait for ``work`` so that cancelling the wait leaves the work alone."""
+    wanted: Deferred[T] = Deferred()
+    work.addBoth(wanted.callback)
+    return wanted

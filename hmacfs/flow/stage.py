@@ -1,0 +1,165 @@
+"""
+Bytes on their way to the disk, as they come from the network.
+
+A :class:`Stage` is where a request's body is delivered: it gathers what comes
+while a thread writes and hashes what came before, and pauses the producer when
+the disk falls behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer, IPushProducer
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from hmacfs.base.errors import SizeMismatch
+from hmacfs.flow.pools import Lane
+
+HIGH_MARK = 1024 * 1024
+"""Bytes that wait for the disk at which the producer is paused."""
+
+LOW_MARK = 256 * 1024
+"""Bytes that wait for the disk at which the producer goes on."""
+
+
+class Sink(Protocol):
+    """Where staged bytes end.  Blocks; called on one thread at a time."""
+
+    def write(self, data: bytes) -> None:
+        """Append all of ``data``."""
+
+
+class NullSink:
+    """Keeps nothing: for bytes of which only the digest is wanted."""
+
+    def write(self, data: bytes) -> None:
+        """Drop ``data``."""
+
+
+@implementer(IConsumer)
+class Stage:
+    """
+    A consumer that writes and hashes on a thread.
+
+    What goes wrong is kept, the producer is stopped, and :meth:`finish` raises it.
+
+    :param lane: runs the writes, in order.
+    :param limit: the most bytes to take.
+    :param wrote: is told how many bytes each write has stored.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        lane: Lane,
+        limit: int,
+        wrote: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        self._sink = sink
+        self._lane = lane
+        self._limit = limit
+        self._wrote = wrote
+        self._hash = hashlib.sha256()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._writing = False
+        self._paused = False
+        self._producer: IPushProducer | None = None
+        self._failure: Failure | None = None
+        self._idle: Deferred[None] | None = None
+        self.received = 0
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Take a push producer; see :class:`IConsumer`."""
+        if not streaming:
+            raise ValueError("a stage takes push producers only")
+        self._producer = producer
+
+    def unregisterProducer(self) -> None:
+        """Let go of the producer: no more bytes will come."""
+        self._producer = None
+
+    def write(self, data: bytes) -> None:
+        """Take bytes; returns at once."""
+        if self._failure is not None:
+            return
+        self.received += len(data)
+        if self.received > self._limit:
+            self._fail(
+                Failure(
+                    SizeMismatch(
+                        f"the body is longer than the {self._limit} bytes announced",
+                        expected=self._limit,
+                    )
+                )
+            )
+            return
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
+        if not self._writing:
+            self._write_waiting()
+        elif self._waiting_bytes >= HIGH_MARK and not self._paused and self._producer is not None:
+            self._paused = True
+            self._producer.pauseProducing()
+
+    def finish(self) -> Deferred[bytes]:
+        """
+        Wait until all is written.
+
+        :return: the SHA-256 of what was written, 32 bytes.
+        :raises SizeMismatch: if more came than the limit.
+        :raises Exception: what the sink raised.
+        """
+        done: Deferred[None] = Deferred()
+        if self._writing:
+            self._idle = done
+        else:
+            done.callback(None)
+        return done.addCallback(self._outcome)
+
+    def _outcome(self, _: None) -> bytes:
+        if self._failure is not None:
+            self._failure.raiseException()
+        return self._hash.digest()
+
+    def _write_waiting(self) -> None:
+        batch = b"".join(self._waiting)
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        self._writing = True
+        self._lane.run(self._store, batch).addCallbacks(
+            self._stored, self._fail, callbackArgs=(len(batch),)
+        ).addCallback(self._ended)
+
+    def _store(self, batch: bytes) -> None:
+        # On a thread.
+        self._sink.write(batch)
+        self._hash.update(batch)
+
+    def _stored(self, _: None, length: int) -> None:
+        self._wrote(length)
+
+    def _ended(self, _: None) -> None:
+        if self._waiting and self._failure is None:
+            self._write_waiting()
+        else:
+            self._writing = False
+            if self._idle is not None:
+                idle, self._idle = self._idle, None
+                idle.callback(None)
+        if self._paused and self._waiting_bytes <= LOW_MARK and self._producer is not None:
+            self._paused = False
+            self._producer.resumeProducing()
+
+    def _fail(self, failure: Failure) -> None:
+        self._failure = failure
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()

@@ -1,0 +1,1 @@
+"""May it happen? What is decided before and while bytes come in."""

@@ -1,0 +1,1 @@
+"""Tests of what is decided before and while bytes come in."""
