@@ -1,0 +1,1 @@
+"""HTTP: the streaming channel, the Klein tree and its faces."""

@@ -1,0 +1,42 @@
+"""One line for each request, without anything that would let a reader repeat it."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+from hmacfs.web.request import StreamingRequest
+from hmacfs.wire.forwarded import Address
+
+SECRET_PARAMETERS = ("v", "v2", "v3", "token", "signature", "get", "access_token")
+"""Query parameters whose values are never written down."""
+
+LONGEST_VALUE = 40
+"""Bytes of a value beyond which it may be a secret under a mistyped name, and is not written."""
+
+_SECRET = frozenset(name.encode() for name in SECRET_PARAMETERS)
+
+
+def censored(uri: bytes) -> str:
+    """Show a request target with its secrets blanked and nothing that breaks a line."""
+    path, mark, query = uri.partition(b"?")
+    shown = b"&".join(_shown(piece) for piece in query.split(b"&"))
+    return (path + mark + shown).decode("ascii", "backslashreplace")
+
+
+def _shown(piece: bytes) -> bytes:
+    name, _, value = piece.partition(b"=")
+    if len(name) > LONGEST_VALUE:
+        return b"***"
+    # An escaped name is the same name to whoever reads the query.
+    if len(value) > LONGEST_VALUE or unquote_to_bytes(name).lower() in _SECRET:
+        return name + b"=***"
+    return piece
+
+
+def line(request: StreamingRequest, client: Address) -> str:
+    """Describe a request and its answer; sizes in bytes."""
+    method = request.method.decode("ascii", "backslashreplace")
+    return (
+        f"{client} {method} {censored(request.uri)} {request.code} "
+        f"in={request.body.received} out={request.sentLength}"
+    )

@@ -1,0 +1,314 @@
+"""
+A twisted.web channel that starts a request when its headers are in.
+
+The stock channel reads the whole body before anything of the application
+runs.  This one routes at the blank line, hands the body over while it comes,
+lets ``100 Continue`` wait for the application, and ends a refused upload so
+that its client can read why.
+
+It leans on names that :class:`twisted.web.http.HTTPChannel` keeps to itself:
+``_command``, ``_path``, ``_version``, ``_networkProducer``,
+``_handlingRequest``, ``_waitingForTransport``, ``_requestProducer``,
+``_receivedHeaderSize``, ``_savedTimeOut``, ``_send100Continue``,
+``_maybeChooseTransferDecoder`` and ``_respondToBadRequestAndDisconnect``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any, Protocol
+
+from attrs import frozen
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableDescriptor
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+
+from hmacfs.base.errors import HeadersTooLarge, MalformedRequest, Refusal, Stalled
+from hmacfs.web.body import Body
+from hmacfs.web.errors import bare_response
+
+MAX_LENGTH_DIGITS = 18
+"""Longest Content-Length in digits: an exabyte less one."""
+
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+
+
+class Phase(Enum):
+    """What a connection is doing."""
+
+    IDLE = auto()  # between requests
+    HEADERS = auto()  # a request has begun, its headers are not all in
+    BODY = auto()  # the headers are in, the body is under way
+    ANSWERING = auto()  # all of the request is in
+    DEAF = auto()  # what comes cannot be told apart any more; the answer is due
+    LINGERING = auto()  # answered; what still comes is thrown away
+
+
+@frozen
+class Patience:
+    """
+    How long a connection is waited for, in seconds.
+
+    :ivar headers: from the first byte of a request to the end of its headers.
+    :ivar body: the longest silence within a body.
+    :ivar write: the longest time that a client takes none of the response.
+    :ivar idle: between two requests.
+    :ivar linger: after a response that came before the end of the body.
+    :ivar linger_bytes: how many bytes are thrown away in that time.
+    """
+
+    headers: float = 20.0
+    body: float = 120.0
+    write: float = 120.0
+    idle: float = 75.0
+    linger: float = 5.0
+    linger_bytes: int = 4 * 1024 * 1024
+
+
+class StreamedRequest(Protocol):
+    """What the channel asks of its requests beyond :class:`twisted.web.http.Request`."""
+
+    body: Body
+
+    def headers_received(
+        self,
+        command: bytes,
+        path: bytes,
+        version: bytes,
+        first_wanted: Callable[[], None] | None,
+    ) -> None:
+        """Begin the request, whose body is still to come."""
+
+
+class StreamingChannel(HTTPChannel):
+    """One connection; see the module."""
+
+    patience = Patience()
+
+    timeOut: float | None  # type: ignore[assignment]  # the stock class knows whole seconds only
+    transport: Any
+
+    _phase = Phase.HEADERS
+    _body_paused = False
+    _lost = False
+    _fault: Refusal | None = None
+    _linger_call: IDelayedCall | None = None
+    _thrown_away = 0
+
+    def connectionMade(self) -> None:
+        """Wait for the first request."""
+        self.timeOut = self.patience.headers
+        self.MAX_LENGTH = self.totalHeadersSize
+        super().connectionMade()
+
+    # From the network to the request.
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take what the client sent."""
+        if self._phase is Phase.LINGERING:
+            self._throw_away(len(data))
+            return
+        if self._phase is Phase.DEAF:
+            return
+        if self._phase is Phase.IDLE:
+            self._phase = Phase.HEADERS
+            self.setTimeout(self.patience.headers)
+        elif self._phase is Phase.BODY:
+            self.resetTimeout()
+        LineReceiver.dataReceived(self, data)
+
+    def lineReceived(self, line: bytes) -> None:
+        """Take a line of the headers."""
+        if self._phase in (Phase.DEAF, Phase.LINGERING):
+            return
+        if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
+            self.lineLengthExceeded(line)
+            return
+        if not hasattr(self, "_command"):
+            # Servers send raw UTF-8 in targets, which twisted.web refuses.
+            method, space, rest = line.partition(b" ")
+            line = method + space + _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], rest)
+        super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Refuse headers over the limit."""
+        self._refuse(
+            HeadersTooLarge(
+                f"the headers are longer than {self.totalHeadersSize} bytes",
+                limit=self.totalHeadersSize,
+            )
+        )
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Take bytes of a body, or of requests that wait for this one's answer."""
+        if self._phase is Phase.LINGERING:
+            self._throw_away(len(data))
+        elif self._phase is not Phase.DEAF:
+            super().rawDataReceived(data)
+
+    def headerReceived(self, line: bytes) -> bool:
+        """Take a header field."""
+        if self._receivedHeaderCount >= self.maxHeaders:
+            self._fault = HeadersTooLarge(
+                f"there are more than {self.maxHeaders} header fields", limit=self.maxHeaders
+            )
+        return bool(super().headerReceived(line))
+
+    def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
+        if header == b"Content-Length":
+            if not data.isdigit() or len(data) > MAX_LENGTH_DIGITS:
+                self._fault = MalformedRequest("Content-Length is not a number of bytes")
+                return bool(self._failChooseTransferDecoder())
+        elif header == b"Transfer-Encoding" and data.lower() != b"chunked":
+            self._fault = MalformedRequest("the only transfer coding known here is chunked")
+            return bool(self._failChooseTransferDecoder())
+        if (
+            header in (b"Content-Length", b"Transfer-Encoding")
+            and self._transferDecoder is not None
+        ):
+            self._fault = MalformedRequest("the length of the body is given more than once")
+        return bool(super()._maybeChooseTransferDecoder(header, data))
+
+    def allHeadersReceived(self) -> None:
+        """Begin the request."""
+        request: Any = self.requests[-1]
+        self.persistent = self.checkPersistence(request, self._version)
+        request.gotLength(self.length)
+        if self.length == 0:
+            return
+        self._phase = Phase.BODY
+        self.setTimeout(self.patience.body)
+        expect = request.requestHeaders.getRawHeaders(b"Expect", [b""])[0]
+        wants_continue = expect.lower() == b"100-continue" and self._version == b"HTTP/1.1"
+        request.headers_received(
+            self._command,
+            self._path,
+            self._version,
+            self._send100Continue if wants_continue else None,
+        )
+
+    def allContentReceived(self) -> None:
+        """Note that the whole request is in."""
+        if self._phase is not Phase.LINGERING:
+            self._phase = Phase.ANSWERING
+            super().allContentReceived()
+
+    # Flow control.
+
+    def pause_body(self) -> None:
+        """Stop reading; our own slowness is not the client's silence."""
+        if self._phase is Phase.BODY and not self._body_paused:
+            self._body_paused = True
+            self.setTimeout(None)
+            self._networkProducer.pauseProducing()
+
+    def resume_body(self) -> None:
+        """Read on."""
+        if self._phase is Phase.BODY and self._body_paused and not self._lost:
+            self._body_paused = False
+            self.setTimeout(self.patience.body)
+            self._networkProducer.resumeProducing()
+
+    def pauseProducing(self) -> None:
+        """Stop writing: the client takes nothing."""
+        super().pauseProducing()
+        if self._phase is Phase.ANSWERING:
+            self.setTimeout(self.patience.write)
+
+    def resumeProducing(self) -> None:
+        """Write on.  That the client takes what we send is no reason to read a paused body."""
+        if self._phase is Phase.ANSWERING:
+            self.setTimeout(None)
+        if self._body_paused and self._phase is Phase.BODY:
+            self._waitingForTransport = False
+            if self._requestProducer is not None:
+                self._requestProducer.resumeProducing()
+        else:
+            super().resumeProducing()
+
+    # The end of a request, and of the connection.
+
+    def requestDone(self, request: Any) -> None:
+        """Go on to the next request, or end a connection whose body nobody will read."""
+        if request.body.complete:
+            self._phase = Phase.IDLE
+            self._savedTimeOut = self.patience.idle
+            super().requestDone(request)
+        else:
+            self._linger()
+
+    def timeoutConnection(self) -> None:
+        """End a connection that has been waited for long enough."""
+        if self._phase is Phase.BODY:
+            self._refuse(
+                Stalled(
+                    f"nothing came for {self.patience.body:g} seconds", after=self.patience.body
+                )
+            )
+        elif self._phase is Phase.HEADERS and (self.requests or self._buffer):
+            self._refuse(
+                Stalled(
+                    f"the headers took longer than {self.patience.headers:g} seconds",
+                    after=self.patience.headers,
+                )
+            )
+        else:
+            self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell the requests that their client has gone."""
+        self._lost = True
+        if self._linger_call is not None:
+            self._linger_call.cancel()
+            self._linger_call = None
+        super().connectionLost(reason)
+
+    def finish_soon(self) -> None:
+        """End the connection: now if it is idle, else after the answer that is due."""
+        if self._phase is Phase.IDLE or (self._phase is Phase.HEADERS and not self.requests):
+            self.loseConnection()
+        else:
+            self.persistent = False
+
+    def abort(self) -> None:
+        """Cut the connection, for a response that cannot be completed."""
+        self.transport.abortConnection()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self._refuse(self._fault or MalformedRequest("the request cannot be read"))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        routed = self._phase is Phase.BODY
+        self._phase = Phase.DEAF
+        self.setTimeout(None)
+        if routed:
+            request: StreamedRequest = self.requests[-1]
+            request.body.broken(Failure(refusal))
+        else:
+            self.transport.write(bare_response(refusal))
+            self._linger()
+
+    def _linger(self) -> None:
+        # Closing at once would make the kernel reset the connection while the
+        # client still sends, and the answer would be lost (RFC 9112, 9.6).
+        self._phase = Phase.LINGERING
+        self.setTimeout(None)
+        self._networkProducer.resumeProducing()
+        half: Any = IHalfCloseableDescriptor(self.transport, None)
+        if half is not None:
+            half.loseWriteConnection()
+        self._linger_call = self.callLater(self.patience.linger, self._stop_lingering)
+
+    def _throw_away(self, length: int) -> None:
+        self._thrown_away += length
+        if self._thrown_away > self.patience.linger_bytes and self._linger_call is not None:
+            self._linger_call.cancel()
+            self._stop_lingering()
+
+    def _stop_lingering(self) -> None:
+        self._linger_call = None
+        self.transport.abortConnection()

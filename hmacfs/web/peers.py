@@ -1,0 +1,36 @@
+"""Who is at the other end of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+
+from attrs import frozen
+
+from hmacfs.web import replies
+from hmacfs.web.request import StreamingRequest
+from hmacfs.wire import forwarded
+from hmacfs.wire.forwarded import Address, Network
+
+UNIX_PEER = IPv4Address("127.0.0.1")
+"""What a peer on a Unix socket counts as: it is on this machine."""
+
+
+@frozen
+class Peers:
+    """
+    Tells clients from the proxies before them.
+
+    :param trusted: the networks whose proxies are believed (``server.trusted_proxies``).
+    """
+
+    trusted: Sequence[Network]
+
+    def client_of(self, request: StreamingRequest) -> Address:
+        """Tell the address of the client of a request."""
+        host = getattr(request.getClientAddress(), "host", None)
+        peer = UNIX_PEER if host is None else forwarded.address(host) or UNIX_PEER
+        noted = forwarded.chain(
+            replies.header(request, "Forwarded"), replies.header(request, "X-Forwarded-For")
+        )
+        return forwarded.client(peer, noted, self.trusted)

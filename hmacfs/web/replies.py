@@ -1,0 +1,91 @@
+"""Answering a request, with the header fields that every answer has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from hmacfs.base.errors import Refusal
+from hmacfs.web.errors import body_of, headers_of, status_of, wants_problem
+from hmacfs.web.request import StreamingRequest
+
+CORS_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": (
+        "Authorization, Content-Type, Content-Length, Content-Range, Range, X-Requested-With, "
+        "X-Session-Token, X-Session-ID, X-Upload-ID, X-Upload-Timestamp, X-File-Name, "
+        "X-File-Size, X-File-MAC, X-Content-SHA256, X-HTTP-Method-Override, Tus-Resumable, "
+        "Upload-Length, Upload-Offset, Upload-Metadata, Upload-Defer-Length, Upload-Concat, "
+        "Upload-Checksum, Upload-Complete, Upload-Incomplete, Upload-Draft-Interop-Version, "
+        "Content-Digest, Repr-Digest, Want-Content-Digest, Want-Repr-Digest"
+    ),
+    "Access-Control-Max-Age": "86400",
+}
+"""What browsers ask before a request (Fetch, 3.3; XEP-0363, 7): all dialects may use all."""
+
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": (
+        "Content-Length, Content-Range, Content-Location, Location, ETag, Retry-After, "
+        "X-Session-Token, X-Session-ID, X-Upload-Status, Tus-Resumable, Tus-Version, "
+        "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, "
+        "Upload-Metadata, Upload-Expires, Upload-Concat, Upload-Complete, Upload-Limit, "
+        "Upload-Draft-Interop-Version, Repr-Digest, Content-Digest"
+    ),
+}
+"""What browsers look for in every answer."""
+
+
+def header(request: StreamingRequest, name: str) -> str | None:
+    """
+    Tell a request header field, its lines joined as RFC 9110 (5.3) has it.
+
+    Bytes that are not UTF-8 are kept as Latin-1, which changes no ASCII.
+    """
+    lines = request.requestHeaders.getRawHeaders(name.encode())
+    if lines is None:
+        return None
+    raw: bytes = b", ".join(lines)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def begin(request: StreamingRequest, status: HTTPStatus, headers: Mapping[str, str]) -> None:
+    """Set the status and the header fields of an answer, in place of any that was begun before."""
+    request.setResponseCode(status.value, status.phrase.encode())
+    for old, _ in tuple(request.responseHeaders.getAllRawHeaders()):
+        if old not in (b"Connection", b"Date"):
+            request.responseHeaders.removeHeader(old)
+    for name, value in {**CORS, **headers}.items():
+        request.setHeader(name.encode(), value.encode())
+
+
+def reply(
+    request: StreamingRequest,
+    status: HTTPStatus,
+    headers: Mapping[str, str],
+    body: bytes = b"",
+) -> None:
+    """Answer with a small body and finish."""
+    begin(request, status, {**headers, "Content-Length": str(len(body))})
+    request.write(body)
+    request.finish()
+
+
+def refuse(request: StreamingRequest, refusal: Refusal) -> None:
+    """Answer with a refusal and finish."""
+    problem = wants_problem(header(request, "Accept"))
+    kind, body = body_of(refusal, problem=problem)
+    reply(
+        request,
+        status_of(refusal),
+        {
+            "Content-Type": kind,
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+            **headers_of(refusal),
+        },
+        body,
+    )

@@ -1,0 +1,124 @@
+"""A request that begins when its headers are in."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+
+from hmacfs.base.errors import MalformedRequest, Refusal
+from hmacfs.web.body import Body
+from hmacfs.wire import target
+from hmacfs.wire.target import Target
+
+SERVER = b"hmac-file-server"
+
+# RFC 3986, 3.2.2 and 3.2.3; may be empty (RFC 9110, 7.2).
+_HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
+
+
+class StreamingRequest(Request):
+    """
+    A twisted.web request with a body that comes while it is handled.
+
+    :ivar body: the body, complete from the start where there is none.
+    :ivar target: the request target, decoded; names come from here and never
+        from Klein, which folds slashes.
+    """
+
+    channel: Any
+    site: Any
+    defaultContentType = None
+    target: Target
+
+    def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(channel, *args, **kwargs)
+        self.body = Body(channel, 0)
+
+    def gotLength(self, length: int | None) -> None:
+        """Note the length of the body; nothing is spooled."""
+        self.content = io.BytesIO()
+        self._length = length
+
+    def headers_received(
+        self,
+        command: bytes,
+        path: bytes,
+        version: bytes,
+        first_wanted: Callable[[], None] | None,
+    ) -> None:
+        """Begin, with the body still to come."""
+        self.body = Body(self.channel, self._length, first_wanted)
+        super().requestReceived(command, target.origin_form(path), version)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Begin, if there is no body; else note its end."""
+        if self.body.length == 0:
+            super().requestReceived(command, target.origin_form(path), version)
+        else:
+            self.body.ended()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Pass on bytes of the body."""
+        self.body.data_received(data)
+
+    def process(self) -> None:
+        """Check what no route can do without, then route."""
+        try:
+            self.target = target.parse(self.uri)
+            self._check_host()
+            self._check_asterisk()
+            self._check_path()
+        except Refusal as refusal:
+            self.site = self.channel.site
+            self.site.refuse(self, refusal)
+        else:
+            super().process()
+
+    def _check_host(self) -> None:
+        hosts = self.requestHeaders.getRawHeaders(b"Host", [])
+        if len(hosts) > 1 or (not hosts and self.clientproto == b"HTTP/1.1"):
+            raise MalformedRequest("the request needs exactly one Host header")
+        if hosts and _HOST.fullmatch(hosts[0]) is None:
+            raise MalformedRequest("the Host header is not a host and a port")
+
+    def _check_asterisk(self) -> None:
+        if self.uri == b"*":
+            if self.method != b"OPTIONS":
+                raise MalformedRequest("the request target * is for OPTIONS only")
+            # Routed as any path: what is true of the server is true of each resource.
+            self.path = b"/"
+
+    def _check_path(self) -> None:
+        # Klein decodes the path too, and would log a traceback.
+        try:
+            self.target.path.decode("utf-8")
+        except UnicodeDecodeError:
+            raise MalformedRequest("the path is not UTF-8") from None
+
+    def unregisterProducer(self) -> None:
+        """Let go of the producer, also when the connection went before."""
+        if self.channel is None:
+            self.producer = None
+        else:
+            super().unregisterProducer()
+
+    def write(self, data: bytes) -> None:
+        """Write part of the response."""
+        if not self.startedWriting:
+            self.setHeader(b"Server", SERVER)
+            if not self.body.complete:
+                # What is left of the body cannot be told from a next request.
+                self.channel.persistent = False
+            if not self.channel.persistent:
+                self.setHeader(b"Connection", b"close")
+        super().write(data)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Tell the route first, which Klein then cancels, and whoever waits for the body after."""
+        super().connectionLost(reason)
+        self.body.broken(reason)

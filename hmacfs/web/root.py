@@ -1,0 +1,124 @@
+"""
+The tree of URLs.
+
+Klein chooses the route by method and first segment; which file is meant, each
+face takes from :attr:`StreamingRequest.target`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable
+from http import HTTPStatus
+
+from klein import Klein
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import BaseConverter
+
+from hmacfs.base.errors import MethodRefused, Refusal, Unknown
+from hmacfs.web import replies
+from hmacfs.web.access_log import censored
+from hmacfs.web.files import Files
+from hmacfs.web.health import Health
+from hmacfs.web.put import Put
+from hmacfs.web.request import StreamingRequest
+
+METHODS = frozenset({b"GET", b"HEAD", b"PUT", b"OPTIONS"})
+"""Methods are case-sensitive (RFC 9110, 9.1), which werkzeug forgets."""
+
+FILE_METHODS = "GET, HEAD, PUT, OPTIONS"
+
+
+class AnyPath(BaseConverter):
+    """Matches whatever is left of a path, empty segments included."""
+
+    regex = ".*"
+    part_isolating = False
+
+
+class Root:
+    """Puts the faces under their URLs, and answers for what goes wrong in them."""
+
+    app = Klein()
+    app.url_map.converters["any_path"] = AnyPath
+    app.url_map.merge_slashes = False
+
+    log = Logger()
+
+    def __init__(self, put: Put, files: Files, health: Health) -> None:
+        self._put = put
+        self._files = files
+        self._health = health
+
+    @app.route("/health", methods=["GET", "HEAD"])
+    def health(self, request: StreamingRequest) -> Awaitable[None]:
+        """Tell whether the server works."""
+        return self._health.get(request)
+
+    @app.route("/<any_path:path>", methods=["PUT"])
+    def put(self, request: StreamingRequest, path: str) -> Awaitable[None]:
+        """Take an upload."""
+        _check_method(request)
+        return self._put.put(request)
+
+    @app.route("/<any_path:path>", methods=["GET", "HEAD"])
+    def get(self, request: StreamingRequest, path: str) -> Awaitable[None]:
+        """Serve a stored file."""
+        _check_method(request)
+        return self._files.get(request)
+
+    @app.route("/<any_path:path>", methods=["OPTIONS"])
+    def options(self, request: StreamingRequest, path: str) -> None:
+        """Tell browsers what they may send."""
+        _check_method(request)
+        replies.reply(request, HTTPStatus.OK, {"Allow": FILE_METHODS, **replies.CORS_PREFLIGHT})
+
+    @app.handle_errors(Exception)  # type: ignore[arg-type]  # typed for IRequest only
+    def failed(self, request: StreamingRequest, failure: Failure) -> Deferred[None] | None:
+        """Turn what a face raised into an answer."""
+        error = failure.value
+        if isinstance(error, MethodNotAllowed):
+            error = _method_refused(request)
+        elif isinstance(error, NotFound):
+            error = Unknown("there is nothing here")
+        if isinstance(error, Refusal) and not request.startedWriting:
+            self.log.info(
+                "refused {method} {uri}: {code}: {detail}",
+                method=request.method.decode("ascii", "backslashreplace"),
+                uri=censored(request.uri),
+                code=error.code,
+                detail=error.detail,
+            )
+            replies.refuse(request, error)
+            return None
+        if isinstance(error, CancelledError):
+            return None
+        incident = secrets.token_hex(4)
+        self.log.failure(
+            "incident {incident} at {uri}", failure, incident=incident, uri=censored(request.uri)
+        )
+        if request.startedWriting:
+            # The client must not take what it has for the whole.
+            request.channel.abort()
+            # Klein would finish the request; it ends when the connection is gone.
+            return Deferred()
+        replies.reply(
+            request,
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"},
+            f"something went wrong on the server; it is logged as {incident}\n".encode(),
+        )
+        return None
+
+
+def _method_refused(request: StreamingRequest) -> MethodRefused:
+    method = request.method.decode("ascii", "backslashreplace")
+    return MethodRefused(f"{method} is not possible here", allow=FILE_METHODS)
+
+
+def _check_method(request: StreamingRequest) -> None:
+    if request.method not in METHODS:
+        raise _method_refused(request)

@@ -1,0 +1,123 @@
+"""The HTTP server: makes the connections, limits them, and logs what they asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import IResource
+from twisted.web.server import Site
+
+from hmacfs.base.errors import Refusal
+from hmacfs.web import access_log, replies
+from hmacfs.web.channel import Patience, StreamingChannel
+from hmacfs.web.peers import Peers
+from hmacfs.web.request import StreamingRequest
+
+
+class CountedChannel(StreamingChannel):
+    """A connection that its site knows of."""
+
+    site: StreamingSite
+
+    def connectionMade(self) -> None:
+        """Wait for the first request."""
+        self.site.connections.add(self)
+        super().connectionMade()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell the requests, then the site."""
+        super().connectionLost(reason)
+        self.site.connection_lost(self)
+
+
+class StreamingSite(Site):
+    """
+    Serves a resource over streaming channels.
+
+    :param max_connections: further connections are closed as they come.
+    :param max_header_bytes: the most bytes of request line and headers.
+    """
+
+    noisy = False
+    access = Logger()
+
+    def __init__(
+        self,
+        resource: IResource,
+        reactor: IReactorTime,
+        peers: Peers,
+        patience: Patience,
+        max_connections: int,
+        max_header_bytes: int,
+    ) -> None:
+        super().__init__(resource, requestFactory=StreamingRequest, reactor=reactor)
+        self.peers = peers
+        self.patience = patience
+        self.max_connections = max_connections
+        self.max_header_bytes = max_header_bytes
+        self.connections: set[CountedChannel] = set()
+        self._empty: list[Deferred[None]] = []
+
+    def buildProtocol(  # type: ignore[override]  # the stock site wraps its channels for HTTP/2
+        self, addr: IAddress | None
+    ) -> CountedChannel | None:
+        """Make the channel of a new connection, unless there are too many."""
+        if len(self.connections) >= self.max_connections:
+            self.access.warn("refused a connection: there are {n}", n=len(self.connections))
+            return None
+        channel = CountedChannel()
+        channel.factory = channel.site = self
+        channel.requestFactory = self.requestFactory
+        channel.callLater = self.reactor.callLater  # type: ignore[method-assign,assignment]
+        channel.patience = self.patience
+        channel.totalHeadersSize = self.max_header_bytes
+        return channel
+
+    def connection_lost(self, channel: CountedChannel) -> None:
+        """Note that a connection has gone."""
+        self.connections.discard(channel)
+        if not self.connections:
+            waiting, self._empty = self._empty, []
+            for empty in waiting:
+                empty.callback(None)
+
+    async def drain(self, patience: float) -> None:
+        """
+        End all connections: idle ones now, the others after their answer.
+
+        :param patience: seconds after which those that are left are cut.
+        """
+        for channel in tuple(self.connections):
+            channel.finish_soon()
+        try:
+            await self._no_connections().addTimeout(patience, self.reactor)
+        except TimeoutError:
+            self.access.warn("cut {n} connections", n=len(self.connections))
+            for channel in tuple(self.connections):
+                channel.abort()
+            await self._no_connections()
+
+    def _no_connections(self) -> Deferred[None]:
+        empty: Deferred[None] = Deferred()
+        if self.connections:
+            self._empty.append(empty)
+        else:
+            empty.callback(None)
+        return empty
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """Offer what the channel speaks, or TLS clients choose h2 (RFC 7301)."""
+        return [b"http/1.1"]
+
+    def refuse(self, request: StreamingRequest, refusal: Refusal) -> None:
+        """Answer a request that cannot be routed."""
+        replies.refuse(request, refusal)
+
+    def log(self, request: Any) -> None:
+        """Log a request that has been answered."""
+        self.access.info("{line}", line=access_log.line(request, self.peers.client_of(request)))

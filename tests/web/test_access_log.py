@@ -1,0 +1,62 @@
+"""The access log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from hmacfs.web.access_log import SECRET_PARAMETERS, censored
+from tests.web.wire import Server, mac_v
+
+
+class CensoredTests(SynchronousTestCase):
+    """``censored``."""
+
+    def test_every_secret(self) -> None:
+        """Each parameter that lets a reader repeat the request is blanked, whatever its case."""
+        for name in SECRET_PARAMETERS:
+            for spelling in (name, name.upper()):
+                shown = censored(f"/x?a=1&{spelling}=s3cret&b=2".encode())
+                self.assertEqual(shown, f"/x?a=1&{spelling}=***&b=2")
+
+    def test_other_parameters(self) -> None:
+        """Parameters that only end like a secret one are shown."""
+        self.assertEqual(censored(b"/x?rev=1&thumbnail=true"), "/x?rev=1&thumbnail=true")
+
+    @given(st.binary())
+    def test_one_line(self, uri: bytes) -> None:
+        """Nothing in a target breaks the line."""
+        shown = censored(uri.replace(b"\n", b"").replace(b"\r", b""))
+        self.assertTrue(shown.isascii())
+
+
+class LineTests(SynchronousTestCase):
+    """What is logged of a request."""
+
+    def test_no_signature_in_the_log(self) -> None:
+        """Neither a good nor a bad MAC, nor the secret, is in anything that is logged."""
+        lines: list[str] = []
+
+        @implementer(ILogObserver)
+        def observe(event: LogEvent) -> None:
+            lines.append(formatEvent(event))
+
+        observer = cast(ILogObserver, observe)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        server = Server(Path(self.mktemp()))
+        good, bad = mac_v("x", 1), "0123456789abcdef" * 4
+        server.ask("PUT", f"/upload/x?v={good}", (), b"1")
+        server.ask("PUT", f"/upload/x?v2={bad}", (), b"1")
+        server.ask("PUT", f"/upload/y?V2={bad}", (), b"1")
+        text = "\n".join(lines)
+        self.assertIn("192.0.2.1 PUT /upload/x?v=*** 201 in=1 out=0", text)
+        self.assertIn("v2 does not fit this path, size and type", text)
+        for secret in (good, bad, "correct horse"):
+            self.assertNotIn(secret, text)

@@ -1,0 +1,389 @@
+"""Connections: requests that start at their headers, and how they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from hmacfs.flow.stage import HIGH_MARK
+from hmacfs.web.channel import Patience
+from tests.flow.held_pool import HeldPool
+from tests.web.wire import Server, mac_v, request
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class ChannelCase(SynchronousTestCase):
+    """What these tests share: a server and signed uploads."""
+
+    def setUp(self) -> None:
+        self.server = Server(Path(self.mktemp()))
+
+    def upload(self, length: int, *headers: str, name: str = "x") -> bytes:
+        """Write the headers of a good upload."""
+        return request(
+            "PUT",
+            f"/upload/{name}?v={mac_v(name, length)}",
+            [f"Content-Length: {length}", *headers],
+        )
+
+
+class ContinueTests(ChannelCase):
+    """``Expect: 100-continue`` (RFC 9110, 10.1.1)."""
+
+    def test_wanted_body(self) -> None:
+        """The body of a good upload is asked for, once."""
+        conversation = self.server.connect()
+        conversation.send(self.upload(3, "Expect: 100-continue"))
+        self.assertEqual(conversation.output(), CONTINUE)
+        conversation.send(b"abc")
+        self.assertEqual(conversation.response().status, 100)
+        self.assertEqual(conversation.response().status, 201)
+
+    def test_unwanted_body(self) -> None:
+        """The body of a refused upload is never asked for, and the connection ends."""
+        conversation = self.server.connect()
+        conversation.send(
+            request("PUT", "/upload/x?v=" + "0" * 64, ["Content-Length: 3", "Expect: 100-continue"])
+        )
+        response = conversation.response()
+        self.assertEqual((response.status, response.headers["connection"]), (403, "close"))
+        self.assertEqual(conversation.output(), b"")
+
+    def test_body_that_did_not_wait(self) -> None:
+        """A client that sends its body without waiting needs no 100."""
+        conversation = self.server.connect()
+        conversation.send(self.upload(3, "Expect: 100-continue") + b"abc")
+        output = conversation.output()
+        self.assertIn(b" 201 Created", output)
+
+    def test_http_1_0(self) -> None:
+        """An HTTP/1.0 client is sent no 100, which it would not understand."""
+        conversation = self.server.connect()
+        conversation.send(
+            self.upload(3, "Expect: 100-continue").replace(b"HTTP/1.1", b"HTTP/1.0") + b"abc"
+        )
+        self.assertNotIn(b"100 Continue", conversation.output())
+        self.assertEqual(conversation.response().status, 201)
+        self.assertTrue(conversation.wire.disconnecting)
+
+
+class PressureTests(ChannelCase):
+    """A slow disk reaches the client's socket."""
+
+    def test_pause_and_resume(self) -> None:
+        """Reading stops while the disk is behind, without a time limit, and goes on after."""
+        pool = HeldPool()
+        server = Server(Path(self.mktemp()), pool=pool)
+        pool.run_all()
+        size = 3 * HIGH_MARK
+        conversation = server.connect()
+        conversation.send(self.upload(size))
+        pool.run_all()
+        block = bytes(range(256)) * 256
+        sent = 0
+        while conversation.wire.producerState == "producing" and sent < size:
+            conversation.send(block)
+            sent += len(block)
+        self.assertEqual(conversation.wire.producerState, "paused")
+        self.assertLessEqual(sent, HIGH_MARK + 3 * len(block))
+        server.clock.advance(10_000)
+        self.assertEqual(conversation.output(), b"")
+        while sent < size:
+            pool.run_all()
+            self.assertEqual(conversation.wire.producerState, "producing")
+            conversation.send(block)
+            sent += len(block)
+        pool.run_all()
+        self.assertEqual(conversation.response().status, 201)
+        conversation.send(request("GET", "/x"))
+        pool.run_all()
+        self.assertEqual(conversation.response().body, block * (size // len(block)))
+
+    def test_nothing_is_read_before_the_stage_is_there(self) -> None:
+        """Bytes that come before anyone takes them pause the socket after one read."""
+        pool = HeldPool()
+        server = Server(Path(self.mktemp()), pool=pool)
+        pool.run_all()
+        conversation = server.connect()
+        conversation.send(self.upload(6) + b"abc")
+        self.assertEqual(conversation.wire.producerState, "paused")
+        pool.run_all()
+        self.assertEqual(conversation.wire.producerState, "producing")
+        conversation.send(b"def")
+        pool.run_all()
+        self.assertEqual(conversation.response().status, 201)
+
+
+class OrderTests(ChannelCase):
+    """Several requests on one connection."""
+
+    def test_kept_connection(self) -> None:
+        """After an upload the connection serves the next request."""
+        conversation = self.server.connect()
+        conversation.send(self.upload(3) + b"abc")
+        self.assertEqual(conversation.response().status, 201)
+        conversation.send(request("GET", "/x"))
+        self.assertEqual(conversation.response().body, b"abc")
+        self.assertFalse(conversation.wire.disconnecting)
+
+    def test_pipeline(self) -> None:
+        """Requests that come at once are answered in order, each by its own body."""
+        conversation = self.server.connect()
+        conversation.send(
+            self.upload(3, name="one")
+            + b"111"
+            + self.upload(2, name="two")
+            + b"22"
+            + request("GET", "/one")
+            + request("GET", "/two")
+        )
+        self.assertEqual(conversation.response().status, 201)
+        self.assertEqual(conversation.response().status, 201)
+        self.assertEqual(conversation.response().body, b"111")
+        self.assertEqual(conversation.response().body, b"22")
+
+    def test_close_is_honoured(self) -> None:
+        """``Connection: close`` ends the connection after the answer."""
+        conversation = self.server.connect()
+        conversation.send(request("GET", "/health", ["Connection: close"]))
+        self.assertEqual(conversation.response().headers["connection"], "close")
+        self.assertTrue(conversation.wire.disconnecting)
+
+
+class RefusedBodyTests(ChannelCase):
+    """Answers that come before the end of the body (RFC 9112, 9.6)."""
+
+    def refused(self, length: int = 10_000_000) -> bytes:
+        """Write the headers of an upload with a wrong signature."""
+        return request("PUT", "/upload/x?v=" + "0" * 64, [f"Content-Length: {length}"])
+
+    def test_staged_close(self) -> None:
+        """The answer is sent, our side closed, and what still comes read and thrown away."""
+        conversation = self.server.connect()
+        conversation.send(self.refused() + b"x" * 1000)
+        response = conversation.response()
+        self.assertEqual((response.status, response.headers["connection"]), (403, "close"))
+        wire = conversation.wire
+        self.assertTrue(wire.half_closed)
+        self.assertEqual((wire.disconnecting, wire.producerState), (False, "producing"))
+        conversation.send(b"x" * 100_000)
+        self.assertFalse(wire.aborted)
+        self.server.clock.advance(5)
+        self.assertTrue(wire.aborted)
+
+    def test_bounded_reading(self) -> None:
+        """No more than linger_bytes are thrown away before the connection is cut."""
+        conversation = self.server.connect()
+        conversation.send(self.refused())
+        for _ in range(64):
+            conversation.send(b"x" * 65536)
+        self.assertFalse(conversation.wire.aborted)
+        conversation.send(b"x")
+        self.assertTrue(conversation.wire.aborted)
+
+    def test_client_that_closes(self) -> None:
+        """A client that reads the answer and closes leaves nothing running."""
+        conversation = self.server.connect()
+        conversation.send(self.refused())
+        conversation.lose()
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_no_smuggling(self) -> None:
+        """What follows a refused upload is never taken for a request."""
+        conversation = self.server.connect()
+        smuggled = self.upload(3, name="smuggled") + b"abc"
+        conversation.send(self.refused(len(smuggled) + 10) + smuggled)
+        conversation.send(b"0123456789" + smuggled)
+        self.assertEqual(conversation.response().status, 403)
+        self.assertEqual(conversation.output(), b"")
+        self.assertEqual(self.server.ask("GET", "/smuggled").status, 404)
+
+    def test_refused_upload_that_is_whole(self) -> None:
+        """A refusal after the whole body came keeps the connection."""
+        conversation = self.server.connect()
+        conversation.send(request("PUT", "/upload/x", (), b""))
+        self.assertEqual(conversation.response().status, 403)
+        conversation.send(request("GET", "/health"))
+        self.assertEqual(conversation.response().status, 200)
+
+
+class MalformedTests(ChannelCase):
+    """Requests that cannot be read."""
+
+    CASES = (
+        (b"GARBAGE\r\n\r\n", 400),
+        (b"GET /\r\n\r\n", 400),
+        (b"GET  / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\n\r\n", 400),
+        (b"GET x HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET /#x HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: \xff\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nB\0d: x\r\n\r\n", 400),
+        (b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1e3\r\n\r\n", 400),
+        (b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: \r\n\r\n", 400),
+        (b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 400),
+        (b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (
+            b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n",
+            400,
+        ),
+        (b"PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        (b"PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n", 400),
+        (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 17_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 600 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 20_000, 431),
+    )
+
+    def test_answers(self) -> None:
+        """Each gets a clear 4xx in text, then the staged close, and what follows is ignored."""
+        for sent, status in self.CASES:
+            conversation = self.server.connect()
+            conversation.send(sent)
+            response = conversation.response()
+            self.assertEqual(response.status, status, sent[:100])
+            self.assertTrue(response.body.endswith(b"\n"))
+            conversation.send(request("GET", "/health"))
+            if response.headers.get("connection") == "close":
+                self.assertEqual(conversation.output(), b"", sent[:100])
+            else:
+                self.assertEqual(conversation.response().status, 200)
+            conversation.close()
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_bad_chunks(self) -> None:
+        """A broken chunked body is a 400, and nothing is kept of it."""
+        for bad in (b"zz\r\n", b"-1\r\n", b"3\r\nabcd\r\n", b"0" * 3000, b"3;" + b"x" * 9000):
+            conversation = self.server.connect()
+            conversation.send(
+                request(
+                    "PUT",
+                    f"/upload/x?v={mac_v('x', 100)}",
+                    ["Transfer-Encoding: chunked", "X-File-Size: 100"],
+                )
+                + b"2\r\nab\r\n"
+                + bad
+            )
+            response = conversation.response()
+            self.assertEqual((response.status, response.headers["connection"]), (400, "close"))
+            conversation.close()
+        self.assertEqual(self.server.ask("GET", "/x").status, 404)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class PatienceTests(ChannelCase):
+    """How long a client is waited for."""
+
+    def setUp(self) -> None:
+        self.server = Server(
+            Path(self.mktemp()), patience=Patience(headers=10, body=30, write=40, idle=60)
+        )
+
+    def test_slow_headers(self) -> None:
+        """A client that sends its headers byte by byte is cut when their time is over."""
+        conversation = self.server.connect()
+        for byte in request("GET", "/health")[:9]:
+            conversation.send(bytes([byte]))
+            self.server.clock.advance(1)
+        self.assertEqual(conversation.output(), b"")
+        self.server.clock.advance(1)
+        self.assertEqual(conversation.response().status, 408)
+
+    def test_silent_connection(self) -> None:
+        """A connection without a request is cut without a word."""
+        conversation = self.server.connect()
+        self.server.clock.advance(10)
+        self.assertEqual((conversation.output(), conversation.wire.aborted), (b"", True))
+
+    def test_idle_connection(self) -> None:
+        """A kept connection may rest longer, and then has the whole time for its headers."""
+        conversation = self.server.connect()
+        conversation.send(request("GET", "/health"))
+        conversation.response()
+        self.server.clock.advance(59)
+        self.assertFalse(conversation.wire.aborted)
+        conversation.send(b"G")
+        self.server.clock.advance(9)
+        self.assertEqual((conversation.output(), conversation.wire.aborted), (b"", False))
+        self.server.clock.advance(1)
+        self.assertEqual(conversation.response().status, 408)
+
+    def test_idle_connection_that_stays_so(self) -> None:
+        """A kept connection that rests too long is cut."""
+        conversation = self.server.connect()
+        conversation.send(request("GET", "/health"))
+        conversation.response()
+        self.server.clock.advance(60)
+        self.assertTrue(conversation.wire.aborted)
+
+    def test_each_byte_of_a_body_counts(self) -> None:
+        """A slow body is no silence."""
+        conversation = self.server.connect()
+        conversation.send(self.upload(5))
+        for byte in b"abcde":
+            self.server.clock.advance(29)
+            conversation.send(bytes([byte]))
+        self.assertEqual(conversation.response().status, 201)
+
+    def test_client_that_takes_nothing(self) -> None:
+        """A client that takes nothing of its download is cut."""
+        pool = HeldPool()
+        server = Server(Path(self.mktemp()), pool=pool, patience=Patience(write=40))
+        pool.run_all()
+        conversation = server.connect()
+        conversation.send(self.upload(3) + b"abc")
+        pool.run_all()
+        conversation.response()
+        conversation.send(request("GET", "/x"))
+        conversation.channel.pauseProducing()
+        server.clock.advance(39)
+        self.assertFalse(conversation.wire.aborted)
+        server.clock.advance(1)
+        self.assertTrue(conversation.wire.aborted)
+        conversation.lose()
+        pool.run_all()
+
+
+class SiteTests(ChannelCase):
+    """All connections together."""
+
+    def test_limit(self) -> None:
+        """Connections over the limit are closed as they come; others may follow."""
+        conversations = [self.server.connect() for _ in range(10)]
+        self.assertRaises(ConnectionRefusedError, self.server.connect)
+        conversations[0].close()
+        self.server.connect()
+
+    def test_drain(self) -> None:
+        """A drain closes idle connections, lets a running upload end, and then is over."""
+        idle = self.server.connect()
+        busy = self.server.connect()
+        busy.send(self.upload(6) + b"abc")
+        drained = Deferred.fromCoroutine(self.server.site.drain(30))
+        self.assertTrue(idle.wire.disconnecting)
+        idle.close()
+        self.assertNoResult(drained)
+        busy.send(b"def")
+        response = busy.response()
+        self.assertEqual((response.status, response.headers["connection"]), (201, "close"))
+        self.assertTrue(busy.wire.disconnecting)
+        busy.close()
+        self.successResultOf(drained)
+
+    def test_drain_that_takes_too_long(self) -> None:
+        """What is not done in time is cut."""
+        busy = self.server.connect()
+        busy.send(self.upload(6) + b"abc")
+        drained = Deferred.fromCoroutine(self.server.site.drain(30))
+        self.server.clock.advance(30)
+        self.assertTrue(busy.wire.aborted)
+        busy.lose()
+        self.successResultOf(drained)

@@ -1,0 +1,137 @@
+"""The tree of URLs: methods, CORS, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from twisted.internet.defer import Deferred, fail
+from twisted.trial.unittest import SynchronousTestCase
+
+from hmacfs.base.names import StoredName
+from hmacfs.base.values import StoredFile, Tombstone
+from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.web.health import Part
+from tests.web.wire import Server, mac_v, request
+
+
+class BrokenIndex:
+    """An index whose store is gone."""
+
+    def find(self, name: StoredName) -> Deferred[StoredFile | Tombstone | None]:
+        """Fail."""
+        return fail(StoreFailed("the disk is on fire: s3cret"))
+
+
+class RootTests(SynchronousTestCase):
+    """Any request to any path."""
+
+    def setUp(self) -> None:
+        self.server = Server(Path(self.mktemp()))
+
+    def test_options(self) -> None:
+        """OPTIONS on anything tells browsers what they may send."""
+        for target in ("/", "/health", "/upload/a/b.txt?v=x", "/a//b", "*"):
+            got = self.server.ask("OPTIONS", target)
+            self.assertEqual((got.status, got.body), (200, b""), target)
+            self.assertEqual(got.headers["access-control-allow-origin"], "*")
+        got = self.server.ask("OPTIONS", "/upload/x")
+        self.assertEqual(got.headers["allow"], "GET, HEAD, PUT, OPTIONS")
+        for method in ("PUT", "GET", "HEAD", "OPTIONS"):
+            self.assertIn(method, got.headers["access-control-allow-methods"])
+        for name in ("Authorization", "Content-Type", "Upload-Offset", "Tus-Resumable"):
+            self.assertIn(name, got.headers["access-control-allow-headers"])
+
+    def test_methods(self) -> None:
+        """A method that is not there is 405 with Allow; methods are case-sensitive."""
+        for method in ("POST", "DELETE", "PATCH", "TRACE", "BREW", "put", "Get"):
+            got = self.server.ask(method, "/upload/x")
+            self.assertEqual((got.status, got.headers["allow"]), (405, "GET, HEAD, PUT, OPTIONS"))
+
+    def test_absolute_form(self) -> None:
+        """A target in absolute form, as proxies send it, means its path."""
+        path = f"/upload/a/b?v={mac_v('a/b', 1)}"
+        got = self.server.ask("PUT", f"http://files.example.org{path}", (), b"1")
+        self.assertEqual(got.status, 201)
+        self.assertEqual(self.server.ask("GET", "HTTPS://files.example.org/a/b").body, b"1")
+
+    def test_targets_that_are_not_text(self) -> None:
+        """A path or query that is no UTF-8 is an answer to the client, and none to the log."""
+        self.assertEqual(self.server.ask("GET", "/%ff").status, 400)
+        self.assertEqual(self.server.ask("GET", "/x?%ff").status, 400)
+        self.assertEqual(self.server.ask("GET", "/%").status, 400)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_problem_document(self) -> None:
+        """A client that accepts JSON gets a problem document (RFC 9457)."""
+        got = self.server.ask("GET", "/x", ["Accept: application/problem+json, */*;q=0.1"])
+        self.assertEqual(
+            (got.status, got.headers["content-type"]), (404, "application/problem+json")
+        )
+        self.assertEqual(
+            json.loads(got.body),
+            {
+                "type": "urn:hmac-file-server:problem:not-found",
+                "title": "Not Found",
+                "status": 404,
+                "detail": "there is no such file",
+            },
+        )
+
+    def test_plain_errors(self) -> None:
+        """Everybody else gets a sentence that no browser takes for a page."""
+        got = self.server.ask("GET", "/x")
+        self.assertEqual(got.headers["content-type"], "text/plain; charset=utf-8")
+        self.assertEqual(got.headers["x-content-type-options"], "nosniff")
+        self.assertEqual(got.body, b"there is no such file\n")
+
+    def test_incident(self) -> None:
+        """What nobody foresaw is a 500 with an id that is in the log, and tells nothing else."""
+        object.__setattr__(self.server.intake, "index", BrokenIndex())
+        got = self.server.ask("PUT", f"/upload/x?v={mac_v('x', 1)}", (), b"1")
+        self.assertEqual(got.status, 500)
+        self.assertNotIn(b"s3cret", got.body)
+        self.assertEqual(len(self.flushLoggedErrors(StoreFailed)), 1)
+
+    def test_error_after_an_upload_keeps_the_connection(self) -> None:
+        """A refusal between two requests disturbs neither."""
+        conversation = self.server.connect()
+        conversation.send(request("GET", "/nothing"))
+        self.assertEqual(conversation.response().status, 404)
+        conversation.send(request("GET", "/health"))
+        self.assertEqual(conversation.response().body, b"OK\n")
+
+
+class HealthTests(SynchronousTestCase):
+    """``/health``."""
+
+    def setUp(self) -> None:
+        self.server = Server(Path(self.mktemp()))
+
+    def test_text(self) -> None:
+        """It is OK while uploads and downloads can work, and 503 when they cannot."""
+        got = self.server.ask("GET", "/health")
+        self.assertEqual((got.status, got.body), (200, b"OK\n"))
+        self.server.parts["storage"] = Part("degraded", "full")
+        self.assertEqual(self.server.ask("GET", "/health").status, 200)
+        self.server.parts["storage"] = Part("failing", "gone")
+        self.assertEqual(self.server.ask("GET", "/health").status, 503)
+        self.assertEqual(self.server.ask("HEAD", "/health").status, 503)
+
+    def test_json(self) -> None:
+        """Programs get JSON; details are for this machine only."""
+        accept = ["Accept: application/json"]
+        self.server.parts["storage"] = Part("degraded", "full")
+        got = self.server.ask("GET", "/health", accept)
+        self.assertEqual(json.loads(got.body), {"status": "degraded"})
+        conversation = self.server.connect("127.0.0.1")
+        conversation.send(request("GET", "/health", accept))
+        document = json.loads(conversation.response().body)
+        self.assertEqual(document["parts"], {"storage": {"status": "degraded", "detail": "full"}})
+        self.assertEqual(document["uptime_seconds"], 1.5)
+
+    def test_it_is_no_file(self) -> None:
+        """A file named health is not served in its place."""
+        self.server.ask("PUT", f"/upload/health?v={mac_v('health', 1)}", (), b"1")
+        self.assertEqual(self.server.ask("GET", "/health").body, b"OK\n")
+        self.assertEqual(self.server.ask("GET", "/upload/health").body, b"1")

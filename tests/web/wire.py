@@ -1,0 +1,198 @@
+"""A server without sockets: its faces over memory, and a client that sees every byte."""
+
+from __future__ import annotations
+
+import email.parser
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import define, field, frozen
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableDescriptor
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from hmacfs.auth.keyring import Keyring
+from hmacfs.auth.mac import message_v, message_v2
+from hmacfs.auth.schemes import Door
+from hmacfs.blobs.local import LocalBlobs
+from hmacfs.flow.pools import InlinePool, Pool
+from hmacfs.ingest.intake import Intake
+from hmacfs.library.lookup import Lookup
+from hmacfs.library.serving import Policy
+from hmacfs.rules.space import Space
+from hmacfs.stores.memory import MemoryIndex
+from hmacfs.web.channel import Patience
+from hmacfs.web.files import Files
+from hmacfs.web.health import Health, Part
+from hmacfs.web.paths import Paths
+from hmacfs.web.peers import Peers
+from hmacfs.web.put import Put
+from hmacfs.web.root import Root
+from hmacfs.web.site import CountedChannel, StreamingSite
+
+SECRET = "correct horse battery staple"
+NOW = 1_800_000_000.0
+MAX_UPLOAD_SIZE = 10_000_000
+
+
+@implementer(IHalfCloseableDescriptor)
+class Wire(StringTransport):
+    """A connection in memory that remembers how it was closed."""
+
+    half_closed = False
+    aborted = False
+
+    def loseWriteConnection(self) -> None:
+        """Close our side."""
+        self.half_closed = True
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """Take no note of a client that closes its side."""
+
+    def writeConnectionLost(self, reason: Failure) -> None:
+        """Take no note of our own closing."""
+
+    def abortConnection(self) -> None:
+        """Cut the connection."""
+        self.aborted = True
+        super().abortConnection()
+
+
+@frozen
+class Response:
+    """What the server answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@define
+class Conversation:
+    """One connection, from its client's side."""
+
+    channel: CountedChannel
+    wire: Wire
+    _read: int = 0
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, as the network might bring them."""
+        self.channel.dataReceived(data)
+
+    def lose(self) -> None:
+        """Vanish."""
+        self.channel.connectionLost(Failure(ConnectionLost()))
+
+    def close(self) -> None:
+        """Close the connection in good order."""
+        self.channel.connectionLost(Failure(ConnectionDone()))
+
+    def output(self) -> bytes:
+        """Tell what the server sent since the last response that was read."""
+        sent: bytes = self.wire.value()
+        return sent[self._read :]
+
+    def response(self, method: str = "GET") -> Response:
+        """Read one whole response; it must be there."""
+        head, separator, rest = self.output().partition(b"\r\n\r\n")
+        if not separator:
+            raise AssertionError(f"no response yet: {head!r}")
+        status_line, _, fields = head.partition(b"\r\n")
+        headers = {
+            name.lower(): value
+            for name, value in email.parser.BytesParser().parsebytes(fields).items()
+        }
+        status = int(status_line.split()[1])
+        has_body = method != "HEAD" and status not in (100, 204, 304)
+        length = int(headers.get("content-length", 0)) if has_body else 0
+        if len(rest) < length:
+            raise AssertionError(f"{length} bytes announced, {len(rest)} there")
+        self._read += len(head) + 4 + length
+        return Response(status, headers, rest[:length])
+
+
+@define
+class Server:
+    """Everything behind the sockets, with time that only the test moves."""
+
+    root: Path
+    prefix: str = "upload"
+    min_free_bytes: int = 0
+    patience: Patience = field(factory=Patience)
+    pool: Pool = field(factory=InlinePool)
+    max_connections: int = 10
+    parts: dict[str, Part] = field(factory=lambda: {"storage": Part("ok")})
+    clock: MemoryReactorClock = field(factory=MemoryReactorClock, init=False)
+    index: MemoryIndex = field(factory=MemoryIndex, init=False)
+    blobs: LocalBlobs = field(init=False)
+    intake: Intake = field(init=False)
+    site: StreamingSite = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Put the parts together, as the composition root does."""
+        self.blobs = LocalBlobs(self.root, self.pool)
+        self.blobs.start()
+        paths = Paths(self.prefix)
+        peers = Peers([])
+        space = Space(self.blobs.free_bytes, self.min_free_bytes, self.clock.seconds)
+        self.intake = Intake(
+            self.blobs, self.index, space, self.pool, MAX_UPLOAD_SIZE, 1000.0, self.now
+        )
+        lookup = Lookup(self.index, self.blobs, 1000.0, self.now)
+        root = Root(
+            Put(Door(Keyring.of(SECRET)), self.intake, paths),
+            Files(lookup, paths, Policy(), self.now),
+            Health(self._parts, lambda: 1.5, peers),
+        )
+        self.site = StreamingSite(
+            root.app.resource(), self.clock, peers, self.patience, self.max_connections, 16384
+        )
+
+    async def _parts(self) -> dict[str, Part]:
+        return self.parts
+
+    def now(self) -> float:
+        """Tell the time of day."""
+        return NOW + self.clock.seconds()
+
+    def connect(self, host: str = "192.0.2.1") -> Conversation:
+        """Open a connection."""
+        channel = self.site.buildProtocol(IPv4Address("TCP", host, 40000))
+        if channel is None:
+            raise ConnectionRefusedError
+        wire = Wire(peerAddress=IPv4Address("TCP", host, 40000))
+        channel.makeConnection(wire)
+        return Conversation(channel, wire)
+
+    def ask(
+        self, method: str, target: str, headers: Sequence[str] = (), body: bytes | None = None
+    ) -> Response:
+        """Send one request on a connection of its own and read the answer."""
+        conversation = self.connect()
+        conversation.send(request(method, target, headers, body))
+        response = conversation.response(method)
+        conversation.close()
+        return response
+
+
+def request(
+    method: str, target: str, headers: Sequence[str] = (), body: bytes | None = None
+) -> bytes:
+    """Write a request."""
+    lines = [f"{method} {target} HTTP/1.1", "Host: files.example.org", *headers]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode() + (body or b"")
+
+
+def mac_v(path: str, length: int) -> str:
+    """Sign an upload as ejabberd and Prosody's first protocol do."""
+    return Keyring.of(SECRET).sign(message_v(path.encode(), length, "")).hex()
+
+
+def mac_v2(path: str, length: int, content_type: str) -> str:
+    """Sign an upload as Prosody's second protocol does."""
+    return Keyring.of(SECRET).sign(message_v2(path.encode(), length, content_type)).hex()
