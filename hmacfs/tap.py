@@ -16,7 +16,7 @@ from hmacfs.cli.run import tell
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
 from hmacfs.config.settings import Settings
-from hmacfs.service import FileServer, Reactor
+from hmacfs.service.server import FileServer, Reactor
 
 
 class Options(usage.Options):

@@ -17,7 +17,8 @@ from hmacfs.auth.mac import message_v
 from hmacfs.config import options
 from hmacfs.config.network import Address
 from hmacfs.config.settings import Settings
-from hmacfs.service import CannotStart, FileServer, Reactor
+from hmacfs.service.foundation import CannotStart
+from hmacfs.service.server import FileServer, Reactor
 
 SECRET = "correct horse battery staple"
 

@@ -10,7 +10,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from hmacfs.config.settings import Settings
-from hmacfs.service import CannotStart, FileServer, Reactor
+from hmacfs.service.foundation import CannotStart
+from hmacfs.service.server import FileServer, Reactor
 
 log = Logger()
 

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator, Mapping
 from typing import Any, Self, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from hmacfs.config.option import Generation, Option
 from hmacfs.config.problems import Problem
@@ -95,6 +95,27 @@ class Settings:
             return option.default
         value: T = found.value
         return value
+
+    def reloaded(self, new: Settings) -> tuple[Settings, tuple[Option[Any], ...]]:
+        """
+        Make the settings in force after a reload.
+
+        Only options that are marked reloadable change.
+
+        :param new: as they were just read.
+        :return: them, and the options that keep the old value until a restart.
+        """
+        both = {*self._given, *new._given}
+        kept = sorted(
+            (option for option in both if not option.reloadable and self[option] != new[option]),
+            key=lambda option: option.key,
+        )
+        given = {
+            option: source[option]
+            for option in both
+            if option in (source := new._given if option.reloadable else self._given)
+        }
+        return evolve(new, given=given), tuple(kept)
 
     def origin(self, option: Option[Any]) -> Origin:
         """Return where the value in force came from."""

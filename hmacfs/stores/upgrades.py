@@ -52,10 +52,12 @@ def create(path: Path, steps: Sequence[str], busy_timeout: float) -> None:
         )
     with _staged(path) as staged:
         with closing(connect(staged, busy_timeout)) as connection:
-            use_write_ahead_log(connection, staged)
             with transaction(connection):
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 _take(steps, connection)
+            # Not before: what is in a log is only moved into the file when it
+            # is closed, and a close keeps quiet about errors.
+            use_write_ahead_log(connection, staged)
         with suppress(FileExistsError):
             path.hardlink_to(staged)
             _log.info("made the index {path}", path=str(path))
@@ -156,6 +158,8 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+    # A comment; or what lacks its end, and must not be passed over.
+    yield statement
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:

@@ -10,12 +10,15 @@ from typing import Any
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
-from hmacfs.base.errors import MalformedRequest, Refusal
+from hmacfs.base.errors import MalformedRequest, Refusal, Unavailable
 from hmacfs.web.body import Body
 from hmacfs.wire import target
 from hmacfs.wire.target import Target
 
 SERVER = b"hmac-file-server"
+
+RETRY_AFTER_STOP = 10
+"""Seconds after which a server that is being stopped may be there again."""
 
 # RFC 3986, 3.2.2 and 3.2.3; may be empty (RFC 9110, 7.2).
 _HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
@@ -73,6 +76,7 @@ class StreamingRequest(Request):
             self._check_host()
             self._check_asterisk()
             self._check_path()
+            self._check_open()
         except Refusal as refusal:
             self.site = self.channel.site
             self.site.refuse(self, refusal)
@@ -99,6 +103,10 @@ class StreamingRequest(Request):
             self.target.path.decode("utf-8")
         except UnicodeDecodeError:
             raise MalformedRequest("the path is not UTF-8") from None
+
+    def _check_open(self) -> None:
+        if self.channel.site.draining:
+            raise Unavailable("the server is being stopped", retry_after=RETRY_AFTER_STOP)
 
     def unregisterProducer(self) -> None:
         """Let go of the producer, also when the connection went before."""

@@ -35,7 +35,7 @@ FILE_METHODS = "GET, HEAD, PUT, OPTIONS"
 class AnyPath(BaseConverter):
     """Matches whatever is left of a path, empty segments included."""
 
-    regex = ".*"
+    regex = r"[\s\S]*"  # a dot would leave line feeds out
     part_isolating = False
 
 

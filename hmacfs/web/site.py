@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import frozen
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
@@ -35,47 +36,56 @@ class CountedChannel(StreamingChannel):
         self.site.connection_lost(self)
 
 
+@frozen
+class Conduct:
+    """
+    How a site treats its connections.
+
+    :ivar max_connections: further connections are closed as they come.
+    :ivar max_header_bytes: the most bytes of request line and headers.
+    """
+
+    peers: Peers
+    patience: Patience
+    max_connections: int
+    max_header_bytes: int
+
+
 class StreamingSite(Site):
     """
     Serves a resource over streaming channels.
 
-    :param max_connections: further connections are closed as they come.
-    :param max_header_bytes: the most bytes of request line and headers.
+    :ivar draining: whether no more requests are taken.
     """
 
     noisy = False
     access = Logger()
 
-    def __init__(
-        self,
-        resource: IResource,
-        reactor: IReactorTime,
-        peers: Peers,
-        patience: Patience,
-        max_connections: int,
-        max_header_bytes: int,
-    ) -> None:
+    def __init__(self, resource: IResource, reactor: IReactorTime, conduct: Conduct) -> None:
         super().__init__(resource, requestFactory=StreamingRequest, reactor=reactor)
-        self.peers = peers
-        self.patience = patience
-        self.max_connections = max_connections
-        self.max_header_bytes = max_header_bytes
+        self.conduct = conduct
+        self.draining = False
         self.connections: set[CountedChannel] = set()
         self._empty: list[Deferred[None]] = []
+
+    def adopt(self, resource: IResource, conduct: Conduct) -> None:
+        """Serve what comes from now on by these; requests that have begun are not touched."""
+        self.resource = resource
+        self.conduct = conduct
 
     def buildProtocol(  # type: ignore[override]  # the stock site wraps its channels for HTTP/2
         self, addr: IAddress | None
     ) -> CountedChannel | None:
         """Make the channel of a new connection, unless there are too many."""
-        if len(self.connections) >= self.max_connections:
+        if len(self.connections) >= self.conduct.max_connections:
             self.access.warn("refused a connection: there are {n}", n=len(self.connections))
             return None
         channel = CountedChannel()
         channel.factory = channel.site = self
         channel.requestFactory = self.requestFactory
         channel.callLater = self.reactor.callLater  # type: ignore[method-assign,assignment]
-        channel.patience = self.patience
-        channel.totalHeadersSize = self.max_header_bytes
+        channel.patience = self.conduct.patience
+        channel.totalHeadersSize = self.conduct.max_header_bytes
         return channel
 
     def connection_lost(self, channel: CountedChannel) -> None:
@@ -92,6 +102,7 @@ class StreamingSite(Site):
 
         :param patience: seconds after which those that are left are cut.
         """
+        self.draining = True
         for channel in tuple(self.connections):
             channel.finish_soon()
         try:
@@ -120,4 +131,6 @@ class StreamingSite(Site):
 
     def log(self, request: Any) -> None:
         """Log a request that has been answered."""
-        self.access.info("{line}", line=access_log.line(request, self.peers.client_of(request)))
+        self.access.info(
+            "{line}", line=access_log.line(request, self.conduct.peers.client_of(request))
+        )

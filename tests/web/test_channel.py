@@ -378,6 +378,17 @@ class SiteTests(ChannelCase):
         busy.close()
         self.successResultOf(drained)
 
+    def test_request_during_a_drain(self) -> None:
+        """A request that comes while the server stops is told when to try again."""
+        late = self.server.connect()
+        late.send(b"GET /health HTTP/1.1\r\n")
+        drained = Deferred.fromCoroutine(self.server.site.drain(30))
+        late.send(b"Host: x\r\n\r\n")
+        response = late.response()
+        self.assertEqual((response.status, response.headers["retry-after"]), (503, "10"))
+        late.close()
+        self.successResultOf(drained)
+
     def test_drain_that_takes_too_long(self) -> None:
         """What is not done in time is cut."""
         busy = self.server.connect()

@@ -31,7 +31,7 @@ from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
 from hmacfs.web.put import Put
 from hmacfs.web.root import Root
-from hmacfs.web.site import CountedChannel, StreamingSite
+from hmacfs.web.site import Conduct, CountedChannel, StreamingSite
 
 SECRET = "correct horse battery staple"
 NOW = 1_800_000_000.0
@@ -148,7 +148,9 @@ class Server:
             Health(self._parts, lambda: 1.5, peers),
         )
         self.site = StreamingSite(
-            root.app.resource(), self.clock, peers, self.patience, self.max_connections, 16384
+            root.app.resource(),
+            self.clock,
+            Conduct(peers, self.patience, self.max_connections, 16384),
         )
 
     async def _parts(self) -> dict[str, Part]:

@@ -1,0 +1,54 @@
+"""What stays while the server runs, whatever is reloaded: threads, bytes and facts."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorFromThreads
+
+from hmacfs.blobs.interfaces import StorageFailed, StorageFull
+from hmacfs.blobs.local import LocalBlobs
+from hmacfs.config import options
+from hmacfs.config.settings import Settings
+from hmacfs.flow.pending import Pending
+from hmacfs.flow.pools import ThreadedPool
+from hmacfs.ingest.recovery import Recovery
+from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.sqlite import SqliteIndex
+
+
+class CannotStart(Exception):
+    """The server cannot start; the message says what to do about it."""
+
+
+class Foundation:
+    """
+    The pools, the storage and the index.
+
+    :ivar pending: counts what must end before the storage may be closed.
+    """
+
+    def __init__(self, settings: Settings, reactor: IReactorFromThreads) -> None:
+        self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
+        self.blobs = LocalBlobs(settings[options.SERVER_STORAGE_PATH], self.pool)
+        self.index = SqliteIndex(self.blobs.internal_path / "index.sqlite", reactor)
+        self.pending = Pending()
+
+    async def start(self) -> int:
+        """
+        Open everything and finish what a crash cut short; tell how many uploads that were.
+
+        :raises CannotStart: if the storage or the index cannot be used.
+        """
+        self.pool.start()
+        try:
+            await self.blobs.start()
+            await self.index.start()
+            return await Recovery(self.blobs, self.index).run()
+        except (StorageFailed, StorageFull, StoreFailed) as error:
+            raise CannotStart(str(error)) from error
+
+    async def close(self) -> None:
+        """Wait for what is pending and close everything, the last opened first."""
+        await self.pending.idle()
+        await self.index.close()
+        await self.blobs.close()
+        self.pool.stop()
