@@ -21,9 +21,9 @@ from hmacfs.auth.jwt import V3Token
 from hmacfs.auth.keyring import Keyring
 from hmacfs.auth.link import DownloadLink
 from hmacfs.auth.pending import Pending
-from hmacfs.auth.permit import Permit, flat_name
+from hmacfs.auth.permit import Permit
 from hmacfs.auth.query import QuerySignature
-from hmacfs.base.errors import MalformedRequest, SignatureMissing
+from hmacfs.base.errors import MalformedRequest, NotCovered, SignatureMissing
 from hmacfs.base.values import Grant
 
 
@@ -73,7 +73,7 @@ class Terms:
     :ivar jwt: the secret of V3 tokens; ``None`` switches them off.
     :ivar file_share: the secret of Prosody's tokens; ``None`` means the shared one.
     :ivar delete_secret: of Metronome's signed delete; empty switches it off.
-    :ivar enabled: names of the schemes that are on; ``None`` means all.
+    :ivar enabled: names of the listed schemes that are on; ``None`` means all.
     :ivar slot_ttl: seconds for which a query signature is good.
     :ivar signature_max_age: seconds, either way, for which V1 and V2 headers are.
     :ivar leeway: seconds by which the clocks of issuers of tokens may differ.
@@ -100,12 +100,15 @@ class Row:
     :ivar entrances: which requests it may sign.
     :ivar make: makes the scheme, or tells that the terms leave it out.
     :ivar weakness: what its signature leaves open, for whoever may do without it.
+    :ivar listed: whether ``security.schemes`` switches it; the others follow
+        an option of their own, and are on where that lets them.
     """
 
     name: str
     entrances: frozenset[Entrance]
     make: Callable[[Terms], Scheme | None]
     weakness: str | None = None
+    listed: bool = True
 
 
 def _tokens_of_v3(terms: Terms) -> Scheme | None:
@@ -165,8 +168,19 @@ SCHEMES: tuple[Row, ...] = (
         lambda terms: HeaderV2(terms.shared, terms.signature_max_age),
         "without X-Content-SHA256 it does not cover the bytes",
     ),
-    Row("get", frozenset({Entrance.DOWNLOAD}), lambda terms: DownloadLink(terms.shared)),
-    Row("delete", frozenset({Entrance.DELETE}), _signed_delete, "it covers no time"),
+    Row(
+        "get",
+        frozenset({Entrance.DOWNLOAD}),
+        lambda terms: DownloadLink(terms.shared),
+        listed=False,
+    ),
+    Row(
+        "delete",
+        frozenset({Entrance.DELETE}),
+        _signed_delete,
+        "it covers no time",
+        listed=False,
+    ),
 )
 """
 Every scheme, in the order in which a request's signature is looked for.
@@ -176,7 +190,7 @@ looked at: a wrong ``v2`` is not mended by a right ``v``
 (mod_http_upload_external, README).
 """
 
-SCHEME_NAMES: tuple[str, ...] = tuple(row.name for row in SCHEMES)
+SCHEME_NAMES: tuple[str, ...] = tuple(row.name for row in SCHEMES if row.listed)
 """The names that ``security.schemes`` may list."""
 
 
@@ -216,15 +230,20 @@ class Door:
         """
         Turn the facts of an upload, whose body is the file, into its grant.
 
+        It is the short way for signatures of a path, of which a grant says
+        everything.  For others there is :meth:`read`.
+
         :raises SignatureMissing: if it carries no signature.
         :raises MalformedRequest: if the body is a form.
+        :raises NotCovered: if the signature sets bounds that a grant cannot hold.
         :raises Refusal: what the scheme that it carries found wrong.
         """
         permit = self.read(facts)
         if isinstance(permit, Pending):
             raise MalformedRequest("the signature covers the parts of a form; none is taken here")
-        name = facts.name if permit.filename is None else flat_name(permit.filename)
-        return permit.grant(name, facts.length, facts.headers.get("content-type"))
+        if not permit.fits_a_grant:
+            raise NotCovered("the credential sets bounds that are not kept here")
+        return permit.grant(facts.name, facts.length, facts.headers.get("content-type"))
 
 
 def open_doors(terms: Terms) -> Mapping[Entrance, Door]:
@@ -239,7 +258,7 @@ def open_doors(terms: Terms) -> Mapping[Entrance, Door]:
     made = [
         (row, scheme)
         for row in SCHEMES
-        if terms.enabled is None or row.name in terms.enabled
+        if terms.enabled is None or row.name in terms.enabled or not row.listed
         if (scheme := row.make(terms)) is not None
     ]
     return {

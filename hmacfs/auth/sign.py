@@ -80,18 +80,18 @@ class Signed:
     """
     A signature ready for use.
 
-    :ivar url: where to send the request, if the signature is for one place.
+    :ivar url: where to send the request; empty if the signature is not for one place.
     :ivar headers: what to send with it.
     """
 
-    url: str | None = field(default=None, repr=False)
+    url: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False)
 
     @property
     def line(self) -> str:
         """The signature in one line: the URL, the header, or options of curl for several."""
         if not self.headers:
-            return self.url or ""
+            return self.url
         lines = [f"{name}: {value}" for name, value in self.headers.items()]
         return lines[0] if len(lines) == 1 else " ".join(f"-H '{line}'" for line in lines)
 

@@ -159,3 +159,27 @@ class Replayed(Refusal):
     """The signature or upload id was used before, for other bytes."""
 
     code = "replayed"
+
+
+class DigestMismatch(Refusal):
+    """The bytes are not those whose digest was announced."""
+
+    code = "digest-mismatch"
+
+
+class QuotaExceeded(Refusal):
+    """The owner may not have so many bytes; ``used``, ``limit`` and ``requested`` in bytes."""
+
+    code = "quota-exceeded"
+
+
+class TypeRefused(Refusal):
+    """A body of this type is not taken here."""
+
+    code = "type-refused"
+
+
+class Unimplemented(Refusal):
+    """There is no such ability in this release."""
+
+    code = "not-implemented"

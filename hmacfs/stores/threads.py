@@ -69,11 +69,11 @@ class BatchThread:
 
     def start(self) -> Deferred[None]:
         """Open the resource.  Not to be called while the thread runs."""
-        self._running = True
         self._requests = SimpleQueue()
         started: Deferred[None] = Deferred()
         # A daemon: a disk that hangs must not keep the process from ending.
         Thread(target=self._run, args=(started,), name=self._name, daemon=True).start()
+        self._running = True
         return started
 
     def submit(self, work: Work[T]) -> Deferred[T]:

@@ -91,6 +91,24 @@ class SlotTokenSuite(scheme_suite.SchemeTests):
         )
 
 
+class VectorTests(SynchronousTestCase):
+    """A token made by another program."""
+
+    def test_prosody(self) -> None:
+        """A token that Prosody 0.12.3 signed, with a name of many kinds of letters."""
+        token = (
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpYXQiOjE3OTUyMjAzODksInN1YiI6ImFsaWNlQGxvY2Fs"
+            "aG9zdCIsImZpbGVzaXplIjoxMSwic2xvdCI6ImNGSTJhaW0yaVlPZFpiVXdsSF82MEhsbSIsImV4cGlyZXMiOj"
+            "E3OTU4MjUxODksImZpbGVuYW1lIjoidHLDqHMgY29vbCAoMSkrYSZiLnR4dCIsImZpbGV0eXBlIjoidGV4dC9w"
+            "bGFpbiIsImV4cCI6MTc5NTIyMDY4OX0.G9ysf70g1S2SGc8vuh5NrDKEGdb-kzhI25LhdOSRKoo"
+        )
+        path = f"{SLOT}/très cool (1)+a&b.txt".encode()
+        facts = RequestFacts("PUT", path, {}, {"content-type": "text/plain"}, 11, 1795220389.0)
+        door = Door([SlotToken(Tokens(Keyring.of("it-is-secret")))])
+        expected = Grant(facts.name, 11, "text/plain", "prosody", "alice@localhost", 1795825189.0)
+        self.assertEqual(expected, door.admit(RESIGN(facts, token)))
+
+
 class GrantTests(SynchronousTestCase):
     """What the token of a slot allows."""
 

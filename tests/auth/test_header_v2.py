@@ -128,6 +128,16 @@ class NameSuite(scheme_suite.SchemeTests):
         return make_subject(post_name(), changes)
 
 
+class VectorTests(SynchronousTestCase):
+    """A signature made by another program."""
+
+    def test_javascript(self) -> None:
+        """What the JavaScript client of the documents sends under the secret "s" is granted."""
+        facts = RESIGN(post_name(), "rIJzQJ8A4+UTGumZhNVO6HblzP6Y4wb4lbPYrPEUnko=")
+        permit = settle(HeaderV2(Keyring.of("s")), Case(facts, PART))
+        self.assertEqual(("document.pdf", 1048576), (permit.filename, permit.size))
+
+
 class HashTests(SynchronousTestCase):
     """What the first message allows."""
 

@@ -100,12 +100,14 @@ class ParseTests(SynchronousTestCase):
     def test_missing_fields(self) -> None:
         """Id and secret must be there."""
         self.assertIn("'secret'", self.refuse('[[keys]]\nid = "a"\n'))
-        self.assertIn("'id'", self.refuse('[[keys]]\nsecret = "opensesame"\n'))
+        self.assertIn("key 1 has no 'id'", self.refuse('[[keys]]\nsecret = "opensesame"\n'))
 
     def test_wrong_order(self) -> None:
         """A key does not retire before it is created."""
         text = TEXT.replace("2026-12-20", "2025-12-20")
         self.assertIn("2026-11", self.refuse(text))
+        at_once = TEXT.replace("2026-12-20T11:00:00+01:00", "2026-11-20T10:00:00Z")
+        self.assertEqual(CREATED, parse(at_once)[0].retire)
 
     def test_twice(self) -> None:
         """Neither an id nor a secret is there twice."""

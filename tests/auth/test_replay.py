@@ -34,6 +34,16 @@ class MemoryReplaysTests(replay_suite.ReplayTests):
         """Make an empty memory."""
         return MemoryReplays(clock.seconds)
 
+    async def test_forgets(self) -> None:
+        """When the last moment is over a key is forgotten, and can be claimed anew."""
+        for key in ("a", "b"):
+            await self.claim(key, b"first")
+        self.clock.advance(100.1)
+        self.assertEqual(b"second", await self.claim("a", b"second", until=200.0))
+        self.clock.advance(50.0)
+        self.assertEqual(b"second", await self.find("a"))
+        self.assertIsNone(await self.find("b"))
+
 
 class UploadTests(SynchronousTestCase):
     """``Upload`` and its record."""
@@ -114,7 +124,8 @@ class LedgerTests(TestCase):
         with self.assertRaises(Replayed):
             if before_body:
                 await self.ledger.check(ONCE, upload.name, upload.size)
-            await self.ledger.settle(ONCE, upload)
+            else:
+                await self.ledger.settle(ONCE, upload)
 
     async def test_first(self) -> None:
         """A signature that led to nothing may lead to anything; looking at it uses nothing up."""
@@ -133,7 +144,8 @@ class LedgerTests(TestCase):
         await self.ledger.settle(ONCE, UPLOAD)
         await self.assert_replayed(before_body=True, upload=evolve(UPLOAD, size=6))
         await self.assert_replayed(before_body=True, upload=evolve(UPLOAD, name=OTHER_NAME))
-        await self.assert_replayed(before_body=False, upload=evolve(UPLOAD, sha256=b"\2" * 32))
+        for other in (evolve(UPLOAD, size=6), evolve(UPLOAD, sha256=b"\2" * 32)):
+            await self.assert_replayed(before_body=False, upload=other)
         await self.ledger.settle(ONCE, UPLOAD)
 
     async def test_race(self) -> None:

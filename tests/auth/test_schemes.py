@@ -27,9 +27,11 @@ from hmacfs.auth.schemes import SCHEME_NAMES, SCHEMES, Door, Entrance, Scheme, T
 from hmacfs.base.errors import (
     LengthRequired,
     MalformedRequest,
+    NotCovered,
     SignatureMissing,
     SignatureWrong,
 )
+from hmacfs.config import options
 from tests.auth import tokens
 from tests.auth.scheme_suite import NOW, UPLOAD_ID, with_header
 
@@ -115,7 +117,7 @@ class TableTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """A scheme has the name that the table gives it, and no two have the same."""
-        self.assertEqual(len(SCHEMES), len(set(SCHEME_NAMES)))
+        self.assertEqual(len(SCHEMES), len({row.name for row in SCHEMES}))
         for row in SCHEMES:
             scheme = row.make(TERMS)
             assert scheme is not None
@@ -137,7 +139,7 @@ class TableTests(SynchronousTestCase):
     def test_every_scheme_opens_a_door(self) -> None:
         """There is no scheme that nothing can be signed with."""
         opened = {name for entrance in Entrance for name in self.names(entrance)}
-        self.assertEqual(set(SCHEME_NAMES), opened)
+        self.assertEqual({row.name for row in SCHEMES}, opened)
 
     def test_switched_off(self) -> None:
         """A scheme that is not enabled is not looked at."""
@@ -149,11 +151,17 @@ class TableTests(SynchronousTestCase):
         self.assertRaises(SignatureMissing, door.admit, facts)
 
     def test_nothing_enabled(self) -> None:
-        """An empty list enables nothing."""
+        """An empty list enables nothing but what has a switch of its own."""
         terms = evolve(TERMS, enabled=frozenset())
         self.assertEqual(
-            [], [name for entrance in Entrance for name in self.names(entrance, terms)]
+            ["get", "delete"],
+            [name for entrance in Entrance for name in self.names(entrance, terms)],
         )
+
+    def test_same_names_in_the_configuration(self) -> None:
+        """``security.schemes`` lists what there is, and is on for all of it."""
+        self.assertEqual(set(SCHEME_NAMES), set(options.SECURITY_SCHEMES.default))
+        open_doors(evolve(TERMS, enabled=frozenset(options.SECURITY_SCHEMES.default)))
 
     def test_unknown(self) -> None:
         """A scheme that there is not cannot be enabled, and is named."""
@@ -268,8 +276,18 @@ class TokenTests(SynchronousTestCase):
         facts = with_header(evolve(PUT, length=None), "authorization", f"Bearer {token}")
         self.assertRaises(LengthRequired, open_doors(TERMS)[Entrance.PUT].admit, facts)
 
-    def test_query_names_the_file(self) -> None:
-        """A PUT whose query names the file is granted under that name, whatever its path."""
+    def test_bounds_that_no_grant_holds(self) -> None:
+        """A token whose quota or types a grant cannot hold is not admitted as if it had none."""
+        bounds: tuple[dict[str, object], ...] = (
+            {"upload_quota": 10**9},
+            {"allowed_types": ["image/*"]},
+        )
+        for claims in bounds:
+            self.assertRaises(NotCovered, self.scheme_of, claims, "jwt secret")
+        self.assertEqual("jwt", self.scheme_of({}, "jwt secret"))
+
+    def test_counts_once(self) -> None:
+        """A signature that counts once is read, not admitted: somebody has to remember it."""
         message = query.message("bar.jpg", 1048576, 1800000000, UPLOAD_ID)
         parameters = {
             "filename": "bar.jpg",
@@ -278,6 +296,8 @@ class TokenTests(SynchronousTestCase):
             "signature": base64.b64encode(KEYRING.sign(message)).decode(),
         }
         door = open_doors(TERMS)[Entrance.QUERY]
-        for path in (b"", b"foo/other.jpg"):
-            grant = door.admit(evolve(PUT, path=path, parameters=parameters))
-            self.assertEqual("bar.jpg", str(grant.name))
+        facts = evolve(PUT, parameters=parameters)
+        permit = door.read(facts)
+        assert isinstance(permit, Permit)
+        self.assertEqual("bar.jpg", permit.filename)
+        self.assertRaises(NotCovered, door.admit, facts)

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from hmacfs.auth.facts import PartFacts, RequestFacts
 from hmacfs.auth.keyring import Key, Keyring
 from hmacfs.auth.permit import Permit, Scope
-from hmacfs.auth.schemes import SCHEME_NAMES, SCHEMES, Terms
+from hmacfs.auth.schemes import SCHEMES, Terms
 from hmacfs.auth.sign import SIGNERS, CannotSign, Order, Signed, sign
 from hmacfs.base.errors import NameRefused, Refusal, SignatureAmbiguous
 from hmacfs.base.names import StoredName
@@ -38,6 +38,7 @@ ORDER = Order(
     owner="alice@example.com",
 )
 SLOT = evolve(ORDER, name=StoredName.parse(b"slot/document.pdf"))
+ALL = tuple(row.name for row in SCHEMES)
 FLAT = frozenset({"query", "v1", "v2-header"})
 FORMS = frozenset({"v1", "v2-header"})
 METHODS = {"get": "GET", "delete": "DELETE", "v1": "POST", "v2-header": "POST"}
@@ -95,11 +96,11 @@ class SignTests(SynchronousTestCase):
 
     def test_every_scheme(self) -> None:
         """Whatever can be verified can be signed."""
-        self.assertEqual(set(SCHEME_NAMES), set(SIGNERS))
+        self.assertEqual(set(ALL), set(SIGNERS))
 
     def test_admitted(self) -> None:
         """What is signed is admitted, with name, size and type of the order."""
-        for scheme in SCHEME_NAMES:
+        for scheme in ALL:
             order = order_for(scheme)
             granted = receive(scheme, send(scheme, order))
             self.assertEqual(scheme, granted.scheme)
@@ -111,8 +112,8 @@ class SignTests(SynchronousTestCase):
 
     def test_by_no_other(self) -> None:
         """A signature of one scheme, put where another looks for it, is refused."""
-        carried = {scheme: self.bare(scheme) for scheme in SCHEME_NAMES}
-        for scheme, case in [(scheme, send(scheme, order_for(scheme))) for scheme in SCHEME_NAMES]:
+        carried = {scheme: self.bare(scheme) for scheme in ALL}
+        for scheme, case in [(scheme, send(scheme, order_for(scheme))) for scheme in ALL]:
             for other, (hexadecimal, encoded) in carried.items():
                 if {scheme, other} in ({"v2", "token"}, {"v", "bearer"}) or scheme == other:
                     # The same message by another name.
@@ -177,6 +178,18 @@ class SignTests(SynchronousTestCase):
         )
         self.assertEqual(expected, permit)
 
+    def test_no_audience(self) -> None:
+        """A token for a server without a public URL names no audience."""
+        terms = evolve(TERMS, jwt_audiences=())
+        self.assertIsInstance(receive("jwt", send("jwt", ORDER, terms), terms), Grant)
+
+    def test_secret_of_slots(self) -> None:
+        """Slots are signed with their own secret where there is one."""
+        terms = evolve(TERMS, file_share=Keyring.of("own secret"))
+        case = send("prosody", SLOT, terms)
+        self.assertIsInstance(receive("prosody", case, terms), Grant)
+        self.assertRaises(Refusal, receive, "prosody", case)
+
     def test_newest_key_signs(self) -> None:
         """The key in use at the time of the order signs, and is good while it is in the ring."""
         old, new = Key("old", b"old", retire=NOW + 60), Key("new", b"new", created=NOW)
@@ -240,7 +253,7 @@ class RefusalTests(SynchronousTestCase):
         link = evolve(ORDER, name=StoredName.parse(b"GET"))
         for scheme in ("v2", "token"):
             self.assertRaises(CannotSign, sign, scheme, TERMS, link)
-        self.assertIn("/GET?v=", sign("v", TERMS, link).url or "")
+        self.assertIn("/GET?v=", sign("v", TERMS, link).url)
 
 
 class LineTests(SynchronousTestCase):
@@ -276,7 +289,7 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(
             "https://files.example.com/upload/document.pdf", sign("bearer", TERMS, ORDER).url
         )
-        self.assertIsNone(sign("jwt", TERMS, ORDER).url)
+        self.assertEqual("", sign("jwt", TERMS, ORDER).url)
 
     def test_headers(self) -> None:
         """Several headers are options of curl, in one line."""

@@ -7,6 +7,7 @@ open one, and by deriving from :class:`IndexMachine`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from math import inf
 from pathlib import Path
@@ -58,7 +59,9 @@ class _IndexTests(TestCase):
     async def test_add(self) -> None:
         """A file that was recorded is found with all its facts."""
         index = await self.open()
-        whole = stored("whole", owner="romeo@example.org", expires_at=1_800_000_000.125)
+        whole = stored(
+            "whole", owner="romeo@example.org", expires_at=1_800_000_000.125, metadata='{"a": 1}'
+        )
         bare = stored("bare", size=0)
         await index.add(whole)
         await index.add(bare)
@@ -130,6 +133,29 @@ class _IndexTests(TestCase):
         self.assertEqual(await index.clear_tombstones(inf), 0)
         self.assertEqual(await index.find(stored().name), stored())
 
+    async def test_used_by(self) -> None:
+        """The bytes of an owner are those of the files that are there, whatever was before."""
+        index = await self.open()
+        self.assertEqual(await index.used_by("romeo"), 0)
+        await index.add(stored("a", owner="romeo", size=5))
+        await index.add(stored("b", owner="romeo", size=7))
+        await index.add(stored("c", owner="juliet", size=11))
+        await index.add(stored("d", size=13))
+        self.assertEqual(await index.used_by("romeo"), 12)
+        await index.add(stored("a", owner="romeo", size=1))
+        await index.bury(buried("b"))
+        self.assertEqual(await index.used_by("romeo"), 1)
+        await index.add(stored("a", owner="juliet", size=1))
+        self.assertEqual([await index.used_by(who) for who in ("romeo", "juliet")], [0, 12])
+
+    async def test_used_by_is_exact(self) -> None:
+        """The sum of many bytes is exact, and so is the name of the owner."""
+        index = await self.open()
+        for name in ("a", "b", "c"):
+            await index.add(stored(name, owner="", size=LARGEST))
+        self.assertEqual(await index.used_by(""), 3 * LARGEST)
+        self.assertEqual(await index.used_by(" "), 0)
+
     async def test_clear_tombstones(self) -> None:
         """Tombstones older than a time are forgotten, and counted; those of that time stay."""
         index = await self.open()
@@ -185,6 +211,8 @@ class _IndexTests(TestCase):
             await index.add(stored())
         with self.assertRaises(StoreFailed):
             await index.bury(buried())
+        with self.assertRaises(StoreFailed):
+            await index.used_by("romeo")
         with self.assertRaises(StoreFailed):
             await index.clear_tombstones(0.0)
         await index.close()
@@ -291,8 +319,14 @@ class IndexMachine(RuleBasedStateMachine):
     def compare(self) -> None:
         """Each name is what the model says; what was given up is done by the first answer."""
         self.wait(begun(self.index.clear_tombstones(0.0)))
+        used: Counter[str] = Counter()
         for name in NAMES:
-            assert self.wait(begun(self.index.find(name))) == self.model.get(name)
+            known = self.model.get(name)
+            assert self.wait(begun(self.index.find(name))) == known
+            if isinstance(known, StoredFile) and known.owner is not None:
+                used[known.owner] += known.size
+        for owner, size in used.items():
+            assert self.wait(begun(self.index.used_by(owner))) == size
 
     @rule()
     def find(self) -> None:

@@ -52,6 +52,7 @@ def files() -> st.SearchStrategy[StoredFile]:
         uploaded_at=times(),
         owner=st.none() | texts,
         expires_at=st.none() | times(),
+        metadata=st.none() | texts,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.stores.failures import explained
-from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.interfaces import StoreFailed, StoreFull
 
 PATH = Path("/var/lib/files/index.sqlite")
 
@@ -67,6 +67,18 @@ class ExplainedTests(SynchronousTestCase):
         self.assertIn("write access", self.say(with_code(sqlite3.SQLITE_READONLY_DIRECTORY)))
         self.assertIn("errors of the disk", self.say(with_code(sqlite3.SQLITE_IOERR_FSYNC)))
         self.assertIn("free space", self.say(with_code(sqlite3.SQLITE_IOERR_SHMSIZE)))
+
+    def test_full(self) -> None:
+        """Want of room, and nothing else, is told apart by the type of the failure."""
+        for error in (
+            with_code(sqlite3.SQLITE_FULL),
+            with_code(sqlite3.SQLITE_IOERR_SHMSIZE),
+            OSError(errno.ENOSPC, "no space"),
+            OSError(errno.EDQUOT, "no quota"),
+        ):
+            self.assertIs(type(explained(error, PATH)), StoreFull)
+        for error in (with_code(sqlite3.SQLITE_IOERR), OSError(errno.EIO, "broken")):
+            self.assertIs(type(explained(error, PATH)), StoreFailed)
 
     def test_other_error(self) -> None:
         """Any other error of SQLite is told as it is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# Not by name: trial takes a `suppress` of the module for its own.
+import contextlib
 import sqlite3
 from contextlib import closing
 from importlib import resources
@@ -13,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from hmacfs.stores import upgrades
 from hmacfs.stores.connections import connect
 from hmacfs.stores.interfaces import StoreFailed
-from tests.stores.disks import locked
+from tests.stores.disks import locked, small_disk
 
 FIRST = "-- The first.\nCREATE TABLE things (value);\nINSERT INTO things VALUES ('kept; -- so');\n"
 SECOND = """
@@ -99,6 +101,11 @@ class CreateTests(UpgradesCase):
         """When a step fails there is no file."""
         self.assertRaises(sqlite3.OperationalError, self.create, FIRST, BROKEN)
         self.assertEqual(self.names(), [])
+
+    def test_open_end(self) -> None:
+        """The last statement of a step counts, with a semicolon or without."""
+        self.create("CREATE TABLE one (value);\nCREATE TABLE two (value)")
+        self.assertEqual(self.ask("SELECT * FROM two"), [])
 
     def test_first_wins(self) -> None:
         """A file that another process has made meanwhile stays as it is."""
@@ -270,6 +277,27 @@ class BackUpTests(UpgradesCase):
             other.execute("DELETE FROM things")
             upgrades.back_up(self.path, target, 0.0)
         self.assertEqual(self.ask("SELECT * FROM things", target), [("kept; -- so",)])
+
+    def test_full_disk(self) -> None:
+        """A copy is made whole or not at all, however little room there is."""
+        self.create(FIRST)
+        with closing(connect(self.path, 0.0)) as connection:
+            connection.execute("INSERT INTO things VALUES (?)", ("x" * 20_000,))
+        made = []
+        for pages in range(1, 20):
+            target = small_disk(self, pages << 12) / "copy"
+            with contextlib.suppress(OSError, sqlite3.OperationalError):
+                upgrades.back_up(self.path, target, 0.0)
+            if target.exists():
+                made.append(pages)
+                # Read where there is room for what SQLite puts beside it.
+                copied = self.directory / f"copy-{pages}"
+                copied.write_bytes(target.read_bytes())
+                self.assertEqual(self.ask("SELECT count(*) FROM things", copied), [(2,)])
+            else:
+                self.assertEqual(list(target.parent.iterdir()), [])
+        self.assertGreater(len(made), 1)
+        self.assertLess(len(made), 18)
 
     def test_failure(self) -> None:
         """When it fails the older copy stays, and nothing else is left."""
