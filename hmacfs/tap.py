@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import cast
 
 from twisted.application.service import IService
@@ -12,6 +13,7 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 
 from hmacfs.cli import locate
+from hmacfs.cli.reload import Reloads
 from hmacfs.cli.run import tell
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
@@ -28,6 +30,7 @@ class Options(usage.Options):
         "and serves them. Without --config, reads $HMAC_CONFIG_PATH, ./config.toml or "
         "/etc/hmac-file-server/config.toml, the first that exists."
     )
+    path: Path
     settings: Settings
     optParameters = [["config", "c", None, "The TOML file with the configuration."]]  # noqa: RUF012 - as Twisted has it
 
@@ -41,6 +44,7 @@ class Options(usage.Options):
         if path is None:
             raise usage.UsageError("there is no configuration: give --config FILE")
         try:
+            self.path = path
             self.settings = read_file(path, os.environ)
         except ConfigError as error:
             raise usage.UsageError(str(error)) from None
@@ -48,7 +52,9 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """Make the service from the command line."""
-    server = FileServer(options.settings, cast(Reactor, reactor))
+    server = FileServer(options.settings, cast(Reactor, reactor), os.environ)
+    reloads = Reloads(server, lambda: read_file(options.path, os.environ))
+    reactor.callWhenRunning(reloads.on_hangup, reactor)
     reactor.callWhenRunning(lambda: server.ready().addErrback(_failed))
     service: IService = server
     return service

@@ -64,7 +64,7 @@ def main(
     # Importing it installs the reactor, which nothing above needs.
     from hmacfs.cli.run import run
 
-    return run(settings)
+    return run(settings, lambda: read_file(path, environ), environ)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from twisted.internet import reactor
@@ -9,6 +10,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from hmacfs.cli.reload import Reloads
 from hmacfs.config.settings import Settings
 from hmacfs.service.foundation import CannotStart
 from hmacfs.service.server import FileServer, Reactor
@@ -16,8 +18,13 @@ from hmacfs.service.server import FileServer, Reactor
 log = Logger()
 
 
-def run(settings: Settings) -> int:
-    """Serve until a signal says stop; tell the exit code: 0 after a stop, 1 if it cannot start."""
+def run(settings: Settings, read: Callable[[], Settings], environ: Mapping[str, str]) -> int:
+    """
+    Serve until a signal says stop.
+
+    :param read: reads the settings again, for a reload.
+    :return: the exit code: 0 after a stop, 1 if the server cannot start.
+    """
     exit_code = 0
 
     def failed(failure: Failure) -> None:
@@ -28,7 +35,8 @@ def run(settings: Settings) -> int:
         tell(failure)
         reactor.stop()
 
-    server = FileServer(settings, cast(Reactor, reactor))
+    server = FileServer(settings, cast(Reactor, reactor), environ)
+    reactor.callWhenRunning(Reloads(server, read).on_hangup, reactor)
     reactor.callWhenRunning(server.startService)
     reactor.callWhenRunning(lambda: server.ready().addErrback(failed))
     reactor.addSystemEventTrigger("before", "shutdown", server.stopService)

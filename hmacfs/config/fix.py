@@ -9,7 +9,6 @@ from typing import Any
 import tomlkit
 from attrs import evolve, field, frozen
 
-from hmacfs.config.kinds import Plain
 from hmacfs.config.layout import Layout
 from hmacfs.config.merge import Merged, merge
 from hmacfs.config.names import find, find_retired, normal
@@ -176,7 +175,7 @@ def _judge_all(reading: _Reading, verdicts: dict[Path, _Verdict]) -> Iterator[Ch
             yield Change(Sort.NAME, line, f'"{spelling}" goes: another setting takes it in')
         elif not (_is_chosen(today, reading.merged) or (at.line, at.column) in wrong):
             verdicts[candidate.keys] = _Verdict()
-            yield Change(Sort.DOUBLE, line, f'"{spelling}" goes: it does not rule')
+            yield Change(Sort.DOUBLE, line, f'"{spelling}" goes: it has no effect')
         else:
             yield from _judge(candidate, today, verdicts)
 
@@ -197,7 +196,7 @@ def _judge(
     value = None
     converted = candidate.raw if today.match.names_file else _converted(today)
     if converted is not candidate.raw:
-        value = literal(_plain(option, converted))
+        value = _written(option, converted)
     verdicts[candidate.keys] = _Verdict(key, value)
     if spelling != key:
         yield Change(Sort.NAME, line, f'"{spelling}" becomes "{key}"')
@@ -205,12 +204,12 @@ def _judge(
         yield Change(Sort.FORM, line, f'the value of "{spelling}" becomes {value}')
 
 
-def _plain(option: Option[Any], value: Any) -> Plain:
+def _written(option: Option[Any], value: Any) -> str | None:
+    """Write a value as the option has it; a wrong one stays as it stands."""
     try:
-        return option.kind.plain(option.kind.parse(value))
+        return literal(option.kind.plain(option.kind.parse(value)))
     except ValueError:
-        plain: Plain = value
-        return plain
+        return None
 
 
 def _rewrite(text: str, reading: _Reading, verdicts: Mapping[Path, _Verdict]) -> Layout:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import pathlib
 import re
-from typing import Final
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -140,6 +140,43 @@ class SocketKind:
 
 
 @frozen
+class Place:
+    """
+    Somewhere to listen.
+
+    :ivar scheme: ``tcp``, ``tls`` or ``unix``.
+    :ivar address: of the first two.
+    :ivar path: of the third.
+    """
+
+    scheme: str
+    address: Address = Address("", 0)
+    path: pathlib.Path = pathlib.Path()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """
+        Read ``tcp:HOST:PORT``, ``tls:HOST:PORT`` or ``unix:PATH``.
+
+        :raises ValueError: if it is none of them.
+        """
+        scheme, _, rest = text.strip().partition(":")
+        if scheme == "unix" and rest.startswith("/"):
+            return cls(scheme, path=pathlib.Path(rest))
+        if scheme in ("tcp", "tls"):
+            return cls(scheme, AddressKind().parse(rest))
+        raise ValueError(f'{text!r} is not "tcp:HOST:PORT", "tls:HOST:PORT" or "unix:/PATH"')
+
+    def __str__(self) -> str:
+        """Return the text that :meth:`parse` reads."""
+        return f"{self.scheme}:{self.path if self.scheme == 'unix' else self.address}"
+
+
+def _place(text: str) -> str:
+    return str(Place.parse(text))
+
+
+@frozen
 class OptionalIP:
     """An IP address, or the empty text."""
 
@@ -205,3 +242,6 @@ def _network(text: str) -> str:
 
 NETWORKS: Final = TextList("list of addresses and networks", _network)
 """IPv4 and IPv6 networks in their canonical form; an address is a network of one."""
+
+PLACES: Final = TextList("list of places to listen on", _place)
+"""Texts that :class:`Place` reads."""

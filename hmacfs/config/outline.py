@@ -7,7 +7,7 @@ from typing import Any
 
 import tomlkit
 from attrs import define, field, frozen
-from tomlkit.items import AoT, Comment, InlineTable, Item, Table, Whitespace
+from tomlkit.items import AoT, Comment, InlineTable, Item, Table
 
 from hmacfs.config.positions import Path
 
@@ -89,8 +89,8 @@ class _Reader:
     def _note(self, item: Item) -> None:
         if isinstance(item, Comment):
             self.above.append(item.trivia.comment)
-        elif isinstance(item, Whitespace):
-            self.above.extend([""] * item.s.count("\n"))
+        else:
+            self.above.extend([""] * item.as_string().count("\n"))
 
     def _note_end(self, body: Any) -> None:
         last = max(at for at, (key, _) in enumerate(body) if key is not None)

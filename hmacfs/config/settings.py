@@ -13,6 +13,9 @@ from hmacfs.config.problems import Problem
 
 T = TypeVar("T")
 
+Values = Mapping[Option[Any], Any]
+"""Options and values of their types, which a mapping cannot say better."""
+
 
 class Source(enum.Enum):
     """The kinds of places a value may come from."""
@@ -76,7 +79,7 @@ class Settings:
     generation: Generation = Generation.V4
 
     @classmethod
-    def of(cls, values: Mapping[Option[Any], Any]) -> Self:
+    def of(cls, values: Values) -> Self:
         """
         Make settings with these values, and defaults otherwise.
 

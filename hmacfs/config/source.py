@@ -48,6 +48,9 @@ def parse(text: str, file: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as reason:
         raise ConfigError((_describe(text, file, str(reason)),)) from None
+    except ValueError:
+        # Python reads no number of more than some thousand digits.
+        raise ConfigError((Problem(file, 0, 0, "it has a number that is too long"),)) from None
     except RecursionError:
         raise ConfigError((Problem(file, 0, 0, "its lists or tables are too deep"),)) from None
 
@@ -88,13 +91,12 @@ def _refused(path: pathlib.Path, message: str, hint: str = "") -> ConfigError:
 
 def _describe(text: str, file: str, reason: str) -> Problem:
     found = _PLACE.fullmatch(reason)
+    sentence, at_line, at_column = found.groups() if found else (reason, None, None)
+    message = sentence[0].lower() + sentence[1:]
     lines = text.split("\n")
-    if found is None:
-        return Problem(file, 1, 1, reason)
-    message = found[1][0].lower() + found[1][1:]
-    if found[2] is None:
+    if at_line is None or at_column is None:
         return Problem(file, len(lines), len(lines[-1]) + 1, message, "the text ends too early")
-    line, column = int(found[2]), int(found[3])
+    line, column = int(at_line), int(at_column)
     hint = ""
     if line <= len(lines) and _UNQUOTED.match(lines[line - 1]):
         hint = "text stands in quotes"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import socket
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import (
-    IListeningPort,
-    IReactorFromThreads,
-    IReactorTCP,
-    IReactorTime,
-)
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads, IReactorSocket, IReactorTime
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from hmacfs.base.version import VERSION
@@ -21,28 +17,40 @@ from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.service import tree
 from hmacfs.service.foundation import CannotStart, Foundation
+from hmacfs.service.listeners import Listeners
+from hmacfs.service.notify import Notify, watchdog_interval
+from hmacfs.service.pidfile import write_pid_file
+from hmacfs.service.tls import CertificateRefused
 from hmacfs.web.site import StreamingSite
 
-BACKLOG = 511
-"""Connections that may wait to be accepted."""
 
-
-class Reactor(IReactorTCP, IReactorTime, IReactorFromThreads):
+class Reactor(IReactorSocket, IReactorTime, IReactorFromThreads):
     """What the server needs of a reactor."""
 
 
 class FileServer(Service):
-    """The server, from the storage to the sockets."""
+    """
+    The server, from the storage to the sockets.
+
+    :param environ: where systemd says what it has for us.
+    """
 
     log = Logger()
 
-    def __init__(self, settings: Settings, reactor: Reactor) -> None:
+    def __init__(
+        self, settings: Settings, reactor: Reactor, environ: Mapping[str, str] | None = None
+    ) -> None:
         self._reactor = reactor
         self._settings = settings
+        self._environ = environ or {}
+        self._notify = Notify.of(self._environ)
         self._foundation = Foundation(settings, reactor)
         self._started_at = reactor.seconds()
         self._site = StreamingSite(self._grow(), reactor, tree.conduct(settings))
-        self._listening: IListeningPort | None = None
+        self._listeners = Listeners(reactor, self._foundation.pool, self._site, self._environ)
+        self._watchdog = LoopingCall(self._notify.alive)
+        self._watchdog.clock = reactor
+        self._pid_file: Path | None = None
         self._starting: Deferred[None] | None = None
         self._closing = False
 
@@ -71,18 +79,25 @@ class FileServer(Service):
             raise RuntimeError("the server was not told to start")
         return self._starting
 
-    def reload(self, settings: Settings) -> None:
+    async def reload(self, settings: Settings) -> None:
         """
         Take new settings without losing a connection.
 
-        What cannot be changed while running keeps its value and is named in a warning.
+        What cannot be changed while running keeps its value and is named in a
+        warning; so does a certificate that cannot be used.
         """
+        self._notify.reloading()
         self._settings, kept = self._settings.reloaded(settings)
         self._site.adopt(self._grow(), tree.conduct(self._settings))
+        try:
+            await self._listeners.reload(self._settings)
+        except CertificateRefused as error:
+            self.log.error("the old certificate stays in force: {error}", error=error)
         if kept:
             names = ", ".join(option.key for option in kept)
             self.log.warn("these settings change at the next restart: {names}", names=names)
         self.log.info("the configuration was reloaded")
+        self._notify.ready("serving")
 
     def stopService(self) -> Deferred[None]:
         """Stop: no new connections, then no requests, then the stores, then the disk."""
@@ -93,40 +108,38 @@ class FileServer(Service):
 
     async def _start_whole(self) -> None:
         try:
-            finished = await self._foundation.start()
-            self._listening = self._listen()
+            await self._start()
         except CannotStart:
             await self._close()
             raise
-        address: Any = self._listening.getHost()
+
+    async def _start(self) -> None:
+        finished = await self._foundation.start()
+        pid_file = self._settings[options.SERVER_PID_FILE]
+        if pid_file is not None:
+            await self._foundation.pool.run(write_pid_file, pid_file)
+            self._pid_file = pid_file
+        opened = await self._listeners.open(self._settings)
         self.log.info(
-            "hmac-file-server {version} is ready on {host}:{port}; {finished} uploads recovered",
+            "hmac-file-server {version} is ready on {places}; {finished} uploads recovered",
             version=VERSION,
-            host=address.host,
-            port=address.port,
+            places=", ".join(opened),
             finished=finished,
         )
-
-    def _listen(self) -> IListeningPort:
-        address = self._settings[options.SERVER_LISTEN_ADDRESS]
-        host = self._settings[options.SERVER_BIND_IP] or address.host or _any_address()
-        try:
-            return self._reactor.listenTCP(address.port, self._site, BACKLOG, host)  # type: ignore[arg-type]
-        except CannotListenError as error:
-            reason = getattr(error.socketError, "strerror", None) or error.socketError
-            raise CannotStart(f"cannot listen on {host}:{address.port}: {reason}") from error
+        self._notify.ready(f"serving on {', '.join(opened)}")
+        interval = watchdog_interval(self._environ)
+        if interval is not None:
+            self._watchdog.start(interval)
 
     async def _close(self) -> None:
         if self._closing:
             return
         self._closing = True
-        if self._listening is not None:
-            listening, self._listening = self._listening, None
-            await maybeDeferred(listening.stopListening)
+        self._notify.stopping()
+        if self._watchdog.running:
+            self._watchdog.stop()
+        await self._listeners.close()
         await self._site.drain(self._settings[options.SERVER_GRACEFUL_SHUTDOWN_TIMEOUT])
+        if self._pid_file is not None:
+            await self._foundation.pool.run(self._pid_file.unlink, missing_ok=True)
         await self._foundation.close()
-
-
-def _any_address() -> str:
-    """Tell the wildcard address: of both families where the machine has IPv6."""
-    return "::" if socket.has_ipv6 and socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104

@@ -72,6 +72,11 @@ class ContradictionTests(SynchronousTestCase):
             [f"config.toml:2:1: logging.file: {path} is a directory"],
         )
 
+    def test_impossible_path(self) -> None:
+        """A path that no file can have is told in the system's words."""
+        (message,) = messages(self, f"[server]\nstorage_path = '/{'x' * 300}'")
+        self.assertTrue(message.endswith("cannot be looked at: File name too long"), message)
+
     def test_variable(self) -> None:
         """A variable that contradicts is named."""
         path = write(self, "x")

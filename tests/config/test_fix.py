@@ -82,6 +82,10 @@ class FixTests(SynchronousTestCase):
         """A number that counted in other units is converted."""
         self.assertEqual(fix("MaxMemoryMB = 4096\n", NAME).text, '[workers]\nmax_memory = "4GB"\n')
 
+    def test_wrong_unit(self) -> None:
+        """A wrong number is not converted, only renamed."""
+        self.assertEqual(fix("MaxMemoryMB = -1\n", NAME).text, "[workers]\nmax_memory = -1\n")
+
     def test_forms(self) -> None:
         """Values that are right but for their quotes are mended."""
         fixed = fix(

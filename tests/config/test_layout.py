@@ -40,6 +40,12 @@ class LayoutTests(SynchronousTestCase):
         layout.put("a", (), "z = 1")
         self.assertEqual(layout.text(), "[a]\nx = 1\n# group\n\nz = 1\n")
 
+    def test_end(self) -> None:
+        """Blank lines at the end are not written, comments are."""
+        layout = Layout(below=("", "# end", "", ""))
+        layout.put("a", (), "x = 1")
+        self.assertEqual(layout.text(), "[a]\nx = 1\n\n# end\n")
+
     def test_section_again(self) -> None:
         """The comments of a second header come to the entries after it."""
         layout = Layout()

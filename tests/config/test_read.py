@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
+import tomlkit
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.config import options
+from hmacfs.config.names import MATCHES
 from hmacfs.config.option import Generation
+from hmacfs.config.options import TABLE
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
 from tests.config.files import SECRET, load, messages, warnings, write
@@ -97,6 +103,51 @@ class BadInputTests(SynchronousTestCase):
             place = f"config.toml:2:{len(name) + 4}: {section}.{name}: "
             self.assertTrue(message.startswith(place), message)
             self.assertNotIn("\n", message)
+
+
+class AnyInputTests(SynchronousTestCase):
+    """Tests with whatever there may be."""
+
+    @given(
+        st.sampled_from(sorted(MATCHES)),
+        st.recursive(
+            st.booleans()
+            | st.integers()
+            | st.floats()
+            | st.text()
+            | st.dates()
+            | st.from_regex(r"-?[0-9]{1,4}(\.[0-9])? ?[A-Za-z:./]{0,4}", fullmatch=True),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+            ),
+            max_leaves=4,
+        ),
+    )
+    def test_any_value(self, name: str, value: Any) -> None:
+        """Whatever a key is given, it is understood or refused in one line each."""
+        section, _, key = name.rpartition(".")
+        try:
+            load(tomlkit.dumps({section: {key: value}}))
+        except ConfigError as error:
+            for problem in error.problems:
+                self.assertEqual(len(str(problem).splitlines()), 1)
+
+    @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
+    def test_any_text(self, text: str) -> None:
+        """Whatever a file holds, it is understood or refused."""
+        try:
+            load(text)
+        except ConfigError as error:
+            self.assertNotEqual(error.problems, ())
+
+    @given(st.sampled_from(sorted({option.variable for option in TABLE})), st.text())
+    def test_any_variable(self, name: str, text: str) -> None:
+        """Whatever a variable holds, it is understood or refused."""
+        try:
+            load("", {"HMAC_SECURITY_SECRET": SECRET, name: text})
+        except ConfigError as error:
+            self.assertNotEqual(error.problems, ())
 
 
 class GenerationTests(SynchronousTestCase):

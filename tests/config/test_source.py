@@ -155,6 +155,10 @@ class ParseTests(SynchronousTestCase):
             self.wrong("a = 1\na = 2\n"), "f:2:6: cannot overwrite a value, keep one of them"
         )
 
+    def test_long_number(self) -> None:
+        """A number that nobody could mean is refused."""
+        self.assertEqual(self.wrong(f"a = {'9' * 5000}"), "f: it has a number that is too long")
+
     def test_depth(self) -> None:
         """A text that is too deep is refused."""
         self.assertEqual(self.wrong("a = " + "[" * 100_000), "f: its lists or tables are too deep")

@@ -8,6 +8,7 @@ from typing import Final
 from hmacfs.config.checks import connectivity, exposure, performance, secrecy
 from hmacfs.config.checks.findings import Check, Finding, Group, Sighting, Subject, Weight
 from hmacfs.config.fix import Sort, fix
+from hmacfs.config.problems import ConfigError
 
 SERVICES: Final = {service: f"{service.name.lower()}-answers" for service in connectivity.Service}
 """The checks that need the network, by the service that they try."""
@@ -15,7 +16,12 @@ SERVICES: Final = {service: f"{service.name.lower()}-answers" for service in con
 
 def _mendable(sort: Sort) -> Check:
     def look(subject: Subject) -> Iterator[Sighting]:
-        for change in fix(subject.text, str(subject.file)).changes:
+        try:
+            changes = fix(subject.text, str(subject.file)).changes
+        except ConfigError:
+            # What is no TOML is no matter of names.
+            return
+        for change in changes:
             if change.sort is sort:
                 yield Weight.ADVICE, f"line {change.line}: {change.sentence}", "", None
 

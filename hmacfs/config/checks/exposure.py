@@ -60,10 +60,11 @@ def is_local(host: str) -> bool:
 def weak_schemes(subject: Subject) -> Iterator[Sighting]:
     """Name the accepted ways to sign that leave something open."""
     option = options.SECURITY_SCHEMES
-    for scheme in subject.settings[option]:
-        if scheme in WEAK_SCHEMES:
-            message = f'the scheme "{scheme}" {WEAK_SCHEMES[scheme]}'
-            yield Weight.ADVICE, message, "leave it out of schemes where nobody needs it", option
+    weak = [scheme for scheme in subject.settings[option] if scheme in WEAK_SCHEMES]
+    if weak:
+        named = "; ".join(f"{scheme} {WEAK_SCHEMES[scheme]}" for scheme in weak)
+        message = f"some accepted signatures leave something open: {named}"
+        yield Weight.ADVICE, message, "leave out of schemes what nobody needs", option
 
 
 def plain_http(subject: Subject) -> Iterator[Sighting]:

@@ -143,4 +143,5 @@ SERVER_PID_FILE: Final = Option(
     "written; systemd needs none.",
     example=pathlib.Path("/run/hmac-file-server/pid"),
     aliases=(Alias(Generation.V2_X, "server.pidfilepath"),),
+    in_effect=True,
 )

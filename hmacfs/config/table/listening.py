@@ -6,7 +6,7 @@ import pathlib
 from typing import Final
 
 from hmacfs.config.kinds import Choice, FilePath, Size, Switch, Text, Whole
-from hmacfs.config.network import NETWORKS, Address, AddressKind, OptionalIP, OptionalURL
+from hmacfs.config.network import NETWORKS, PLACES, Address, AddressKind, OptionalIP, OptionalURL
 from hmacfs.config.option import Alias, Generation, Option
 
 SERVER_LISTEN_ADDRESS: Final = Option(
@@ -32,6 +32,17 @@ SERVER_BIND_IP: Final = Option(
     aliases=(Alias(Generation.V3_2, "server.interface"),),
     in_effect=True,
 )
+SERVER_LISTENERS: Final = Option(
+    key="server.listeners",
+    since=Generation.V4,
+    kind=PLACES,
+    default=(),
+    summary='More places to listen on, each "tcp:HOST:PORT", "tls:HOST:PORT" (with the '
+    'certificate of [tls]) or "unix:/PATH". Without it the server listens where listen_address '
+    "or unix_socket says.",
+    example=("tcp:[::1]:8080", "tls:0.0.0.0:5443"),
+    in_effect=True,
+)
 SERVER_UNIX_SOCKET: Final = Option(
     key="server.unix_socket",
     since=Generation.V1_0_5,
@@ -40,6 +51,7 @@ SERVER_UNIX_SOCKET: Final = Option(
     summary="Whether to listen on a Unix socket in place of TCP. Without it the server listens "
     "on TCP.",
     example=True,
+    in_effect=True,
 )
 SERVER_UNIX_SOCKET_PATH: Final = Option(
     key="server.unix_socket_path",
@@ -48,6 +60,7 @@ SERVER_UNIX_SOCKET_PATH: Final = Option(
     default=pathlib.Path("/run/hmac-file-server/http.sock"),
     summary="Where the Unix socket is made when unix_socket is on.",
     example=pathlib.Path("/run/files/http.sock"),
+    in_effect=True,
 )
 SERVER_UNIX_SOCKET_MODE: Final = Option(
     key="server.unix_socket_mode",
@@ -57,6 +70,7 @@ SERVER_UNIX_SOCKET_MODE: Final = Option(
     summary="The permissions of the Unix socket. Without it the user and the group of the server "
     "may connect.",
     example="0666",
+    in_effect=True,
 )
 SERVER_UNIX_SOCKET_GROUP: Final = Option(
     key="server.unix_socket_group",
@@ -65,6 +79,7 @@ SERVER_UNIX_SOCKET_GROUP: Final = Option(
     default="",
     summary="The group that owns the Unix socket. Without it the group of the server does.",
     example="www-data",
+    in_effect=True,
 )
 SERVER_UPLOAD_PREFIX: Final = Option(
     key="server.upload_prefix",
@@ -87,7 +102,7 @@ SERVER_PUBLIC_BASE_URL: Final = Option(
     kind=OptionalURL(),
     default="",
     summary="The URL under which clients reach the server, without the upload prefix. Without it "
-    "the Host header of each request is used for the Location of what was uploaded.",
+    "the Location of what was uploaded is told as a path, without a host.",
     example="https://files.example.org",
     reloadable=True,
     in_effect=True,
@@ -100,6 +115,7 @@ SERVER_FORCE_PROTOCOL: Final = Option(
     'trusted proxy); "ipv4" or "ipv6" listens on that family alone. Without it, and with "auto", '
     "everything is taken.",
     example="https",
+    in_effect=True,
 )
 SERVER_TRUSTED_PROXIES: Final = Option(
     key="server.trusted_proxies",
@@ -136,6 +152,7 @@ TLS_ENABLED: Final = Option(
     summary="Whether the server speaks TLS itself. Without it a proxy in front has to.",
     example=True,
     aliases=(Alias(Generation.V3_2, "server.sslenabled"),),
+    in_effect=True,
 )
 TLS_CERT_FILE: Final = Option(
     key="tls.cert_file",
@@ -148,6 +165,7 @@ TLS_CERT_FILE: Final = Option(
         Alias(Generation.V3_2, "tls.certificate"),
     ),
     reloadable=True,
+    in_effect=True,
 )
 TLS_KEY_FILE: Final = Option(
     key="tls.key_file",
@@ -157,4 +175,5 @@ TLS_KEY_FILE: Final = Option(
     example=pathlib.Path("/etc/letsencrypt/live/files.example.org/privkey.pem"),
     aliases=(Alias(Generation.V3_2, "server.sslkey"),),
     reloadable=True,
+    in_effect=True,
 )

@@ -1,0 +1,137 @@
+"""All the places where the server takes requests."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import IListeningPort, IReactorSocket
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from hmacfs.config import options
+from hmacfs.config.network import Address, Place
+from hmacfs.config.settings import Settings
+from hmacfs.flow.pools import Pool
+from hmacfs.service import sockets, tls
+from hmacfs.service.foundation import CannotStart
+from hmacfs.service.sockets import UnixPermissions
+from hmacfs.service.tls import CertificateRefused, Certificates
+
+METRICS_SOCKET = "metrics"
+"""The name of the inherited socket that is not for requests."""
+
+
+def places(settings: Settings) -> list[Place]:
+    """Tell where the settings say to listen."""
+    if settings[options.SERVER_UNIX_SOCKET]:
+        main = Place("unix", path=settings[options.SERVER_UNIX_SOCKET_PATH])
+    else:
+        address = settings[options.SERVER_LISTEN_ADDRESS]
+        host = settings[options.SERVER_BIND_IP] or address.host
+        scheme = "tls" if settings[options.TLS_ENABLED] else "tcp"
+        main = Place(scheme, Address(host, address.port))
+    return [main, *(Place.parse(text) for text in settings[options.SERVER_LISTENERS])]
+
+
+@define
+class Listeners:
+    """
+    Opens and closes the listening sockets of one factory.
+
+    :param pool: where the sockets are made and certificates read.
+    """
+
+    reactor: IReactorSocket
+    pool: Pool
+    factory: Any
+    environ: Mapping[str, str]
+    _ports: list[IListeningPort] = field(factory=list, init=False)
+    _sockets: list[Place] = field(factory=list, init=False)
+    _certificates: Certificates | None = field(default=None, init=False)
+
+    async def open(self, settings: Settings) -> list[str]:
+        """
+        Listen; on what systemd gave us, if it did, else where the settings say.
+
+        :return: the places, for the log.
+        :raises CannotStart: if one of them cannot be listened on.
+        """
+        given = [
+            listening
+            for name, listening in sockets.inherited(self.environ, os.getpid())
+            if name != METRICS_SOCKET
+        ]
+        if given:
+            scheme = "tls" if settings[options.TLS_ENABLED] else "tcp"
+            for listening in given:
+                await self._serve(scheme, listening, settings)
+            return [f"{len(given)} sockets of systemd"]
+        wanted = places(settings)
+        for place in wanted:
+            listening = await self.pool.run(_listen, place, settings)
+            self._sockets.append(place)
+            await self._serve(place.scheme, listening, settings)
+        return [str(place) for place in wanted]
+
+    async def reload(self, settings: Settings) -> None:
+        """
+        Take the certificate anew; connections that are open keep theirs.
+
+        :raises CertificateRefused: if it cannot be used; the old one stays in force.
+        """
+        if self._certificates is not None:
+            self._certificates.context = await self._context(settings)
+
+    async def close(self) -> None:
+        """Take no more connections."""
+        while self._ports:
+            await maybeDeferred(self._ports.pop().stopListening)
+        for place in self._sockets:
+            if place.scheme == "unix":
+                await self.pool.run(place.path.unlink, missing_ok=True)
+        self._sockets.clear()
+
+    async def _serve(self, scheme: str, listening: socket.socket, settings: Settings) -> None:
+        factory = self.factory
+        if scheme == "tls":
+            if self._certificates is None:
+                try:
+                    self._certificates = Certificates(await self._context(settings))
+                except CertificateRefused as error:
+                    listening.close()
+                    raise CannotStart(str(error)) from error
+            factory = TLSMemoryBIOFactory(self._certificates, False, self.factory)
+            factory.noisy = False
+        with listening:
+            # The reactor accepts until it would block, which must not block it.
+            listening.setblocking(False)
+            self._ports.append(
+                self.reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
+            )
+
+    async def _context(self, settings: Settings) -> Any:
+        return await self.pool.run(
+            tls.load, settings[options.TLS_CERT_FILE], settings[options.TLS_KEY_FILE]
+        )
+
+
+def _listen(place: Place, settings: Settings) -> socket.socket:
+    # On a thread.
+    try:
+        if place.scheme == "unix":
+            return sockets.listen_unix(
+                place.path,
+                UnixPermissions(
+                    settings[options.SERVER_UNIX_SOCKET_MODE],
+                    settings[options.SERVER_UNIX_SOCKET_GROUP],
+                ),
+            )
+        return sockets.listen_tcp(place.address, settings[options.SERVER_FORCE_PROTOCOL])
+    except (OSError, LookupError) as error:
+        reason = getattr(error, "strerror", None) or error
+        where = place.path if place.scheme == "unix" else place.address
+        raise CannotStart(f"cannot listen on {where}: {reason}") from error
