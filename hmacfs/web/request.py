@@ -31,12 +31,14 @@ class StreamingRequest(Request):
     :ivar body: the body, complete from the start where there is none.
     :ivar target: the request target, decoded; names come from here and never
         from Klein, which folds slashes.
+    :ivar route: the pattern of the URL, once it is known, for those who count.
     """
 
     channel: Any
     site: Any
     defaultContentType = None
     target: Target
+    route = ""
 
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(channel, *args, **kwargs)
@@ -71,6 +73,8 @@ class StreamingRequest(Request):
 
     def process(self) -> None:
         """Check what no route can do without, then route."""
+        self.site = self.channel.site
+        self.site.begun(self)
         try:
             self.target = target.parse(self.uri)
             self._check_host()
@@ -78,7 +82,6 @@ class StreamingRequest(Request):
             self._check_path()
             self._check_open()
         except Refusal as refusal:
-            self.site = self.channel.site
             self.site.refuse(self, refusal)
         else:
             super().process()
@@ -105,8 +108,14 @@ class StreamingRequest(Request):
             raise MalformedRequest("the path is not UTF-8") from None
 
     def _check_open(self) -> None:
-        if self.channel.site.draining:
+        if self.site.draining:
             raise Unavailable("the server is being stopped", retry_after=RETRY_AFTER_STOP)
+
+    def getRequestHostname(self) -> bytes:
+        """Tell the host asked for; on a Unix socket there need not be one."""
+        if self.requestHeaders.hasHeader(b"Host"):
+            return bytes(super().getRequestHostname())
+        return b"localhost"
 
     def unregisterProducer(self) -> None:
         """Let go of the producer, also when the connection went before."""
@@ -130,3 +139,5 @@ class StreamingRequest(Request):
         """Tell the route first, which Klein then cancels, and whoever waits for the body after."""
         super().connectionLost(reason)
         self.body.broken(reason)
+        if self.site is not None:
+            self.site.lost(self)
