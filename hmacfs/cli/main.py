@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from hmacfs.base.version import VERSION
-from hmacfs.cli import first_start, locate, logs
+from hmacfs.cli import config_commands, first_start, locate, logs
+from hmacfs.cli.config_commands import Surroundings
 from hmacfs.config import options
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add("-config", "--config", metavar="FILE", help="the configuration to read")
+    config_commands.add_flags(made)
     add("-version", "--version", action="store_true", help="show the version")
     return made
 
@@ -43,6 +45,9 @@ def main(
     if arguments.version:
         print(f"hmac-file-server {VERSION}", file=stdout)
         return FINE
+    done = config_commands.perform(arguments, Surroundings(stdout, stderr, environ))
+    if done is not None:
+        return done
     path = locate.config(arguments.config, environ)
     is_first_start = path is None
     try:

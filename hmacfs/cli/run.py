@@ -12,8 +12,8 @@ from twisted.python.failure import Failure
 
 from hmacfs.cli.reload import Reloads
 from hmacfs.config.settings import Settings
-from hmacfs.service.foundation import CannotStart
-from hmacfs.service.server import FileServer, Reactor
+from hmacfs.service.foundation import CannotStart, Reactor
+from hmacfs.service.server import FileServer
 
 log = Logger()
 

@@ -101,19 +101,19 @@ class _Merging:
         return False
 
     def _choose(self, option: Option[Any], values: Sequence[_Value]) -> _Value:
-        # A variable is no second opinion: it is there to rule.
-        if values[-1].candidate.from_variable:
-            return values[-1]
-        chosen = _CHOICE[option.combine](values)
-        for value in values:
+        # A variable is no second opinion on the file: it is there to rule, without a word.
+        variables = [value for value in values if value.candidate.from_variable]
+        rivals = variables or values
+        chosen = rivals[-1] if variables else _CHOICE[option.combine](values)
+        for value in rivals:
             # Switches that agree with each other are no choice worth a word.
             if value is chosen or (option.combine is Combine.ANY and value.value == chosen.value):
                 continue
             origin = chosen.candidate.origin
+            place = f" in line {origin.line}" if origin.line else ""
             self.warnings.append(
                 value.candidate.problem(
-                    f'this means the same as "{origin.spelling}" in line {origin.line}, '
-                    "which rules",
+                    f'this means the same as "{origin.spelling}"{place}, which rules',
                     "keep one of them",
                 )
             )

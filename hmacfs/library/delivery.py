@@ -2,20 +2,67 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from attrs import frozen
 from twisted.internet.interfaces import IConsumer
 
 from hmacfs.base.spans import Span
-from hmacfs.blobs.interfaces import OpenBlob
+from hmacfs.blobs.interfaces import FileBlob, OpenBlob
+from hmacfs.flow import sendfile
+from hmacfs.flow.sendfile import Direct, SendReactor
 from hmacfs.flow.source import Source
 from hmacfs.library.serving import Plan
 
+SENDFILE_FROM = 64 * 1024
+"""Bytes from which on it is worth to go around the consumer."""
 
-async def deliver(plan: Plan, blob: OpenBlob, consumer: IConsumer) -> None:
-    """
-    Write the body of an answer to a consumer, at its pace.
 
-    :raises Truncated: if the file has become shorter.
+class Outlet(Protocol):
+    """Where an answer goes: a consumer, perhaps with a plain socket behind it."""
+
+    def consumer(self) -> IConsumer:
+        """Tell the consumer."""
+
+    def direct(self) -> Direct | None:
+        """Tell the socket, if it takes the bytes as they are."""
+
+
+@frozen
+class Delivery:
     """
+    Sends the bodies of answers.
+
+    :param patience: seconds that a client may take nothing.
+    """
+
+    reactor: SendReactor
+    patience: float
+
+    async def send(self, plan: Plan, blob: OpenBlob, outlet: Outlet) -> None:
+        """
+        Write the body of an answer, at the pace of whoever takes it.
+
+        :raises Truncated: if the file has become shorter.
+        :raises ClientGone: if the client has gone, or takes nothing for too long.
+        """
+        span = plan.body[0] if len(plan.body) == 1 else None
+        if isinstance(span, Span) and span.size >= SENDFILE_FROM and isinstance(blob, FileBlob):
+            direct = outlet.direct()
+            if direct is not None:
+                await sendfile.send(
+                    self.reactor,
+                    blob.lane,
+                    blob.descriptor,
+                    (span.start, span.stop),
+                    direct,
+                    self.patience,
+                )
+                return
+        await _copy(plan, blob, outlet.consumer())
+
+
+async def _copy(plan: Plan, blob: OpenBlob, consumer: IConsumer) -> None:
     source = Source(blob, blob.lane, consumer)
     consumer.registerProducer(source, True)
     try:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -76,6 +77,18 @@ class FlagTests(MainCase):
         for flag in ("-version", "--version"):
             ended = self.run_command(flag)
             self.assertEqual((ended.returncode, ended.stdout), (0, f"hmac-file-server {VERSION}\n"))
+
+    def test_config_flags(self) -> None:
+        """Flags of the configuration work here, with nothing but TOML on standard output."""
+        made = self.run_command("-genconfig")
+        self.assertEqual(made.returncode, 0)
+        parsed = tomllib.loads(made.stdout)
+        self.assertIn("secret", parsed["security"])
+        path = self.directory / "made.toml"
+        path.write_text(made.stdout, encoding="utf-8")
+        path.chmod(0o600)
+        checked = self.run_command("--validate-config", "-config", "made.toml")
+        self.assertEqual((checked.returncode, checked.stderr), (0, ""), checked.stdout)
 
     def test_unknown_flag(self) -> None:
         """A flag that does not exist is a usage error."""

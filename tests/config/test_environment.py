@@ -10,7 +10,7 @@ from hmacfs.config import options
 from hmacfs.config.environment import read_environment
 from hmacfs.config.options import TABLE
 from hmacfs.config.settings import Source
-from tests.config.files import SECRET, load, messages, warnings, write
+from tests.config.files import SECRET, WITH_SECRET, load, messages, warnings, write
 
 
 class VariableTests(SynchronousTestCase):
@@ -74,6 +74,18 @@ class VariableTests(SynchronousTestCase):
             "PATH": "/bin",
         }
         self.assertEqual(warnings("", environ), [])
+
+    def test_twice(self) -> None:
+        """Of two variables for one thing today's name rules, with a warning."""
+        environ = {**WITH_SECRET, "HMAC_LOGGING_LEVEL": "debug", "HMAC_LOG_LEVEL": "error"}
+        self.assertEqual(load("", environ)[options.LOGGING_LEVEL], "debug")
+        self.assertEqual(
+            warnings("", environ),
+            [
+                "environment variable HMAC_LOG_LEVEL: this means the same as "
+                '"HMAC_LOGGING_LEVEL", which rules, keep one of them'
+            ],
+        )
 
     def test_sample_in_the_file(self) -> None:
         """A sample secret of the file does no harm when a variable replaces it."""

@@ -1,0 +1,169 @@
+"""Trying whether the servers that a configuration needs answer: plain, blocking, one by one."""
+
+from __future__ import annotations
+
+import pathlib
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from attrs import frozen
+
+from hmacfs.config.checks.connectivity import Service, Target
+
+TIMEOUT: Final = 5.0
+"""Seconds for each step of a try."""
+
+_LONGEST_ANSWER: Final = 64 * 1024
+
+Connect = Callable[[Target], socket.socket]
+
+
+class NoAnswer(Exception):
+    """A server answered, but not as it should; the text is a clause."""
+
+
+@frozen
+class Answer:
+    """How a try ended."""
+
+    target: Target
+    fine: bool
+    detail: str
+
+    def __str__(self) -> str:
+        """Return it as one line."""
+        return f"{self.target}: {'fine' if self.fine else 'failed'}, {self.detail}"
+
+
+def connect(target: Target) -> socket.socket:
+    """
+    Open a connection to a target.
+
+    :raises OSError: when it cannot be reached in time.
+    """
+    if isinstance(target.at, pathlib.Path):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(TIMEOUT)
+        try:
+            connection.connect(str(target.at))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+    return socket.create_connection((target.at.host, target.at.port), TIMEOUT)
+
+
+def probe(target: Target, connect: Connect = connect) -> Answer:
+    """Try one target."""
+    try:
+        with connect(target) as connection:
+            return Answer(target, True, _TRIES[target.service](connection, target))
+    except ssl.SSLCertVerificationError as reason:
+        return Answer(target, False, f"its certificate is refused: {reason.verify_message}")
+    except TimeoutError:
+        return Answer(target, False, f"no answer within {TIMEOUT:g} seconds")
+    except OSError as reason:
+        return Answer(target, False, reason.strerror or str(reason))
+    except NoAnswer as reason:
+        return Answer(target, False, str(reason))
+
+
+def _encrypted(connection: socket.socket, target: Target) -> socket.socket:
+    if not target.tls or isinstance(target.at, pathlib.Path):
+        return connection
+    context = ssl.create_default_context(cafile=target.ca_file)
+    return context.wrap_socket(connection, server_hostname=target.at.host)
+
+
+def _try_redis(connection: socket.socket, target: Target) -> str:
+    with _encrypted(connection, target) as encrypted, encrypted.makefile("rwb") as stream:
+        commands = [("SELECT", target.database), ("PING",)]
+        if target.password:
+            commands.insert(0, ("AUTH", target.password))
+        for command in commands:
+            stream.write(f"*{len(command)}\r\n".encode())
+            for word in command:
+                stream.write(b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()))
+            stream.flush()
+            answer = stream.readline(_LONGEST_ANSWER).decode(errors="replace").strip()
+            if not answer.startswith("+"):
+                raise NoAnswer(f"{command[0]} was answered with {answer.lstrip('-')!r}")
+    return "PONG"
+
+
+def _try_clamd(connection: socket.socket, target: Target) -> str:
+    connection.sendall(b"zPING\0")
+    answer = _read_exactly(connection, 5)
+    if answer != b"PONG\0":
+        raise NoAnswer(f"PING was answered with {answer!r}")
+    return "PONG"
+
+
+def _try_postgres(connection: socket.socket, target: Target) -> str:
+    if target.tls:
+        connection.sendall((8).to_bytes(4) + (80877103).to_bytes(4))
+        if _read_exactly(connection, 1) != b"S":
+            raise NoAnswer("it does not speak TLS")
+    with _encrypted(connection, target) as encrypted:
+        names = f"user\0{target.user}\0database\0{target.database}\0\0".encode()
+        body = (196608).to_bytes(4) + names
+        encrypted.sendall((len(body) + 4).to_bytes(4) + body)
+        kind = _read_exactly(encrypted, 1)
+        length = int.from_bytes(_read_exactly(encrypted, 4))
+        answer = _read_exactly(encrypted, min(length - 4, _LONGEST_ANSWER))
+    if kind == b"E":
+        fields = {part[:1]: part[1:] for part in answer.split(b"\0")}
+        raise NoAnswer(fields.get(b"M", b"it refuses").decode(errors="replace"))
+    if kind != b"R":
+        raise NoAnswer("this is no PostgreSQL")
+    if answer[:4] == bytes(4):
+        return "it asks for no password"
+    return "it asks for the password, which is tried at the start"
+
+
+def _try_mysql(connection: socket.socket, target: Target) -> str:
+    header = _read_exactly(connection, 4)
+    greeting = _read_exactly(connection, int.from_bytes(header[:3], "little"))
+    if greeting[:1] == b"\xff":
+        raise NoAnswer(greeting[3:].decode(errors="replace"))
+    if greeting[:1] != b"\x0a":
+        raise NoAnswer("this is no MySQL")
+    version = greeting[1:].partition(b"\0")[0].decode(errors="replace")
+    return f"version {version}; the password is tried at the start"
+
+
+def _try_s3(connection: socket.socket, target: Target) -> str:
+    host = "" if isinstance(target.at, pathlib.Path) else target.at.host
+    with _encrypted(connection, target) as encrypted, encrypted.makefile("rwb") as stream:
+        request = f"HEAD /{target.database} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        stream.write(request.encode())
+        stream.flush()
+        line = stream.readline(_LONGEST_ANSWER).decode(errors="replace").strip()
+    words = line.split(" ", 2)
+    if not line.startswith("HTTP/1.") or len(words) < 2:
+        raise NoAnswer("this is no HTTP server")
+    if words[1] == "404":
+        raise NoAnswer(f"there is no bucket {target.database}")
+    # Without a signature 403 is what a bucket of others answers.
+    return f"HTTP {words[1]}; the keys are tried at the start"
+
+
+def _read_exactly(connection: socket.socket, count: int) -> bytes:
+    received = b""
+    while len(received) < count:
+        data = connection.recv(count - len(received))
+        if not data:
+            raise NoAnswer("it closed the connection")
+        received += data
+    return received
+
+
+_TRIES: Final[Mapping[Service, Callable[[socket.socket, Target], str]]] = {
+    Service.REDIS: _try_redis,
+    Service.CLAMD: _try_clamd,
+    Service.POSTGRES: _try_postgres,
+    Service.MYSQL: _try_mysql,
+    Service.S3: _try_s3,
+}

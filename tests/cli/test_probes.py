@@ -1,0 +1,353 @@
+"""Tests of hmacfs.cli.probes, with servers that say what they are told to."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import pathlib
+import shutil
+import socket
+import ssl
+import tempfile
+import threading
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from twisted.trial.unittest import SynchronousTestCase
+
+from hmacfs.cli import probes
+from hmacfs.config import options
+from hmacfs.config.checks.connectivity import Service, Target
+from hmacfs.config.network import Address
+
+AT = Address("server.example", 1)
+
+
+class Server:
+    """A server that has its answers ready before it is asked."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._theirs.sendall(answer)
+        self._theirs.shutdown(socket.SHUT_WR)
+
+    def connect(self, target: Target) -> socket.socket:
+        """Give the client its end."""
+        return self._ours
+
+    def heard(self) -> bytes:
+        """Tell what the client said, once it is gone."""
+        said = b""
+        # Who hangs up before the end of the answer resets the connection.
+        with self._theirs, contextlib.suppress(ConnectionResetError):
+            while data := self._theirs.recv(4096):
+                said += data
+        return said
+
+
+class ProbeCase(SynchronousTestCase):
+    """What tests of every service need."""
+
+    service: Service
+    password = ""
+    database = ""
+
+    def tried(self, answer: bytes) -> tuple[probes.Answer, bytes]:
+        """Try a server that answers so; return the outcome and what it heard."""
+        target = Target(
+            self.service,
+            AT,
+            options.REDIS_REDISENABLED,
+            user="u",
+            password=self.password,
+            database=self.database,
+        )
+        server = Server(answer)
+        outcome = probes.probe(target, server.connect)
+        return outcome, server.heard()
+
+    def assertFails(self, answer: bytes, detail: str) -> None:  # noqa: N802 - as unittest has it
+        """Fail unless the try fails with these words."""
+        outcome, _ = self.tried(answer)
+        self.assertEqual((outcome.fine, outcome.detail), (False, detail))
+
+    def assertFine(self, answer: bytes, detail: str, heard: bytes) -> None:  # noqa: N802
+        """Fail unless the try succeeds with these words, having said this."""
+        outcome, said = self.tried(answer)
+        self.assertEqual((outcome.fine, outcome.detail), (True, detail))
+        self.assertEqual(said, heard)
+
+
+class RedisTests(ProbeCase):
+    """Redis."""
+
+    service = Service.REDIS
+    database = "3"
+
+    def test_fine(self) -> None:
+        """Redis is fine when it has the database and answers PING."""
+        self.assertFine(
+            b"+OK\r\n+PONG\r\n",
+            "PONG",
+            b"*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n",
+        )
+
+    def test_refused(self) -> None:
+        """A Redis that asks for a password says so."""
+        self.assertFails(
+            b"-NOAUTH Authentication required.\r\n",
+            "SELECT was answered with 'NOAUTH Authentication required.'",
+        )
+
+    def test_closed(self) -> None:
+        """A server that says nothing is not Redis."""
+        self.assertFails(b"", "SELECT was answered with ''")
+
+
+class RedisPasswordTests(ProbeCase):
+    """Redis with a password."""
+
+    service = Service.REDIS
+    password = "pässword"
+    database = "0"
+
+    def test_password(self) -> None:
+        """The password is said first, in bytes."""
+        outcome, said = self.tried(b"+OK\r\n+OK\r\n+PONG\r\n")
+        self.assertTrue(outcome.fine)
+        self.assertTrue(said.startswith("*2\r\n$4\r\nAUTH\r\n$9\r\npässword\r\n".encode()))
+
+    def test_wrong(self) -> None:
+        """A wrong password is told, without showing it."""
+        outcome, _ = self.tried(b"-WRONGPASS invalid username-password pair\r\n")
+        self.assertFalse(outcome.fine)
+        self.assertIn("AUTH was answered with 'WRONGPASS", outcome.detail)
+        self.assertNotIn("pässword", str(outcome) + repr(outcome))
+
+
+class ClamdTests(ProbeCase):
+    """clamd."""
+
+    service = Service.CLAMD
+
+    def test_fine(self) -> None:
+        """Clamd answers zPING with PONG and a zero."""
+        self.assertFine(b"PONG\0", "PONG", b"zPING\0")
+
+    def test_other(self) -> None:
+        """Something else is not clamd."""
+        self.assertFails(b"HTTP/1.1 400", "PING was answered with b'HTTP/'")
+        self.assertFails(b"PO", "it closed the connection")
+
+
+class PostgresTests(ProbeCase):
+    """PostgreSQL."""
+
+    service = Service.POSTGRES
+    database = "d"
+    STARTUP = b"\0\0\0\x1b\0\x03\0\0user\0u\0database\0d\0\0"
+
+    def test_asks(self) -> None:
+        """A server that asks for a password is there."""
+        self.assertFine(
+            b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0",
+            "it asks for the password, which is tried at the start",
+            self.STARTUP,
+        )
+
+    def test_trusts(self) -> None:
+        """A server that asks for none is there too."""
+        self.assertFine(b"R\0\0\0\x08\0\0\0\0", "it asks for no password", self.STARTUP)
+
+    def test_refuses(self) -> None:
+        """A refusal is told in the server's words."""
+        body = b"SFATAL\0C3D000\0Mno such database\0\0"
+        answer = b"E" + (len(body) + 4).to_bytes(4) + body
+        self.assertFails(answer, "no such database")
+
+    def test_encrypted(self) -> None:
+        """A server that should speak TLS and does not has failed, before it learns a name."""
+        server = Server(b"N")
+        target = Target(self.service, AT, options.FALLBACK_ENABLED, tls=True, user="u")
+        outcome = probes.probe(target, server.connect)
+        self.assertEqual((outcome.fine, outcome.detail), (False, "it does not speak TLS"))
+        self.assertEqual(server.heard(), b"\0\0\0\x08\x04\xd2\x16\x2f")
+
+    def test_other(self) -> None:
+        """Something else is not PostgreSQL."""
+        self.assertFails(b"HTTP/1.1 400 Bad Request", "it closed the connection")
+        self.assertFails(b"X\0\0\0\x05y", "this is no PostgreSQL")
+
+
+class MySQLTests(ProbeCase):
+    """MySQL and MariaDB."""
+
+    service = Service.MYSQL
+
+    def test_greets(self) -> None:
+        """The server greets with its version."""
+        body = b"\x0a10.11.6-MariaDB\0rest"
+        answer = len(body).to_bytes(3, "little") + b"\0" + body
+        detail = "version 10.11.6-MariaDB; the password is tried at the start"
+        self.assertFine(answer, detail, b"")
+
+    def test_refuses(self) -> None:
+        """A refusal is told in the server's words."""
+        body = b"\xff\x6a\x04Host is blocked"
+        self.assertFails(len(body).to_bytes(3, "little") + b"\0" + body, "Host is blocked")
+
+    def test_other(self) -> None:
+        """Something else is not MySQL."""
+        self.assertFails(b"\x01\0\0\0x", "this is no MySQL")
+
+
+class S3Tests(ProbeCase):
+    """S3."""
+
+    service = Service.S3
+    database = "bucket"
+
+    def test_fine(self) -> None:
+        """An answer of any kind but one means that the bucket is there."""
+        self.assertFine(
+            b"HTTP/1.1 403 Forbidden\r\n\r\n",
+            "HTTP 403; the keys are tried at the start",
+            b"HEAD /bucket HTTP/1.1\r\nHost: server.example\r\nConnection: close\r\n\r\n",
+        )
+
+    def test_no_bucket(self) -> None:
+        """A bucket that is not there is told."""
+        self.assertFails(b"HTTP/1.1 404 Not Found\r\n\r\n", "there is no bucket bucket")
+
+    def test_other(self) -> None:
+        """Something else is not HTTP."""
+        self.assertFails(b"+PONG\r\n", "this is no HTTP server")
+        self.assertFails(b"", "this is no HTTP server")
+
+
+class ConnectTests(SynchronousTestCase):
+    """Servers that cannot be reached."""
+
+    def test_no_socket(self) -> None:
+        """A Unix socket that is not there is told in the system's words."""
+        target = Target(
+            Service.CLAMD, pathlib.Path("/nonexistent/ctl"), options.CLAMAV_CLAMAVENABLED
+        )
+        self.assertEqual(
+            str(probes.probe(target)),
+            "clamd at /nonexistent/ctl: failed, No such file or directory",
+        )
+
+    def test_reached(self) -> None:
+        """A listener is reached by its address, or by its path."""
+        path = pathlib.Path(tempfile.mkdtemp(), "ctl")
+        self.addCleanup(shutil.rmtree, path.parent)
+        with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
+            unix.bind(str(path))
+            unix.listen()
+            for at in (Address("127.0.0.1", tcp.getsockname()[1]), path):
+                target = Target(Service.CLAMD, at, options.CLAMAV_CLAMAVENABLED)
+                with probes.connect(target) as connection:
+                    self.assertEqual(connection.gettimeout(), probes.TIMEOUT)
+
+    def test_silent(self) -> None:
+        """A server that says nothing in time has failed."""
+
+        def connect(target: Target) -> socket.socket:
+            raise TimeoutError
+
+        target = Target(Service.REDIS, AT, options.REDIS_REDISENABLED)
+        answer = probes.probe(target, connect)
+        self.assertEqual((answer.fine, answer.detail), (False, "no answer within 5 seconds"))
+
+    def test_forms(self) -> None:
+        """An outcome is one line with the server and its place."""
+        target = Target(Service.REDIS, AT, options.REDIS_REDISENABLED)
+        self.assertEqual(
+            str(probes.Answer(target, True, "PONG")), "Redis at server.example:1: fine, PONG"
+        )
+
+
+class CertificateTests(SynchronousTestCase):
+    """Servers that speak TLS."""
+
+    def setUp(self) -> None:
+        directory = pathlib.Path(self.mktemp())
+        directory.mkdir()
+        self.certificate = self_signed(directory, "server.example")
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.context.load_cert_chain(self.certificate)
+
+    def tried(self, host: str, ca_file: pathlib.Path | None) -> probes.Answer:
+        """Try Redis over TLS at this host, with this certificate trusted."""
+        ours, theirs = socket.socketpair()
+        theirs.settimeout(10)
+
+        def serve() -> None:
+            with (
+                theirs,
+                contextlib.suppress(OSError),
+                self.context.wrap_socket(theirs, server_side=True) as encrypted,
+            ):
+                encrypted.sendall(b"+OK\r\n+PONG\r\n")
+                while encrypted.recv(4096):
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.addCleanup(thread.join)
+        target = Target(
+            Service.REDIS,
+            Address(host, 1),
+            options.REDIS_REDISENABLED,
+            tls=True,
+            ca_file=ca_file,
+            database="0",
+        )
+        return probes.probe(target, lambda _: ours)
+
+    def test_trusted(self) -> None:
+        """A certificate that is vouched for, with the right name, is accepted."""
+        self.assertEqual(self.tried("server.example", self.certificate).detail, "PONG")
+
+    def test_strange(self) -> None:
+        """A certificate that nobody vouches for is refused."""
+        answer = self.tried("server.example", None)
+        self.assertFalse(answer.fine)
+        self.assertTrue(answer.detail.startswith("its certificate is refused: "), answer.detail)
+
+    def test_wrong_name(self) -> None:
+        """A certificate of another name is refused."""
+        answer = self.tried("other.example", self.certificate)
+        self.assertFalse(answer.fine)
+        self.assertIn("other.example", answer.detail)
+
+
+def self_signed(directory: pathlib.Path, name: str) -> pathlib.Path:
+    """Make a certificate with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start.replace(year=2120))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = directory / "certificate.pem"
+    path.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return path
