@@ -18,7 +18,8 @@ from hmacfs.cli.run import tell
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
 from hmacfs.config.settings import Settings
-from hmacfs.service.server import FileServer, Reactor
+from hmacfs.service.foundation import Reactor
+from hmacfs.service.server import FileServer
 
 
 class Options(usage.Options):

@@ -16,19 +16,41 @@ from typing import Final
 
 import hypothesis
 from hypothesis.configuration import set_hypothesis_home_dir
+from twisted.internet import unix
 from twisted.scripts import trial
+from twisted.trial.reporter import Reporter
 
 ROOT: Final = pathlib.Path(__file__).resolve().parent.parent
+# Hypothesis keeps values of all types in one dictionary, where they collide; Twisted asks whether a
+# path of either type begins with a zero byte.
+COMPARES_ON_PURPOSE: Final = (
+    pathlib.Path(hypothesis.__file__).parent,
+    pathlib.Path(unix.__file__).with_suffix(""),
+)
 LONG_EXAMPLES: Final = 2000
 
 
 def filter_warnings() -> None:
-    """Make errors of the warnings that name a fault of ours."""
+    """Make errors of the warnings that name a fault of ours, and let pass what names none."""
     # Trial raises a warning by the path of its file, Python by the name of its module.
     ours = rf"({re.escape(os.fspath(ROOT))}/)?(hmacfs|tests|twisted/plugins)([./]|$)"
     for category in (DeprecationWarning, PendingDeprecationWarning):
         warnings.filterwarnings("error", category=category, module=ours)
     warnings.filterwarnings("error", message="coroutine .* was never awaited")
+    for place in COMPARES_ON_PURPOSE:
+        warnings.filterwarnings("ignore", category=BytesWarning, module=re.escape(os.fspath(place)))
+
+
+def show_notes() -> None:
+    """Let trial print the notes of an exception: hypothesis puts there the example that failed."""
+    plain = Reporter._formatFailureTraceback
+
+    def with_notes(reporter: Reporter, failure: object) -> str:
+        notes = getattr(getattr(failure, "value", None), "__notes__", ())
+        return "\n".join([str(plain(reporter, failure)), *map(str, notes)])
+
+    # Trial has no public way to add to what it prints of a failure.
+    Reporter._formatFailureTraceback = with_notes  # type: ignore[method-assign]
 
 
 def load_profile(environ: dict[str, str]) -> None:
@@ -47,6 +69,7 @@ def load_profile(environ: dict[str, str]) -> None:
 
 if __name__ == "__main__":
     filter_warnings()
+    show_notes()
     load_profile(dict(os.environ))
     sys.argv[0] = "trial"
     trial.run()

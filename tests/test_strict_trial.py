@@ -5,8 +5,10 @@ from __future__ import annotations
 import pathlib
 import subprocess
 import sys
+import warnings
 
 from hypothesis import settings
+from twisted.scripts import trial
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import strict_trial
@@ -58,9 +60,46 @@ class StrictTrialTests(SynchronousTestCase):
         """A comparison of bytes and text fails the test."""
         self.assert_fails("test_bytes_as_text", "BytesWarning")
 
+    def test_property(self) -> None:
+        """A property that does not hold is told with the example that breaks it."""
+        self.assert_fails("test_property", "number=8,")
+
     def test_dirty_reactor(self) -> None:
         """A delayed call that is left in the reactor fails the test."""
         self.assert_fails("test_dirty_reactor", "DirtyReactorAggregateError")
+
+
+class FilterTests(SynchronousTestCase):
+    """``filter_warnings``, by the files that warnings come from."""
+
+    def is_error(self, category: type[Warning], path: pathlib.Path) -> bool:
+        """Whether a warning from a file is raised in a run of Python with ``-bb``."""
+        with warnings.catch_warnings():
+            warnings.resetwarnings()
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", BytesWarning)
+            strict_trial.filter_warnings()
+            try:
+                warnings.warn_explicit("a warning", category, str(path), 1)
+            except category:
+                return True
+            return False
+
+    def test_deprecated(self) -> None:
+        """Deprecated use is an error in files of ours, and the business of others in theirs."""
+        for path in ("hmacfs/base/names.py", "tests/test_x.py", "twisted/plugins/hmacfs_plugin.py"):
+            self.assertTrue(self.is_error(DeprecationWarning, strict_trial.ROOT / path))
+        for path in (".venv-test/lib/twisted/web/http.py", "hmacfs2/names.py"):
+            self.assertFalse(self.is_error(DeprecationWarning, strict_trial.ROOT / path))
+
+    def test_bytes(self) -> None:
+        """Bytes compared with text are an error wherever that is not done on purpose."""
+        twisted = pathlib.Path(trial.__file__)
+        self.assertTrue(self.is_error(BytesWarning, strict_trial.ROOT / "hmacfs/base/names.py"))
+        self.assertTrue(self.is_error(BytesWarning, twisted))
+        engine, sockets = strict_trial.COMPARES_ON_PURPOSE
+        self.assertFalse(self.is_error(BytesWarning, engine / "internal/cache.py"))
+        self.assertFalse(self.is_error(BytesWarning, sockets.with_suffix(".py")))
 
 
 class ProfileTests(SynchronousTestCase):

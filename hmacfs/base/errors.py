@@ -29,6 +29,10 @@ class Refusal(Exception):
         self.facts = facts
 
 
+class ClientGone(Exception):
+    """The client takes no more of its answer: nobody is left to be told."""
+
+
 class MalformedRequest(Refusal):
     """The request cannot be read (RFC 9110, 15.5.1)."""
 
@@ -75,6 +79,24 @@ class SizeMismatch(Refusal):
     """The body has more or fewer bytes than were announced; ``expected``, ``received``."""
 
     code = "size-mismatch"
+
+
+class SchemeRefused(Refusal):
+    """The request came by http where https is required, or the other way; ``scheme``."""
+
+    code = "scheme-refused"
+
+
+class KindRefused(Refusal):
+    """Files of this kind are not taken; ``extension``, or the type that was found."""
+
+    code = "kind-refused"
+
+
+class NotServed(Refusal):
+    """Files of this kind are not given out; ``extension``."""
+
+    code = "not-served"
 
 
 class NameTaken(Refusal):

@@ -22,6 +22,7 @@ class Grant:
     :ivar owner: who uploads, or ``None`` where the signature does not say.
     :ivar expires_at: when the file ceases to exist, in seconds since the
         epoch, or ``None``.
+    :ivar metadata: what the uploader says of the file, a JSON object, or ``None``.
     """
 
     name: StoredName
@@ -30,6 +31,7 @@ class Grant:
     scheme: str
     owner: str | None = None
     expires_at: float | None = None
+    metadata: str | None = None
 
 
 @frozen
@@ -43,6 +45,7 @@ class StoredFile:
     :ivar uploaded_at: seconds since the epoch.
     :ivar owner: who uploaded it, where known.
     :ivar expires_at: seconds since the epoch from which it does not exist, or ``None``.
+    :ivar metadata: what the uploader said of it, a JSON object, or ``None``.
     """
 
     name: StoredName
@@ -52,6 +55,7 @@ class StoredFile:
     uploaded_at: float
     owner: str | None = None
     expires_at: float | None = None
+    metadata: str | None = None
 
     def expired(self, now: float) -> bool:
         """Tell whether the file has ceased to exist at ``now``."""

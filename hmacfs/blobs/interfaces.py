@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -60,6 +60,15 @@ class OpenBlob(Protocol):
 
     def close(self) -> None:
         """Let go."""
+
+
+@runtime_checkable
+class FileBlob(OpenBlob, Protocol):
+    """Bytes that lie in a file of this machine, for those who can send one as it is."""
+
+    @property
+    def descriptor(self) -> int:
+        """The file's descriptor, good while the lane has not run :meth:`close`."""
 
 
 @frozen

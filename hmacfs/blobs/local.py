@@ -177,7 +177,12 @@ class LocalBlobs:
                     os.link(blob.key, name.leaf, src_dir_fd=self._stages, dst_dir_fd=parent)
                 except FileExistsError:
                     raise NameExists(f"{name} exists") from None
-                os.fsync(parent)
+                try:
+                    os.fsync(parent)
+                except OSError:
+                    # What may not survive must not be seen either.
+                    os.unlink(name.leaf, dir_fd=parent)
+                    raise
 
     def settle(self, staged: StagedBlob) -> Deferred[None]:
         """Forget the stage; see :meth:`Blobs.settle`."""

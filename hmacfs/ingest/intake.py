@@ -2,39 +2,45 @@
 How an upload becomes a stored file.
 
 Stage, fsync, publish, record, and only then tell the client: when
-:meth:`Intake.receive` returns, the file is whole, visible and durable.
+:meth:`Intake.store` returns, the file is whole, visible and durable.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer
 
-from hmacfs.base.errors import NameTaken, NoSpace, SizeMismatch, TooLarge
+from hmacfs.auth.replay import Ledger, MemoryReplays, Upload
+from hmacfs.base.errors import (
+    DigestMismatch,
+    NameTaken,
+    NoSpace,
+    Refusal,
+    SizeMismatch,
+    TooLarge,
+)
+from hmacfs.base.events import Events, UploadFailed
 from hmacfs.base.values import Grant, StoredFile, Tombstone
-from hmacfs.blobs.interfaces import Blobs, NameExists, OpenBlob, StagedBlob, StorageFull
+from hmacfs.blobs.interfaces import Blobs, NameExists, OpenBlob, StorageFull
+from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import Lane, Pool, shielded
 from hmacfs.flow.stage import NullSink, Stage
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest import intent
-from hmacfs.rules.space import Space
+from hmacfs.ingest.account import Account
+from hmacfs.ingest.conditions import UNCONDITIONAL, Conditions
+from hmacfs.ingest.staged import Staged
+from hmacfs.rules.quota import Quota
+from hmacfs.rules.space import Reservation, Space
 from hmacfs.stores.interfaces import Index, StoreFailed, StoreFull
 
 COMPARE_SIZE = 1024 * 1024
 """Bytes read at once when two files are compared."""
-
-
-class Incoming(Protocol):
-    """A body that has not been read yet."""
-
-    def deliver_to(self, consumer: IConsumer) -> Deferred[int]:
-        """Hand the body to a push consumer; fires at its end, or when the consumer stops it."""
 
 
 @frozen
@@ -43,6 +49,10 @@ class Receipt:
 
     file: StoredFile
     created: bool
+
+
+def _own_ledger(intake: Intake) -> Ledger:
+    return Ledger(MemoryReplays(intake.now))
 
 
 @frozen
@@ -54,9 +64,12 @@ class Intake:
     :param max_upload_size: in bytes.
     :param tombstone_age: seconds for which a deleted name stays taken.
     :param now: tells seconds since the epoch.
+    :param seconds: a clock that never goes back.
     :param pending: counts what must end before the storage may be closed.
     :param turns: lets one upload of a name be committed at a time, so that none
         finds a file that another is about to take back.
+    :param events: is told what became of each upload.
+    :param ledger: knows what signatures that count once have led to.
     """
 
     blobs: Blobs
@@ -66,51 +79,108 @@ class Intake:
     max_upload_size: int
     tombstone_age: float
     now: Callable[[], float]
+    seconds: Callable[[], float]
     pending: Pending = field(factory=Pending)
     turns: Turns = field(factory=Turns)
+    events: Events = field(factory=Events)
+    ledger: Ledger = field(default=Factory(_own_ledger, takes_self=True))
 
-    async def receive(self, grant: Grant, body: Incoming) -> Receipt:
+    @contextmanager
+    def admission(self) -> Iterator[None]:
+        """Surround what decides on the grant of an upload: to be refused there is to fail too."""
+        try:
+            yield
+        except Refusal as refusal:
+            self.events.tell(UploadFailed(refusal.code))
+            raise
+
+    async def receive(
+        self, grant: Grant, body: Incoming, conditions: Conditions = UNCONDITIONAL
+    ) -> Receipt:
         """
-        Take one upload in.
+        Take one upload in, whose body is just the granted bytes.
 
         The same bytes under the same name again are a success, for clients
-        repeat an upload whose answer they have lost.
+        repeat an upload whose answer they have lost.  What can be known before
+        the body is refused before it.
 
         :raises TooLarge: if the grant is larger than files may be.
-        :raises NameTaken: if the name has other bytes, or had some lately.
-        :raises NoSpace: if the storage is full.
         :raises SizeMismatch: if the body is not as long as granted.
+        :raises Refusal: as :meth:`store` does.
         """
-        with self.pending:
-            return await self._receive(grant, body)
+        with self.pending, Account(self.events, self.seconds) as account:
+            known = await self._admitted(grant, conditions)
+            if known is not None:
+                digest = await self._digest(body, grant)
+                await self._settle(grant, digest, conditions)
+                receipt = _same(known, digest)
+                account.stored(receipt.file, created=False)
+                return receipt
+            async with self._staged(body, grant.size, account, exact=True) as staged:
+                return await self.store(staged, grant, conditions)
 
-    async def _receive(self, grant: Grant, body: Incoming) -> Receipt:
+    @asynccontextmanager
+    async def staged(self, body: Incoming, limit: int) -> AsyncIterator[Staged]:
+        """
+        Take bytes in whose grant depends on them.
+
+        They are gone at the end unless :meth:`store` was begun.
+
+        :param limit: the most bytes to take; room is kept for so many.
+        :raises TooLarge: if there are more.
+        :raises NoSpace: if the storage is full.
+        """
+        with self.pending, Account(self.events, self.seconds) as account:
+            async with self._staged(body, limit, account) as staged:
+                yield staged
+
+    async def store(
+        self, staged: Staged, grant: Grant, conditions: Conditions = UNCONDITIONAL
+    ) -> Receipt:
+        """
+        Make staged bytes a file.
+
+        Once begun it is done, whether somebody waits for it or not.
+
+        :raises SizeMismatch: if they are not as many as granted.
+        :raises DigestMismatch: if they are not those that were announced.
+        :raises NameTaken: if the name has other bytes, or had some lately.
+        :raises Replayed: if the signature was used for another upload.
+        :raises QuotaExceeded: if the owner may not have so much.
+        :raises NoSpace: if the storage is full.
+        """
+        _check_size(staged.size, grant.size)
+        _check_digest(staged.sha256, conditions)
+        staged.taken = True
+        # A client that goes away now must not tear the file.
+        with _full_is_no_space():
+            return await shielded(Deferred.fromCoroutine(self._commit(staged, grant, conditions)))
+
+    async def _admitted(self, grant: Grant, conditions: Conditions) -> StoredFile | None:
+        # Tells the file that the bytes of this upload have to be, if there is one.
         if grant.size > self.max_upload_size:
             raise TooLarge(
                 f"the file has {grant.size} bytes; at most {self.max_upload_size} are taken",
                 limit=self.max_upload_size,
             )
+        if conditions.once is not None:
+            await self.ledger.check(conditions.once, grant.name, grant.size)
+        known = await self._known(grant)
+        if known is None:
+            await self._check_quota(grant, conditions)
+        elif known.size != grant.size:
+            raise NameTaken("another file has this name")
+        return known
+
+    async def _known(self, grant: Grant) -> StoredFile | None:
         known = await self.index.find(grant.name)
         if isinstance(known, Tombstone) and self.now() - known.buried_at < self.tombstone_age:
             raise NameTaken(f"a file of this name was {known.reason}")
-        if isinstance(known, StoredFile) and await self._exists(known):
-            if known.expired(self.now()):
-                raise NameTaken("a file of this name has expired")
-            return await self._replay(grant, body, known)
-        with await self.space.reserve(grant.size) as room:
-            try:
-                staged = await self.blobs.stage()
-                stage = Stage(staged, staged.lane, grant.size, room.taken)
-                try:
-                    await body.deliver_to(stage)
-                    digest = await _whole(stage, grant)
-                except BaseException:
-                    await self.blobs.settle(staged)
-                    raise
-                # A client that goes away now must not tear the file.
-                return await shielded(Deferred.fromCoroutine(self._commit(grant, staged, digest)))
-            except (StorageFull, StoreFull):
-                raise NoSpace("the server has no room for this file") from None
+        if not isinstance(known, StoredFile) or not await self._exists(known):
+            return None
+        if known.expired(self.now()):
+            raise NameTaken("a file of this name has expired")
+        return known
 
     async def _exists(self, known: StoredFile) -> bool:
         blob = await self.blobs.open(known.name)
@@ -119,41 +189,96 @@ class Intake:
         await blob.lane.run(blob.close)
         return blob.size == known.size
 
-    async def _replay(self, grant: Grant, body: Incoming, known: StoredFile) -> Receipt:
-        if grant.size != known.size:
-            raise NameTaken("another file has this name")
+    async def _check_quota(self, grant: Grant, conditions: Conditions) -> None:
+        await Quota(self.index).check(grant.owner, grant.size, conditions.quota)
+
+    async def _digest(self, body: Incoming, grant: Grant) -> bytes:
         stage = Stage(NullSink(), Lane(self.pool), grant.size)
         await body.deliver_to(stage)
-        return _same(known, await _whole(stage, grant))
+        digest = await stage.finish()
+        _check_size(stage.received, grant.size)
+        return digest
 
-    async def _commit(self, grant: Grant, staged: StagedBlob, digest: bytes) -> Receipt:
-        with self.pending:
-            async with self.turns.of(grant.name):
-                return await self._publish(grant, staged, digest)
+    async def _settle(self, grant: Grant, digest: bytes, conditions: Conditions) -> None:
+        _check_digest(digest, conditions)
+        if conditions.once is not None:
+            await self.ledger.settle(conditions.once, Upload(grant.name, grant.size, digest))
 
-    async def _publish(self, grant: Grant, staged: StagedBlob, digest: bytes) -> Receipt:
+    @asynccontextmanager
+    async def _staged(
+        self, body: Incoming, limit: int, account: Account, *, exact: bool = False
+    ) -> AsyncIterator[Staged]:
+        with _full_is_no_space(), await self.space.reserve(limit) as room:
+            staged = await self._stage(body, limit, room, account, exact=exact)
+            try:
+                yield staged
+            finally:
+                if not staged.taken:
+                    await self.blobs.settle(staged.blob)
+
+    async def _stage(
+        self, body: Incoming, limit: int, room: Reservation, account: Account, *, exact: bool
+    ) -> Staged:
+        blob = await self.blobs.stage()
+        try:
+            stage = Stage(blob, blob.lane, limit, room.taken)
+            await body.deliver_to(stage)
+            try:
+                digest = await stage.finish()
+            except SizeMismatch:
+                if exact:
+                    raise
+                raise TooLarge(f"at most {limit} bytes are taken here", limit=limit) from None
+            if exact:
+                _check_size(stage.received, limit)
+            return Staged(blob, stage.received, digest, account)
+        except BaseException:
+            await self.blobs.settle(blob)
+            raise
+
+    async def _commit(self, staged: Staged, grant: Grant, conditions: Conditions) -> Receipt:
+        with self.pending, staged.account.settling():
+            try:
+                async with self.turns.of(grant.name):
+                    receipt = await self._stored(staged, grant, conditions)
+            finally:
+                await self.blobs.settle(staged.blob)
+            staged.account.stored(receipt.file, created=receipt.created)
+            return receipt
+
+    async def _stored(self, staged: Staged, grant: Grant, conditions: Conditions) -> Receipt:
+        await self._settle(grant, staged.sha256, conditions)
+        known = await self._known(grant)
+        if known is not None:
+            return _same(known, staged.sha256)
+        if grant.owner is None or conditions.quota is None:
+            return await self._publish(staged, grant)
+        # Two uploads of one owner could fit its quota, each for itself.
+        async with self.turns.of((Quota, grant.owner)):
+            await self._check_quota(grant, conditions)
+            return await self._publish(staged, grant)
+
+    async def _publish(self, staged: Staged, grant: Grant) -> Receipt:
         file = StoredFile(
             name=grant.name,
             size=grant.size,
-            sha256=digest,
+            sha256=staged.sha256,
             content_type=grant.content_type,
             uploaded_at=self.now(),
             owner=grant.owner,
             expires_at=grant.expires_at,
+            metadata=grant.metadata,
         )
         try:
-            await self.blobs.publish(staged, file.name, intent.encode(file))
+            await self.blobs.publish(staged.blob, file.name, intent.encode(file))
         except NameExists:
             return await self._lost_race(file)
-        else:
-            try:
-                await self.index.add(file)
-            except StoreFailed:
-                await self.blobs.remove(file.name)
-                raise
-            return Receipt(file, created=True)
-        finally:
-            await self.blobs.settle(staged)
+        try:
+            await self.index.add(file)
+        except StoreFailed:
+            await self.blobs.remove(file.name)
+            raise
+        return Receipt(file, created=True)
 
     async def _lost_race(self, file: StoredFile) -> Receipt:
         # Another upload of the name came first; or a crash kept its file from
@@ -170,15 +295,27 @@ class Intake:
         return Receipt(file, created=False)
 
 
-async def _whole(stage: Stage, grant: Grant) -> bytes:
-    digest = await stage.finish()
-    if stage.received != grant.size:
+@contextmanager
+def _full_is_no_space() -> Iterator[None]:
+    try:
+        yield
+    except (StorageFull, StoreFull):
+        raise NoSpace("the server has no room for this file") from None
+
+
+def _check_size(received: int, expected: int) -> None:
+    if received != expected:
         raise SizeMismatch(
-            f"the body has {stage.received} bytes, not the {grant.size} announced",
-            expected=grant.size,
-            received=stage.received,
+            f"the body has {received} bytes, not the {expected} announced",
+            expected=expected,
+            received=received,
         )
-    return digest
+
+
+def _check_digest(digest: bytes, conditions: Conditions) -> None:
+    # Both are the client's own, so the time taken tells nobody a secret.
+    if conditions.sha256 not in (None, digest):
+        raise DigestMismatch("the bytes have another SHA-256 than announced")
 
 
 def _same(known: StoredFile, digest: bytes) -> Receipt:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.interfaces import IReactorFromThreads, IReactorSocket
+from twisted.logger import Logger
 
+from hmacfs.base.events import Events
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import ThreadedPool
+from hmacfs.flow.sendfile import SendReactor
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.sqlite import SqliteIndex
+
+log = Logger()
+
+
+class Reactor(SendReactor, IReactorSocket, IReactorFromThreads):
+    """What the server needs of a reactor."""
 
 
 class CannotStart(Exception):
@@ -21,16 +30,18 @@ class CannotStart(Exception):
 
 class Foundation:
     """
-    The pools, the storage and the index.
+    The pools, the storage, the index, and the bus of events.
 
     :ivar pending: counts what must end before the storage may be closed.
     """
 
-    def __init__(self, settings: Settings, reactor: IReactorFromThreads) -> None:
+    def __init__(self, settings: Settings, reactor: Reactor) -> None:
+        self.reactor = reactor
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
         self.blobs = LocalBlobs(settings[options.SERVER_STORAGE_PATH], self.pool)
         self.index = SqliteIndex(self.blobs.internal_path / "index.sqlite", reactor)
         self.pending = Pending()
+        self.events = Events(_complain)
 
     async def start(self) -> int:
         """
@@ -52,3 +63,7 @@ class Foundation:
         await self.index.close()
         await self.blobs.close()
         self.pool.stop()
+
+
+def _complain() -> None:
+    log.failure("a listener of events has failed")

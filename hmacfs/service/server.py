@@ -8,7 +8,6 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFromThreads, IReactorSocket, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -16,16 +15,12 @@ from hmacfs.base.version import VERSION
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.service import tree
-from hmacfs.service.foundation import CannotStart, Foundation
+from hmacfs.service.foundation import CannotStart, Foundation, Reactor
 from hmacfs.service.listeners import Listeners
 from hmacfs.service.notify import Notify, watchdog_interval
 from hmacfs.service.pidfile import write_pid_file
 from hmacfs.service.tls import CertificateRefused
 from hmacfs.web.site import StreamingSite
-
-
-class Reactor(IReactorSocket, IReactorTime, IReactorFromThreads):
-    """What the server needs of a reactor."""
 
 
 class FileServer(Service):

@@ -17,8 +17,10 @@ from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.ingest.intake import Intake
+from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.serving import Policy
+from hmacfs.rules.kinds import Extensions
 from hmacfs.rules.space import Space
 from hmacfs.service.foundation import Foundation
 from hmacfs.web.channel import Patience
@@ -54,18 +56,47 @@ def grow(
         settings[options.SERVER_MAX_UPLOAD_SIZE],
         tombstone_age,
         time.time,
-        foundation.pending,
+        seconds,
+        pending=foundation.pending,
+        events=foundation.events,
     )
+    served = settings[options.DOWNLOADS_ALLOWED_EXTENSIONS]
     lookup = Lookup(foundation.index, foundation.blobs, tombstone_age, time.time)
+
+    return Root(
+        Put(Door(Keyring.of(settings[options.SECURITY_SECRET])), intake, paths),
+        Files(
+            lookup,
+            Delivery(foundation.reactor, settings[options.TIMEOUTS_WRITETIMEOUT]),
+            paths,
+            _policy(settings),
+            Extensions.of(served),
+            time.time,
+            seconds,
+            foundation.events,
+        ),
+        health(settings, foundation, uptime),
+    )
+
+
+def health(
+    settings: Settings,
+    foundation: Foundation,
+    uptime: Callable[[], float],
+    draining: Callable[[], bool] = lambda: False,
+) -> Health:
+    """
+    Put together what tells whether the server works.
+
+    :param uptime: tells seconds since the start.
+    :param draining: whether the server is being stopped.
+    """
+    minimum = settings[options.SERVER_MIN_FREE_BYTES]
 
     async def parts() -> dict[str, Part]:
         return {"storage": await _storage(foundation, minimum)}
 
-    return Root(
-        Put(Door(Keyring.of(settings[options.SECURITY_SECRET])), intake, paths),
-        Files(lookup, paths, Policy(), time.time),
-        Health(parts, uptime, _peers(settings)),
-    )
+    return Health(parts, uptime, _peers(settings), draining)
 
 
 def conduct(settings: Settings) -> Conduct:
@@ -79,9 +110,19 @@ def conduct(settings: Settings) -> Conduct:
             idle=settings[options.TIMEOUTS_IDLETIMEOUT],
             linger=settings[options.UPLOADS_LINGER_TIME],
             linger_bytes=settings[options.UPLOADS_LINGER_BYTES],
+            slowest=settings[options.SERVER_MIN_UPLOAD_RATE],
+            fastest=settings[options.UPLOADS_MAX_BYTES_PER_SECOND],
         ),
         settings[options.SERVER_MAX_CONNECTIONS],
         settings[options.SERVER_MAX_HEADER_BYTES],
+        settings[options.SERVER_FORCE_PROTOCOL],
+    )
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        retries=settings[options.DOWNLOADS_ENABLE_GET_RETRIES]
+        and settings[options.DOWNLOADS_RESUMABLE_DOWNLOADS_ENABLED],
     )
 
 

@@ -37,6 +37,9 @@ class Index(Protocol):
     def bury(self, tombstone: Tombstone) -> Awaitable[StoredFile | None]:
         """Forget the file of this name, leave a tombstone, and tell what file it was. Durable."""
 
+    def used_by(self, owner: str) -> Awaitable[int]:
+        """Tell how many bytes the files of this owner have together."""
+
     def clear_tombstones(self, before: float) -> Awaitable[int]:
         """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
 

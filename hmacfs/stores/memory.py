@@ -40,6 +40,13 @@ class MemoryIndex:
         self._known[tombstone.name] = tombstone
         return succeed(before if isinstance(before, StoredFile) else None)
 
+    def used_by(self, owner: str) -> Deferred[int]:
+        """Tell how many bytes the files of this owner have together."""
+        if self._closed:
+            return _refused()
+        files = (known for known in self._known.values() if isinstance(known, StoredFile))
+        return succeed(sum(file.size for file in files if file.owner == owner))
+
     def clear_tombstones(self, before: float) -> Deferred[int]:
         """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
         if self._closed:

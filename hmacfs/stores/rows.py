@@ -13,19 +13,20 @@ def find(connection: sqlite3.Connection, name: StoredName) -> StoredFile | Tombs
     # One statement, so that it sees one state: a file may be buried in between two.
     rows = connection.execute(
         """
-        SELECT size, sha256, content_type, uploaded_at, owner, expires_at, NULL, NULL
+        SELECT size, sha256, content_type, uploaded_at, owner, expires_at, metadata, NULL, NULL
             FROM files WHERE name = :name
         UNION ALL
-        SELECT NULL, NULL, NULL, NULL, NULL, NULL, buried_at, reason
+        SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, buried_at, reason
             FROM tombstones WHERE name = :name
         """,
         {"name": str(name)},
     ).fetchall()
     if not rows:
         return None
-    size, sha256, content_type, uploaded_at, owner, expires_at, buried_at, reason = rows[0]
+    *facts, buried_at, reason = rows[0]
     if reason is not None:
         return Tombstone(name=name, buried_at=buried_at, reason=reason)
+    size, sha256, content_type, uploaded_at, owner, expires_at, metadata = facts
     return StoredFile(
         name=name,
         size=size,
@@ -34,6 +35,7 @@ def find(connection: sqlite3.Connection, name: StoredName) -> StoredFile | Tombs
         uploaded_at=uploaded_at,
         owner=owner,
         expires_at=expires_at,
+        metadata=metadata,
     )
 
 
@@ -44,8 +46,8 @@ def add(connection: sqlite3.Connection, file: StoredFile) -> None:
     connection.execute(
         """
         INSERT OR REPLACE INTO files
-            (name, size, sha256, content_type, uploaded_at, owner, expires_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+            (name, size, sha256, content_type, uploaded_at, owner, expires_at, metadata)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
             name,
@@ -55,6 +57,7 @@ def add(connection: sqlite3.Connection, file: StoredFile) -> None:
             file.uploaded_at,
             file.owner,
             file.expires_at,
+            file.metadata,
         ),
     )
 
@@ -69,6 +72,15 @@ def bury(connection: sqlite3.Connection, tombstone: Tombstone) -> StoredFile | N
         (name, tombstone.buried_at, tombstone.reason),
     )
     return before if isinstance(before, StoredFile) else None
+
+
+def used_by(connection: sqlite3.Connection, owner: str) -> int:
+    """Tell how many bytes the files of this owner have together."""
+    # In halves: a sum of SQLite beyond 64 bits is an error.
+    ((high, low),) = connection.execute(
+        "SELECT sum(size >> 32), sum(size & 0xffffffff) FROM files WHERE owner = ?", (owner,)
+    ).fetchall()
+    return ((high or 0) << 32) + (low or 0)
 
 
 def clear_tombstones(connection: sqlite3.Connection, before: float) -> int:

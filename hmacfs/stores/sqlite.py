@@ -76,6 +76,10 @@ class SqliteIndex:
         """Put a tombstone in the place of what was known of its name, and tell what file it was."""
         return self._writer.submit(partial(rows.bury, tombstone=tombstone))
 
+    def used_by(self, owner: str) -> Deferred[int]:
+        """Tell how many bytes the files of this owner have together."""
+        return self._reader.submit(partial(rows.used_by, owner=owner))
+
     def clear_tombstones(self, before: float) -> Deferred[int]:
         """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
         return self._writer.submit(partial(rows.clear_tombstones, before=before))

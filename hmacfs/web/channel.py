@@ -30,6 +30,7 @@ from twisted.web.http import HTTPChannel
 from hmacfs.base.errors import HeadersTooLarge, MalformedRequest, Refusal, Stalled
 from hmacfs.web.body import Body
 from hmacfs.web.errors import bare_response
+from hmacfs.web.pace import WINDOW, SlownessWatch, SpeedLimit
 
 MAX_LENGTH_DIGITS = 18
 """Longest Content-Length in digits: an exabyte less one."""
@@ -59,6 +60,8 @@ class Patience:
     :ivar idle: between two requests.
     :ivar linger: after a response that came before the end of the body.
     :ivar linger_bytes: how many bytes are thrown away in that time.
+    :ivar slowest: bytes a second that a body must bring on average; 0 for any.
+    :ivar fastest: bytes a second at which a body is read; 0 for any.
     """
 
     headers: float = 20.0
@@ -67,6 +70,8 @@ class Patience:
     idle: float = 75.0
     linger: float = 5.0
     linger_bytes: int = 4 * 1024 * 1024
+    slowest: int = 0
+    fastest: int = 0
 
 
 class StreamedRequest(Protocol):
@@ -88,6 +93,7 @@ class StreamingChannel(HTTPChannel):
     """One connection; see the module."""
 
     patience = Patience()
+    seconds: Callable[[], float]
 
     timeOut: float | None  # type: ignore[assignment]  # the stock class knows whole seconds only
     transport: Any
@@ -97,6 +103,8 @@ class StreamingChannel(HTTPChannel):
     _lost = False
     _fault: Refusal | None = None
     _linger_call: IDelayedCall | None = None
+    _pace_call: IDelayedCall | None = None
+    _watch_call: IDelayedCall | None = None
     _thrown_away = 0
 
     def connectionMade(self) -> None:
@@ -149,6 +157,8 @@ class StreamingChannel(HTTPChannel):
             self._throw_away(len(data))
         elif self._phase is not Phase.DEAF:
             super().rawDataReceived(data)
+            if self._phase is Phase.BODY:
+                self._keep_pace(len(data))
 
     def headerReceived(self, line: bytes) -> bool:
         """Take a header field."""
@@ -182,6 +192,9 @@ class StreamingChannel(HTTPChannel):
             return
         self._phase = Phase.BODY
         self.setTimeout(self.patience.body)
+        self._limit = SpeedLimit(self.patience.fastest, self.seconds)
+        self._watch = SlownessWatch(self.patience.slowest)
+        self._watch_call = self.callLater(WINDOW, self._judge_slowness)
         expect = request.requestHeaders.getRawHeaders(b"Expect", [b""])[0]
         wants_continue = expect.lower() == b"100-continue" and self._version == b"HTTP/1.1"
         request.headers_received(
@@ -195,6 +208,7 @@ class StreamingChannel(HTTPChannel):
         """Note that the whole request is in."""
         if self._phase is not Phase.LINGERING:
             self._phase = Phase.ANSWERING
+            self._stop_pacing()
             super().allContentReceived()
 
     # Flow control.
@@ -203,15 +217,50 @@ class StreamingChannel(HTTPChannel):
         """Stop reading; our own slowness is not the client's silence."""
         if self._phase is Phase.BODY and not self._body_paused:
             self._body_paused = True
-            self.setTimeout(None)
-            self._networkProducer.pauseProducing()
+            self._stop_reading()
 
     def resume_body(self) -> None:
         """Read on."""
         if self._phase is Phase.BODY and self._body_paused and not self._lost:
             self._body_paused = False
+            self._read_on()
+
+    def _stop_reading(self) -> None:
+        self._watch.excuse()
+        self.setTimeout(None)
+        self._networkProducer.pauseProducing()
+
+    def _read_on(self) -> None:
+        if not self._body_paused and self._pace_call is None:
             self.setTimeout(self.patience.body)
             self._networkProducer.resumeProducing()
+
+    def _keep_pace(self, length: int) -> None:
+        wait = self._limit.wait_after(length)
+        if wait > 0 and self._pace_call is None:
+            self._pace_call = self.callLater(wait, self._pace_kept)
+            self._stop_reading()
+
+    def _pace_kept(self) -> None:
+        self._pace_call = None
+        self._read_on()
+
+    def _judge_slowness(self) -> None:
+        self._watch_call = None
+        request: StreamedRequest = self.requests[-1]
+        if self._watch.too_slow(request.body.received):
+            slowest = self.patience.slowest
+            self._refuse(
+                Stalled(f"the body came slower than {slowest} bytes a second", rate=slowest)
+            )
+        else:
+            self._watch_call = self.callLater(WINDOW, self._judge_slowness)
+
+    def _stop_pacing(self) -> None:
+        for call in (self._pace_call, self._watch_call):
+            if call is not None:
+                call.cancel()
+        self._pace_call = self._watch_call = None
 
     def pauseProducing(self) -> None:
         """Stop writing: the client takes nothing."""
@@ -223,7 +272,8 @@ class StreamingChannel(HTTPChannel):
         """Write on.  That the client takes what we send is no reason to read a paused body."""
         if self._phase is Phase.ANSWERING:
             self.setTimeout(None)
-        if self._body_paused and self._phase is Phase.BODY:
+        held_back = self._body_paused or self._pace_call is not None
+        if held_back and self._phase is Phase.BODY:
             self._waitingForTransport = False
             if self._requestProducer is not None:
                 self._requestProducer.resumeProducing()
@@ -262,6 +312,7 @@ class StreamingChannel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the requests that their client has gone."""
         self._lost = True
+        self._stop_pacing()
         if self._linger_call is not None:
             self._linger_call.cancel()
             self._linger_call = None
@@ -284,6 +335,7 @@ class StreamingChannel(HTTPChannel):
     def _refuse(self, refusal: Refusal) -> None:
         routed = self._phase is Phase.BODY
         self._phase = Phase.DEAF
+        self._stop_pacing()
         self.setTimeout(None)
         if routed:
             request: StreamedRequest = self.requests[-1]
@@ -296,6 +348,7 @@ class StreamingChannel(HTTPChannel):
         # Closing at once would make the kernel reset the connection while the
         # client still sends, and the answer would be lost (RFC 9112, 9.6).
         self._phase = Phase.LINGERING
+        self._stop_pacing()
         self.setTimeout(None)
         self._networkProducer.resumeProducing()
         half: Any = IHalfCloseableDescriptor(self.transport, None)

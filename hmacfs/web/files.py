@@ -6,14 +6,18 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
+from twisted.internet.defer import CancelledError
 
-from hmacfs.base.errors import NameRefused, Unknown
+from hmacfs.base.errors import ClientGone, NameRefused, NotServed, Refusal, Unknown
+from hmacfs.base.events import UNFORESEEN, DownloadFailed, DownloadSent, Events
 from hmacfs.base.names import StoredName
-from hmacfs.library.delivery import deliver
+from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.serving import Ask, Outcome, Policy, plan
+from hmacfs.rules.kinds import Extensions
 from hmacfs.web import replies
+from hmacfs.web.direct import Response
 from hmacfs.web.paths import Paths
 from hmacfs.web.request import StreamingRequest
 
@@ -24,6 +28,8 @@ STATUS = {
     Outcome.PRECONDITION_FAILED: HTTPStatus.PRECONDITION_FAILED,
     Outcome.RANGE_UNSATISFIABLE: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
 }
+
+_WITH_CONTENT = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 
 _ASKED = (
     "if-match",
@@ -42,24 +48,62 @@ class Files:
     Serves stored files.
 
     :param now: tells seconds since the epoch.
+    :param seconds: a clock that never goes back.
+    :param events: is told what became of each download.
     """
 
     lookup: Lookup
+    delivery: Delivery
     paths: Paths
     policy: Policy
+    kinds: Extensions
     now: Callable[[], float]
+    seconds: Callable[[], float]
+    events: Events = field(factory=Events)
 
     async def get(self, request: StreamingRequest) -> None:
+        """Answer with a file, or with what the request asked to know of it."""
+        if request.method == b"HEAD":
+            await self._answer(request)
+        else:
+            await self._download(request)
+        request.finish()
+
+    async def _download(self, request: StreamingRequest) -> None:
+        began = self.seconds()
+        try:
+            await self._answer(request)
+        except (CancelledError, ClientGone):
+            # The client has gone, perhaps with all that it wanted.
+            self._tell_sent(request, began)
+            raise
+        except Exception as error:
+            code = error.code if isinstance(error, Refusal) else UNFORESEEN
+            self.events.tell(DownloadFailed(code))
+            raise
+        else:
+            self._tell_sent(request, began)
+
+    def _tell_sent(self, request: StreamingRequest, began: float) -> None:
+        if request.code in _WITH_CONTENT:
+            announced = request.responseHeaders.getRawHeaders(b"Content-Length", [b""])[0]
+            is_complete = announced == b"%d" % request.sentLength
+            took = self.seconds() - began
+            self.events.tell(DownloadSent(request.sentLength, took, is_complete))
+
+    async def _answer(self, request: StreamingRequest) -> None:
         """Find the file, plan the answer, and carry it out."""
         file = await self.lookup.find(self._name(request))
+        refused = self.kinds.refused(file.name)
+        if refused is not None:
+            raise NotServed("files of this kind are not given out", extension=refused)
         method: Literal["GET", "HEAD"] = "HEAD" if request.method == b"HEAD" else "GET"
         values = {name: replies.header(request, name) for name in _ASKED}
         asked = {name: value for name, value in values.items() if value is not None}
         answer = plan(Ask.read(method, asked, self.now()), file, self.policy)
         async with self.lookup.opened(file) as blob:
             replies.begin(request, STATUS[answer.outcome], dict(answer.headers))
-            await deliver(answer, blob, request)
-        request.finish()
+            await self.delivery.send(answer, blob, Response(request))
 
     def _name(self, request: StreamingRequest) -> StoredName:
         try:

@@ -28,9 +28,21 @@ class Peers:
 
     def client_of(self, request: StreamingRequest) -> Address:
         """Tell the address of the client of a request."""
-        host = getattr(request.getClientAddress(), "host", None)
-        peer = UNIX_PEER if host is None else forwarded.address(host) or UNIX_PEER
         noted = forwarded.chain(
             replies.header(request, "Forwarded"), replies.header(request, "X-Forwarded-For")
         )
-        return forwarded.client(peer, noted, self.trusted)
+        return forwarded.client(_peer_of(request), noted, self.trusted)
+
+    def scheme_of(self, request: StreamingRequest) -> str:
+        """Tell the scheme of a request: ``https`` also if a trusted proxy says so."""
+        if request.isSecure():
+            return "https"
+        said = (replies.header(request, "X-Forwarded-Proto") or "").strip().lower()
+        peer = _peer_of(request)
+        is_believed = any(peer in network for network in self.trusted)
+        return "https" if said == "https" and is_believed else "http"
+
+
+def _peer_of(request: StreamingRequest) -> Address:
+    host = getattr(request.getClientAddress(), "host", None)
+    return UNIX_PEER if host is None else forwarded.address(host) or UNIX_PEER

@@ -9,7 +9,7 @@ from attrs import frozen
 from hmacfs.auth.facts import RequestFacts
 from hmacfs.auth.schemes import Door
 from hmacfs.base.errors import MalformedRequest
-from hmacfs.base.values import StoredFile
+from hmacfs.base.values import Grant, StoredFile
 from hmacfs.ingest.intake import Intake
 from hmacfs.web import replies
 from hmacfs.web.paths import Paths
@@ -36,14 +36,19 @@ class Put:
         What the headers tell is judged before the first byte of the body is
         asked for.
         """
+        with self.intake.admission():
+            grant = self._grant(request)
+        receipt = await self.intake.receive(grant, request.body)
+        replies.reply(request, HTTPStatus.CREATED, self._headers(receipt.file))
+
+    def _grant(self, request: StreamingRequest) -> Grant:
         if request.requestHeaders.hasHeader(b"Content-Range"):
             raise MalformedRequest("a PUT with Content-Range is not taken")
         facts = self._facts(request)
         content_type.checked(facts.content_type)
         grant = self.door.admit(facts)
         self.paths.check_stored(grant.name)
-        receipt = await self.intake.receive(grant, request.body)
-        replies.reply(request, HTTPStatus.CREATED, self._headers(receipt.file))
+        return grant
 
     def _facts(self, request: StreamingRequest) -> RequestFacts:
         names = ("content-type", "authorization")

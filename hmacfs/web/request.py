@@ -81,6 +81,7 @@ class StreamingRequest(Request):
             self._check_asterisk()
             self._check_path()
             self._check_open()
+            self.channel.site.check_scheme(self)
         except Refusal as refusal:
             self.site.refuse(self, refusal)
         else:

@@ -11,20 +11,20 @@ import secrets
 from collections.abc import Awaitable
 from http import HTTPStatus
 
-from klein import Klein
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter
 
-from hmacfs.base.errors import MethodRefused, Refusal, Unknown
+from hmacfs.base.errors import ClientGone, MethodRefused, Refusal, Unknown
 from hmacfs.web import replies
 from hmacfs.web.access_log import censored
 from hmacfs.web.files import Files
 from hmacfs.web.health import Health
 from hmacfs.web.put import Put
 from hmacfs.web.request import StreamingRequest
+from hmacfs.web.routes import RoutingKlein
 
 METHODS = frozenset({b"GET", b"HEAD", b"PUT", b"OPTIONS"})
 """Methods are case-sensitive (RFC 9110, 9.1), which werkzeug forgets."""
@@ -42,7 +42,7 @@ class AnyPath(BaseConverter):
 class Root:
     """Puts the faces under their URLs, and answers for what goes wrong in them."""
 
-    app = Klein()
+    app = RoutingKlein()
     app.url_map.converters["any_path"] = AnyPath
     app.url_map.merge_slashes = False
 
@@ -96,6 +96,9 @@ class Root:
             return None
         if isinstance(error, CancelledError):
             return None
+        if isinstance(error, ClientGone):
+            request.channel.abort()
+            return Deferred()
         incident = secrets.token_hex(4)
         self.log.failure(
             "incident {incident} at {uri}", failure, incident=incident, uri=censored(request.uri)

@@ -8,16 +8,20 @@ from attrs import frozen
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
-from hmacfs.base.errors import Refusal
+from hmacfs.base.errors import Refusal, SchemeRefused
+from hmacfs.base.events import ConnectionsChanged, Events, RequestEnded, RequestsChanged
 from hmacfs.web import access_log, replies
 from hmacfs.web.channel import Patience, StreamingChannel
 from hmacfs.web.peers import Peers
 from hmacfs.web.request import StreamingRequest
+
+CLIENT_CLOSED_REQUEST = 499
+"""The status of a request whose client went away before an answer; it is never sent."""
 
 
 class CountedChannel(StreamingChannel):
@@ -27,7 +31,7 @@ class CountedChannel(StreamingChannel):
 
     def connectionMade(self) -> None:
         """Wait for the first request."""
-        self.site.connections.add(self)
+        self.site.connection_made(self)
         super().connectionMade()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -43,26 +47,38 @@ class Conduct:
 
     :ivar max_connections: further connections are closed as they come.
     :ivar max_header_bytes: the most bytes of request line and headers.
+    :ivar force_protocol: ``http`` or ``https`` if requests must come by it.
     """
 
     peers: Peers
     patience: Patience
     max_connections: int
     max_header_bytes: int
+    force_protocol: str = ""
 
 
 class StreamingSite(Site):
     """
     Serves a resource over streaming channels.
 
+    :param events: is told of requests and connections.
     :ivar draining: whether no more requests are taken.
     """
 
     noisy = False
     access = Logger()
+    access_level = LogLevel.info
 
-    def __init__(self, resource: IResource, reactor: IReactorTime, conduct: Conduct) -> None:
+    def __init__(
+        self,
+        resource: IResource,
+        reactor: IReactorTime,
+        conduct: Conduct,
+        events: Events | None = None,
+    ) -> None:
         super().__init__(resource, requestFactory=StreamingRequest, reactor=reactor)
+        self._events = events or Events()
+        self._began: dict[StreamingRequest, float] = {}
         self.conduct = conduct
         self.draining = False
         self.connections: set[CountedChannel] = set()
@@ -84,13 +100,20 @@ class StreamingSite(Site):
         channel.factory = channel.site = self
         channel.requestFactory = self.requestFactory
         channel.callLater = self.reactor.callLater  # type: ignore[method-assign,assignment]
+        channel.seconds = self.reactor.seconds
         channel.patience = self.conduct.patience
         channel.totalHeadersSize = self.conduct.max_header_bytes
         return channel
 
+    def connection_made(self, channel: CountedChannel) -> None:
+        """Note that a connection has come."""
+        self.connections.add(channel)
+        self._events.tell(ConnectionsChanged(len(self.connections)))
+
     def connection_lost(self, channel: CountedChannel) -> None:
         """Note that a connection has gone."""
         self.connections.discard(channel)
+        self._events.tell(ConnectionsChanged(len(self.connections)))
         if not self.connections:
             waiting, self._empty = self._empty, []
             for empty in waiting:
@@ -125,12 +148,42 @@ class StreamingSite(Site):
         """Offer what the channel speaks, or TLS clients choose h2 (RFC 7301)."""
         return [b"http/1.1"]
 
+    def begun(self, request: StreamingRequest) -> None:
+        """Note that a request has begun."""
+        self._began[request] = self.reactor.seconds()
+        self._events.tell(RequestsChanged(len(self._began)))
+
+    def lost(self, request: StreamingRequest) -> None:
+        """Note that the client of a request has gone before the end of its answer."""
+        self._ended(request, request.code if request.startedWriting else CLIENT_CLOSED_REQUEST)
+
+    def check_scheme(self, request: StreamingRequest) -> None:
+        """
+        Insist on the scheme that requests must come by.
+
+        :raises SchemeRefused: if this one came by the other.
+        """
+        wanted = self.conduct.force_protocol
+        if wanted in ("http", "https") and self.conduct.peers.scheme_of(request) != wanted:
+            raise SchemeRefused(f"this server is reached by {wanted} only", scheme=wanted)
+
     def refuse(self, request: StreamingRequest, refusal: Refusal) -> None:
         """Answer a request that cannot be routed."""
         replies.refuse(request, refusal)
 
     def log(self, request: Any) -> None:
         """Log a request that has been answered."""
-        self.access.info(
-            "{line}", line=access_log.line(request, self.conduct.peers.client_of(request))
+        self.access.emit(
+            self.access_level,
+            "{line}",
+            line=access_log.line(request, self.conduct.peers.client_of(request)),
         )
+        self._ended(request, request.code)
+
+    def _ended(self, request: StreamingRequest, status: int) -> None:
+        began = self._began.pop(request, None)
+        if began is not None:
+            method = request.method.decode("ascii", "backslashreplace")
+            seconds = self.reactor.seconds() - began
+            self._events.tell(RequestsChanged(len(self._began)))
+            self._events.tell(RequestEnded(method, request.route, status, seconds))

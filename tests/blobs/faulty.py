@@ -53,11 +53,11 @@ class FaultyOs:
     :param fails: is told the name and the number of each call, from 0, and
         returns the error to raise, if any.
     :param ignores: calls that do nothing.
-    :ivar calls: how many there were.
+    :ivar calls: the names of those that there were.
     """
 
     fails: Callable[[str, int], BaseException | None]
-    calls: int = field(init=False, default=0)
+    calls: list[str] = field(init=False, factory=list)
     ignores: frozenset[str] = field(default=frozenset())
 
     def install(self, test: Patches) -> None:
@@ -73,9 +73,8 @@ class FaultyOs:
             return real
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            number = self.calls
-            self.calls += 1
-            error = self.fails(name, number)
+            error = self.fails(name, len(self.calls))
+            self.calls.append(name)
             if error is not None:
                 if name == "close" and isinstance(error, OSError):
                     # Linux closes the descriptor also when it tells of an error.

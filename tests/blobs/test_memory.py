@@ -38,6 +38,7 @@ from tests.blobs.descriptors import close_below
 from tests.blobs.faulty import never_synced
 from tests.blobs.samples import content, named, published, staged, store
 from tests.flow.awaiting import now
+from tests.octets import octets
 
 reactor = cast(IReactorFromThreads, global_reactor)
 
@@ -171,14 +172,14 @@ class TwinMachine(RuleBasedStateMachine):
         self.stages.append((now(self.memory.stage()), now(self.local.stage())))
 
     @precondition(lambda self: self.stages)
-    @rule(which=WHICH, data=st.binary(min_size=1, max_size=5))
+    @rule(which=WHICH, data=octets(min_size=1, max_size=5))
     def write(self, which: int, data: bytes) -> None:
         """Bytes are written, or refused when the stage is closed."""
         memory, local = self.stages[which % len(self.stages)]
         self.agree(memory.lane.run(memory.write, data), local.lane.run(local.write, data))
 
     @precondition(lambda self: self.stages)
-    @rule(which=WHICH, name=st.sampled_from(NAMES), intent=st.binary(max_size=5))
+    @rule(which=WHICH, name=st.sampled_from(NAMES), intent=octets(max_size=5))
     def publish(self, which: int, name: StoredName, intent: bytes) -> None:
         """A file is published, or refused."""
         memory, local = self.stages[which % len(self.stages)]

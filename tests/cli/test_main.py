@@ -166,7 +166,7 @@ class StartTests(MainCase):
         self.config(port)
         twistd = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]
         process = self.start(*twistd, "-n", "--pidfile=", "hmacfs", "--config", "config.toml")
-        self.read_until(process, f"is ready on 127.0.0.1:{port}")
+        self.read_until(process, f"is ready on tcp:127.0.0.1:{port}")
         process.send_signal(signal.SIGTERM)
         self.assertIsNotNone(process.wait(30))
 

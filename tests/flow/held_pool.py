@@ -101,6 +101,8 @@ class HeldPool:
             self.held.clear()
             for result in lost:
                 result.errback(Crashed())
+                # Of what nobody waited for, nobody need hear.
+                result.addErrback(lambda failure: failure.trap(Crashed))
             yield
         finally:
             self._crashed = False

@@ -72,6 +72,22 @@ class TurnsTests(SynchronousTestCase):
         self.successResultOf(staying)
         self.assertEqual((self.had, self.turns.count), (["first", "staying"], 0))
 
+    def test_at_the_end_of_a_turn(self) -> None:
+        """Who comes at the very end of a turn has it to himself, whoever had it before."""
+        end: Deferred[None] = Deferred()
+        self.have("a", "first", end)
+        at_once: Deferred[None] = Deferred()
+        at_once.callback(None)
+        second = self.have("a", "second", at_once)
+        later: Deferred[None] = Deferred()
+        second.addCallback(lambda _: self.have("a", "third", later))
+        end.callback(None)
+        fourth = self.have("a", "fourth", later)
+        self.assertEqual(self.had, ["first", "second", "third"])
+        later.callback(None)
+        self.successResultOf(fourth)
+        self.assertEqual(self.turns.count, 0)
+
     @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=12))
     def test_nothing_stays(self, steps: list[tuple[str, bool]]) -> None:
         """In whatever order they come and end, one has each thing, and nothing is kept."""

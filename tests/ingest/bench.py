@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -11,7 +13,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from hmacfs.base.names import INTERNAL_DIRECTORY, StoredName
@@ -19,7 +20,7 @@ from hmacfs.base.values import Grant, StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.memory import MemoryBlobs
-from hmacfs.flow.pools import InlinePool, Pool
+from hmacfs.flow.pools import Pool
 from hmacfs.ingest.intake import Intake, Receipt
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.rules.space import Space
@@ -28,6 +29,7 @@ from hmacfs.stores.memory import MemoryIndex
 from tests.blobs.descriptors import close_below, open_below
 from tests.blobs.samples import content, named
 from tests.flow.awaiting import begun, now
+from tests.flow.held_pool import HeldPool
 
 T = TypeVar("T")
 
@@ -51,7 +53,7 @@ class Delivery:
         self._held = held
         self._paused = False
         self._consumer: IConsumer | None = None
-        self._done: Deferred[int] = Deferred(lambda _: self._let_go())
+        self._done: Deferred[int] = Deferred(self._cancelled)
         self._received = 0
         self.asked = False
 
@@ -102,6 +104,9 @@ class Delivery:
         while self.ready and not self._held:
             self.come()
 
+    def _cancelled(self, _: Deferred[int]) -> None:
+        self._let_go()
+
     def _let_go(self) -> bool:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
@@ -142,6 +147,10 @@ class PooledIndex:
         """Put a tombstone in the place of what was known of its name."""
         return self._pool.run(lambda: now(self.stored.bury(tombstone)))
 
+    def used_by(self, owner: str) -> Deferred[int]:
+        """Tell how many bytes the files of this owner have together."""
+        return self._pool.run(lambda: now(self.stored.used_by(owner)))
+
     def clear_tombstones(self, before: float) -> Deferred[int]:
         """Forget old tombstones."""
         return self._pool.run(lambda: now(self.stored.clear_tombstones(before)))
@@ -154,24 +163,23 @@ class PooledIndex:
 class Disk(Protocol):
     """Something that keeps files, from one process to the next."""
 
-    def begin(self, pool: Pool) -> Blobs:
+    def begin(self, pool: HeldPool) -> Blobs:
         """Begin to use it, in a process of its own."""
 
     def end(self) -> None:
         """Let go of it as a process does that is gone."""
 
-    def staged(self) -> int:
-        """Tell how much there is of uploads that are under way; of those that ended, nothing."""
+    def left(self, visible: int) -> int:
+        """Tell how much there is besides files of so many bytes: stages, open descriptors."""
 
 
 class MemoryDisk:
     """Files in memory."""
 
     def __init__(self) -> None:
-        self._inside = InlinePool()
         self._blobs: MemoryBlobs | None = None
 
-    def begin(self, pool: Pool) -> MemoryBlobs:
+    def begin(self, pool: HeldPool) -> MemoryBlobs:
         """Begin to use it."""
         if self._blobs is None:
             self._blobs = MemoryBlobs(pool, CAPACITY)
@@ -180,9 +188,10 @@ class MemoryDisk:
     def end(self) -> None:
         """Let go of it."""
 
-    def staged(self) -> int:
-        """Tell how many stages there are."""
-        return 0 if self._blobs is None else self._blobs.staged
+    def left(self, visible: int) -> int:
+        """Tell how many bytes are staged."""
+        assert self._blobs is not None
+        return CAPACITY - visible - now(self._blobs.free_bytes())
 
 
 class LocalDisk:
@@ -192,10 +201,11 @@ class LocalDisk:
         self.path = Path(tempfile.mkdtemp()).resolve()
         self._own = 0
 
-    def begin(self, pool: Pool) -> LocalBlobs:
+    def begin(self, pool: HeldPool) -> LocalBlobs:
         """Begin to use it."""
-        blobs = LocalBlobs(self.path, InlinePool())
-        now(blobs.start())
+        blobs = LocalBlobs(self.path, pool)
+        with pool.at_once():
+            now(blobs.start())
         self._own = len(open_below(self.path))
         return blobs
 
@@ -203,7 +213,89 @@ class LocalDisk:
         """Let go of it."""
         close_below(self.path)
 
-    def staged(self) -> int:
-        """Tell how many stages and descriptors there are."""
+    def left(self, visible: int) -> int:
+        """Tell how many stages there are, and descriptors that were not let go."""
         stages = list((self.path / INTERNAL_DIRECTORY / "stage").iterdir())
         return len(stages) + len(open_below(self.path)) - self._own
+
+    def clear(self) -> None:
+        """Forget it, after the test."""
+        self.end()
+        shutil.rmtree(self.path)
+
+
+class Bench:
+    """
+    An intake over a disk, with an index that outlives it.
+
+    Files of :data:`LARGEST` bytes are taken; deleted names stay taken for
+    :data:`TOMBSTONE_AGE` seconds; the time is :data:`NOW`.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self.pool = HeldPool()
+        self.clock = Clock()
+        self.clock.advance(NOW)
+        self.index = PooledIndex(self.pool)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin as a new process."""
+        self.blobs = self.disk.begin(self.pool)
+        self.space = Space(self.blobs.free_bytes, 0, self.clock.seconds)
+        self.intake = Intake(
+            self.blobs,
+            self.index,
+            self.space,
+            self.pool,
+            LARGEST,
+            TOMBSTONE_AGE,
+            self.clock.seconds,
+            self.clock.seconds,
+        )
+
+    def recover(self) -> int:
+        """Do what a new process does first."""
+        return self.at_once(Recovery(self.blobs, self.index).run)
+
+    def at_once(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask for something, and have it before all that is under way."""
+        with self.pool.at_once():
+            return now(ask())
+
+    def upload(self, name: str, body: Delivery, size: int, **facts: Any) -> Deferred[Receipt]:
+        """Begin an upload."""
+        grant = Grant(named(name), size, **{"content_type": "text/plain", "scheme": "v"} | facts)
+        return begun(self.intake.receive(grant, body))
+
+    def store(self, name: str, bytes_: bytes, **facts: Any) -> Receipt:
+        """Upload a file, from the beginning to the end."""
+        receipt = self.upload(name, Delivery(bytes_), len(bytes_), **facts)
+        self.pool.run_all()
+        return now(receipt)
+
+    def bytes_of(self, name: StoredName) -> bytes | None:
+        """Return the bytes that are visible under a name."""
+        return self.at_once(lambda: content(self.blobs, name))
+
+    def row_of(self, name: StoredName) -> StoredFile | None:
+        """Return what file the index knows of a name."""
+        known = now(self.index.stored.find(name))
+        return known if isinstance(known, StoredFile) else None
+
+    def check_agreement(self, names: Iterable[StoredName]) -> None:
+        """Check that nothing is under way or left of what was, and that disk and index agree."""
+        visible = 0
+        for name in names:
+            found, row = self.bytes_of(name), self.row_of(name)
+            if found is None:
+                assert row is None, f"{name} is known and not there"
+            else:
+                assert row is not None, f"{name} is there and not known"
+                assert (row.size, row.sha256) == (len(found), sha256(found).digest())
+                visible += len(found)
+        with self.pool.at_once():
+            assert self.disk.left(visible) == 0
+        counts = (self.space.reserved, self.intake.pending.count, self.intake.turns.count)
+        assert counts == (0, 0, 0), counts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.trial.unittest import SkipTest, TestCase
@@ -34,6 +36,11 @@ class StrictTests(TestCase):
         """Compares bytes with text, which is never equal."""
         given: object = b"a"
         self.assertFalse(given == "a")
+
+    @given(number=st.integers(7, 9))
+    def test_property(self, number: int) -> None:
+        """Holds for all numbers but one."""
+        self.assertNotEqual(number, 8)
 
     def test_dirty_reactor(self) -> None:
         """Leaves a delayed call behind."""

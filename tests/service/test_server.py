@@ -23,8 +23,8 @@ from hmacfs.config import options
 from hmacfs.config.network import Address
 from hmacfs.config.option import Option
 from hmacfs.config.settings import Settings
-from hmacfs.service.foundation import CannotStart
-from hmacfs.service.server import FileServer, Reactor
+from hmacfs.service.foundation import CannotStart, Reactor
+from hmacfs.service.server import FileServer
 from tests.service.certificates import make_certificate
 from tests.service.test_sockets import free_port
 

@@ -398,3 +398,85 @@ class SiteTests(ChannelCase):
         self.assertTrue(busy.wire.aborted)
         busy.lose()
         self.successResultOf(drained)
+
+
+class PaceTests(ChannelCase):
+    """How fast and how slow a body may come."""
+
+    def setUp(self) -> None:
+        patience = Patience(body=1000, slowest=100, fastest=100_000)
+        self.server = Server(Path(self.mktemp()), patience=patience)
+
+    def test_speed_limit(self) -> None:
+        """Reading stops for as long as what came is worth, and a fast client takes its time."""
+        conversation = self.server.connect()
+        size = 500_000
+        conversation.send(self.upload(size))
+        sent = 0
+        while sent < size:
+            if conversation.wire.producerState == "producing":
+                conversation.send(bytes(10_000))
+                sent += 10_000
+            else:
+                self.server.clock.advance(0.05)
+        self.assertEqual(conversation.response().status, 201)
+        took = self.server.clock.seconds()
+        self.assertTrue(4.5 <= took <= 5.5, took)
+
+    def test_slow_body(self) -> None:
+        """A body that drips is cut after a minute, with 408."""
+        conversation = self.server.connect()
+        conversation.send(self.upload(100_000))
+        for _ in range(59):
+            self.server.clock.advance(1)
+            conversation.send(bytes(99))
+        self.assertEqual(conversation.output(), b"")
+        self.server.clock.advance(1)
+        response = conversation.response()
+        self.assertEqual(response.status, 408)
+        self.assertIn(b"slower than 100 bytes a second", response.body)
+
+    def test_fast_enough(self) -> None:
+        """A body that brings the rate is not cut, however long it takes."""
+        conversation = self.server.connect()
+        conversation.send(self.upload(60_000))
+        for _ in range(599):
+            conversation.send(bytes(100))
+            self.server.clock.advance(1)
+        conversation.send(bytes(100))
+        self.assertEqual(conversation.response().status, 201)
+        self.assertEqual(self.pending_calls(), 1)
+
+    def test_our_own_slowness(self) -> None:
+        """While our disk is behind, the client is not to blame."""
+        pool = HeldPool()
+        server = Server(Path(self.mktemp()), patience=Patience(slowest=100), pool=pool)
+        pool.run_all()
+        conversation = server.connect()
+        conversation.send(self.upload(6) + b"abc")
+        self.assertEqual(conversation.wire.producerState, "paused")
+        server.clock.advance(60)
+        self.assertEqual(conversation.output(), b"")
+        pool.run_all()
+        conversation.send(b"def")
+        pool.run_all()
+        self.assertEqual(conversation.response().status, 201)
+
+    def test_nothing_left_running(self) -> None:
+        """Whatever ends a body, no timer of it is left."""
+        for ending in ("whole", "lost", "refused"):
+            conversation = self.server.connect()
+            conversation.send(self.upload(100_000, name=ending) + bytes(50_000))
+            if ending == "whole":
+                self.server.clock.advance(1)
+                conversation.send(bytes(50_000))
+                self.assertEqual(conversation.response().status, 201)
+            elif ending == "refused":
+                self.server.clock.pump([60, 60])
+                self.assertEqual(conversation.response().status, 408)
+            conversation.close()
+            self.assertEqual(self.pending_calls(), 0, ending)
+
+    def pending_calls(self) -> int:
+        """Tell how many timers run."""
+        return len(self.server.clock.getDelayedCalls())

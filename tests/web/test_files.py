@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile
 from hmacfs.flow.source import READ_SIZE, Truncated
+from hmacfs.rules.kinds import Extensions
 from tests.flow.held_pool import HeldPool
 from tests.web.wire import NOW, Conversation, Server, mac_v, request
 
@@ -160,6 +161,13 @@ class FilesTests(SynchronousTestCase):
         self.assertEqual(self.server.ask("GET", "/x").status, 200)
         self.server.clock.advance(10)
         self.assertEqual(self.server.ask("GET", "/x").status, 410)
+
+    def test_kinds(self) -> None:
+        """A kind of file that is not given out is 403."""
+        server = Server(Path(self.mktemp()), served_kinds=Extensions.of([".txt"]))
+        for name, status in (("a.TXT", 200), ("a.exe", 403), ("a", 403)):
+            server.ask("PUT", f"/upload/{name}?v={mac_v(name, 1)}", (), b"1")
+            self.assertEqual(server.ask("GET", f"/{name}").status, status, name)
 
     def test_file_that_was_changed(self) -> None:
         """A file whose bytes are not those that were stored is not served as if they were."""

@@ -48,6 +48,31 @@ class RootTests(SynchronousTestCase):
             got = self.server.ask(method, "/upload/x")
             self.assertEqual((got.status, got.headers["allow"]), (405, "GET, HEAD, PUT, OPTIONS"))
 
+    def test_forced_scheme(self) -> None:
+        """Where https is required, only TLS or a trusted proxy's word will do."""
+        server = Server(Path(self.mktemp()), force_protocol="https")
+        said = ["X-Forwarded-Proto: https"]
+        self.assertEqual(server.ask("GET", "/health").status, 403)
+        self.assertEqual(server.ask("GET", "/health", said).status, 403)
+        for headers, status in ((said, 200), (["X-Forwarded-Proto: http"], 403), ([], 403)):
+            conversation = server.connect("10.0.0.1")
+            conversation.send(request("GET", "/health", headers))
+            self.assertEqual(conversation.response().status, status)
+        server = Server(Path(self.mktemp()), force_protocol="http")
+        self.assertEqual(server.ask("GET", "/health").status, 200)
+
+    def test_client_behind_a_proxy(self) -> None:
+        """Details of /health are for this machine, also through a trusted proxy, not for others."""
+        for peer, noted, told in (
+            ("10.0.0.1", "127.0.0.1", True),
+            ("10.0.0.1", "192.0.2.7", False),
+            ("192.0.2.1", "127.0.0.1", False),
+        ):
+            conversation = self.server.connect(peer)
+            headers = ["Accept: application/json", f"X-Forwarded-For: {noted}"]
+            conversation.send(request("GET", "/health", headers))
+            self.assertEqual("parts" in json.loads(conversation.response().body), told)
+
     def test_absolute_form(self) -> None:
         """A target in absolute form, as proxies send it, means its path."""
         path = f"/upload/a/b?v={mac_v('a/b', 1)}"

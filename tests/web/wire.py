@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import email.parser
 from collections.abc import Sequence
+from ipaddress import ip_network
 from pathlib import Path
+from typing import cast
 
 from attrs import define, field, frozen
 from twisted.internet.address import IPv4Address
@@ -17,11 +19,15 @@ from zope.interface import implementer
 from hmacfs.auth.keyring import Keyring
 from hmacfs.auth.mac import message_v, message_v2
 from hmacfs.auth.schemes import Door
+from hmacfs.base.events import Events
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.flow.pools import InlinePool, Pool
+from hmacfs.flow.sendfile import SendReactor
 from hmacfs.ingest.intake import Intake
+from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.serving import Policy
+from hmacfs.rules.kinds import Extensions
 from hmacfs.rules.space import Space
 from hmacfs.stores.memory import MemoryIndex
 from hmacfs.web.channel import Patience
@@ -124,9 +130,12 @@ class Server:
     patience: Patience = field(factory=Patience)
     pool: Pool = field(factory=InlinePool)
     max_connections: int = 10
+    force_protocol: str = ""
+    served_kinds: Extensions = field(factory=Extensions)
     parts: dict[str, Part] = field(factory=lambda: {"storage": Part("ok")})
     clock: MemoryReactorClock = field(factory=MemoryReactorClock, init=False)
     index: MemoryIndex = field(factory=MemoryIndex, init=False)
+    events: Events = field(factory=Events, init=False)
     blobs: LocalBlobs = field(init=False)
     intake: Intake = field(init=False)
     site: StreamingSite = field(init=False)
@@ -136,21 +145,39 @@ class Server:
         self.blobs = LocalBlobs(self.root, self.pool)
         self.blobs.start()
         paths = Paths(self.prefix)
-        peers = Peers([])
+        peers = Peers([ip_network("10.0.0.0/8")])
         space = Space(self.blobs.free_bytes, self.min_free_bytes, self.clock.seconds)
         self.intake = Intake(
-            self.blobs, self.index, space, self.pool, MAX_UPLOAD_SIZE, 1000.0, self.now
+            self.blobs,
+            self.index,
+            space,
+            self.pool,
+            MAX_UPLOAD_SIZE,
+            1000.0,
+            self.now,
+            self.clock.seconds,
+            events=self.events,
         )
         lookup = Lookup(self.index, self.blobs, 1000.0, self.now)
         root = Root(
             Put(Door(Keyring.of(SECRET)), self.intake, paths),
-            Files(lookup, paths, Policy(), self.now),
+            Files(
+                lookup,
+                Delivery(cast(SendReactor, self.clock), 40.0),
+                paths,
+                Policy(),
+                self.served_kinds,
+                self.now,
+                self.clock.seconds,
+                self.events,
+            ),
             Health(self._parts, lambda: 1.5, peers),
         )
         self.site = StreamingSite(
             root.app.resource(),
             self.clock,
-            Conduct(peers, self.patience, self.max_connections, 16384),
+            Conduct(peers, self.patience, self.max_connections, 16384, self.force_protocol),
+            self.events,
         )
 
     async def _parts(self) -> dict[str, Part]:

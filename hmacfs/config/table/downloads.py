@@ -16,6 +16,7 @@ DOWNLOADS_ALLOWED_EXTENSIONS: Final = Option(
     "when empty, all may.",
     example=(".jpg", ".png", ".pdf"),
     reloadable=True,
+    in_effect=True,
 )
 DOWNLOADS_REQUIRE_AUTH: Final = Option(
     key="downloads.require_auth",
@@ -51,6 +52,8 @@ DOWNLOADS_RESUMABLE_DOWNLOADS_ENABLED: Final = Option(
     summary="Whether a client may ask for a part of a file. Without it it may.",
     example=False,
     aliases=(Alias(Generation.V2_X, "ResumeableDownloads"),),
+    reloadable=True,
+    in_effect=True,
 )
 DOWNLOADS_ENABLE_GET_RETRIES: Final = Option(
     key="downloads.enable_get_retries",
@@ -61,4 +64,6 @@ DOWNLOADS_ENABLE_GET_RETRIES: Final = Option(
     "validators. Without it they do.",
     example=False,
     aliases=(Alias(Generation.V1_0_5, "EnableGetRetries"),),
+    reloadable=True,
+    in_effect=True,
 )

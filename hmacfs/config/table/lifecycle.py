@@ -73,6 +73,7 @@ SERVER_MIN_UPLOAD_RATE: Final = Option(
     "means any. Without it 1 KB.",
     example=4096,
     reloadable=True,
+    in_effect=True,
 )
 SERVER_CLIENT_TIMEOUT: Final = Option(
     key="server.client_timeout",

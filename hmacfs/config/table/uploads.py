@@ -169,6 +169,7 @@ UPLOADS_MAX_BYTES_PER_SECOND: Final = Option(
     example=8 * MB,
     aliases=(Alias(Generation.V2_0, "MaxBytesPerSecond"),),
     reloadable=True,
+    in_effect=True,
 )
 UPLOADS_LINGER_BYTES: Final = Option(
     key="uploads.linger_bytes",

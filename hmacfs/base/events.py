@@ -1,0 +1,141 @@
+"""
+What happens in the server, told to whoever listens: metrics, a record, progress.
+
+An event is a value.  Whoever tells one knows nothing of those that listen, and
+nothing that they do can disturb it.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from attrs import field, frozen, validators
+
+from hmacfs.base.values import StoredFile
+
+ABORTED: Final = "aborted"
+"""The code of what failed because the client went away."""
+
+UNFORESEEN: Final = "error"
+"""The code of what failed for a reason that is no refusal."""
+
+
+@frozen
+class UploadStored:
+    """
+    An upload has succeeded.
+
+    :ivar created: false if these bytes were stored under this name before.
+    :ivar seconds: how long it took, from its grant to the end of its commit.
+    """
+
+    file: StoredFile
+    created: bool
+    seconds: float
+
+
+@frozen
+class UploadFailed:
+    """
+    An upload has not succeeded.
+
+    :ivar code: that of the refusal, :data:`ABORTED` or :data:`UNFORESEEN`.
+    """
+
+    code: str
+
+
+@frozen
+class DownloadSent:
+    """
+    A file, or the part of it that was asked for, was handed to the network.
+
+    :ivar size: bytes that were.
+    :ivar seconds: how long it took.
+    :ivar complete: false if the client went away before the last byte.
+    """
+
+    size: int = field(validator=validators.ge(0))
+    seconds: float
+    complete: bool
+
+
+@frozen
+class DownloadFailed:
+    """
+    A file was asked for and could not be sent.
+
+    :ivar code: that of the refusal, or :data:`UNFORESEEN`.
+    """
+
+    code: str
+
+
+@frozen
+class RequestEnded:
+    """
+    A request was answered, or its client went away.
+
+    :ivar method: as the client wrote it.
+    :ivar route: the pattern of the URL, such as ``/{path}``; empty if there was none.
+    :ivar status: that of the answer, or 499 if there was none.
+    :ivar seconds: from the end of its headers to the end of its answer.
+    """
+
+    method: str
+    route: str
+    status: int
+    seconds: float
+
+
+@frozen
+class RequestsChanged:
+    """A request has begun or ended; ``count`` are under way now."""
+
+    count: int
+
+
+@frozen
+class ConnectionsChanged:
+    """A connection was made or lost; ``count`` are open now."""
+
+    count: int
+
+
+Event = (
+    UploadStored
+    | UploadFailed
+    | DownloadSent
+    | DownloadFailed
+    | RequestEnded
+    | RequestsChanged
+    | ConnectionsChanged
+)
+
+E = TypeVar("E", bound=Event)
+
+
+class Events:
+    """
+    Passes events on, in the order of those that listen.
+
+    :param complain: is called while the exception of a failed listener is handled.
+    """
+
+    def __init__(self, complain: Callable[[], object] = traceback.print_exc) -> None:
+        self._complain = complain
+        self._listeners: dict[type[Any], list[Callable[[Any], object]]] = {}
+
+    def listen(self, kind: type[E], listener: Callable[[E], object]) -> None:
+        """Call ``listener`` with each event of this kind from now on."""
+        self._listeners.setdefault(kind, []).append(listener)
+
+    def tell(self, event: Event) -> None:
+        """Tell everybody who listens; a listener that fails keeps nobody else from hearing."""
+        for listener in tuple(self._listeners.get(type(event), ())):
+            try:
+                listener(event)
+            except Exception:
+                self._complain()

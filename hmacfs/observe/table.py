@@ -1,0 +1,150 @@
+"""The one table of metrics: names, kinds, labels and help, as Prometheus shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
+
+from attrs import frozen
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from hmacfs.base.errors import NoSpace, SignatureWrong, Unknown
+from hmacfs.base.events import ABORTED, UNFORESEEN
+
+T = TypeVar("T", Counter, Gauge, Histogram)
+
+SIZES: Final = tuple(1024.0 * 4**step for step in range(12))
+"""Upper bounds of buckets of bytes: 1 KiB to 4 GiB."""
+
+SECONDS: Final = (
+    *(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0),
+)
+"""Upper bounds of buckets of time: of a small file on a good line to a large one on a bad one."""
+
+
+@frozen(eq=False)
+class Metric(Generic[T]):
+    """
+    One row of the table.
+
+    :ivar labels: none ever holds the path of a file or the address of a client.
+    :ivar buckets: upper bounds, of a histogram.
+    :ivar initial: values of the only label that are shown before they occur, so
+        that an alert sees the first time.
+    """
+
+    kind: Callable[..., T]
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+    initial: tuple[str, ...] = ()
+
+    def make(self, registry: CollectorRegistry) -> T:
+        """Make the metric in a registry, where it must be the first of its name."""
+        more = {"buckets": self.buckets} if self.buckets else {}
+        made = self.kind(self.name, self.help, self.labels, registry=registry, **more)
+        for value in self.initial:
+            made.labels(value)
+        return made
+
+
+UPLOADS: Final = Metric(
+    Counter, "hmac_file_server_uploads_total", "Uploads that succeeded, repeated ones included."
+)
+UPLOAD_ERRORS: Final = Metric(
+    Counter,
+    "hmac_file_server_upload_errors_total",
+    "Uploads that did not succeed.",
+    labels=("reason",),
+    initial=(ABORTED, UNFORESEEN, NoSpace.code, SignatureWrong.code),
+)
+UPLOAD_DURATION: Final = Metric(
+    Histogram,
+    "hmac_file_server_upload_duration_seconds",
+    "How long uploads that succeeded took.",
+    buckets=SECONDS,
+)
+UPLOAD_SIZE: Final = Metric(
+    Histogram,
+    "hmac_file_server_upload_size_bytes",
+    "How large uploads that succeeded were.",
+    buckets=SIZES,
+)
+DOWNLOADS: Final = Metric(
+    Counter,
+    "hmac_file_server_downloads_total",
+    "Downloads of files, or of parts of files, that were sent to the end.",
+)
+DOWNLOAD_ERRORS: Final = Metric(
+    Counter,
+    "hmac_file_server_download_errors_total",
+    "Downloads that were refused or not sent to the end.",
+    labels=("reason",),
+    initial=(ABORTED, UNFORESEEN, Unknown.code),
+)
+DOWNLOAD_DURATION: Final = Metric(
+    Histogram,
+    "hmac_file_server_download_duration_seconds",
+    "How long downloads that were sent to the end took.",
+    buckets=SECONDS,
+)
+DOWNLOAD_SIZE: Final = Metric(
+    Histogram,
+    "hmac_file_server_download_size_bytes",
+    "How large downloads that were sent to the end were.",
+    buckets=SIZES,
+)
+REQUESTS: Final = Metric(
+    Counter,
+    "hmac_file_server_http_requests_total",
+    "Requests that were answered; status 499 is a client that went away before.",
+    labels=("method", "route", "status"),
+)
+CONNECTIONS: Final = Metric(
+    Gauge, "hmac_file_server_active_connections", "Connections that are open."
+)
+BUILD: Final = Metric(
+    Gauge,
+    "hmac_file_server_build_info",
+    "Always 1; the labels tell what is running.",
+    labels=("version", "python"),
+)
+
+# The names that the documents of versions 2 and 3 have, which dashboards know.
+PLAIN_MEMORY: Final = Metric(
+    Gauge, "memory_usage_bytes", "Memory of the server that is resident, in bytes."
+)
+PLAIN_CPU: Final = Metric(
+    Gauge,
+    "cpu_usage_percent",
+    "Processor time of the server since it was last asked for; 100 is one core.",
+)
+PLAIN_CONNECTIONS: Final = Metric(Gauge, "active_connections_total", "Connections that are open.")
+PLAIN_TASKS: Final = Metric(Gauge, "goroutines_count", "Requests that are being handled.")
+PLAIN_REQUESTS: Final = Metric(
+    Counter,
+    "http_requests_total",
+    "Requests that were answered, by method and route.",
+    labels=("method", "path"),
+)
+
+TABLE: Final[tuple[Metric[Any], ...]] = (
+    UPLOADS,
+    UPLOAD_ERRORS,
+    UPLOAD_DURATION,
+    UPLOAD_SIZE,
+    DOWNLOADS,
+    DOWNLOAD_ERRORS,
+    DOWNLOAD_DURATION,
+    DOWNLOAD_SIZE,
+    REQUESTS,
+    CONNECTIONS,
+    BUILD,
+    PLAIN_MEMORY,
+    PLAIN_CPU,
+    PLAIN_CONNECTIONS,
+    PLAIN_TASKS,
+    PLAIN_REQUESTS,
+)

@@ -1,0 +1,54 @@
+"""Which kinds of files are taken and given out, by the extensions of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Self
+
+from attrs import frozen
+
+from hmacfs.base.names import StoredName
+
+
+@frozen
+class Extensions:
+    """
+    Lists of extensions, each with its dot and in lower case.
+
+    :ivar allowed: the last extension of a name must be among them; all are if
+        there is none in the list, and a name without one is not if there is.
+    :ivar blocked: no extension of a name may be among them, so that
+        ``invoice.exe.txt`` is refused with ``.exe``.
+    """
+
+    allowed: frozenset[str] = frozenset()
+    blocked: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, allowed: Collection[str], blocked: Collection[str] = ()) -> Self:
+        """Make the lists from the settings, whatever their case."""
+        return cls(
+            frozenset(extension.lower() for extension in allowed),
+            frozenset(extension.lower() for extension in blocked),
+        )
+
+    def refused(self, name: StoredName) -> str | None:
+        """Tell which extension of a name is refused, empty for the lack of one, or ``None``."""
+        extensions = extensions_of(name.leaf)
+        for extension in extensions:
+            if extension in self.blocked:
+                return extension
+        if self.allowed and not self._is_allowed(extensions):
+            return extensions[-1] if extensions else ""
+        return None
+
+    def _is_allowed(self, extensions: list[str]) -> bool:
+        # Lists of the documents have double extensions such as .tar.gz too.
+        endings = ("".join(extensions[start:]) for start in range(len(extensions)))
+        return any(ending in self.allowed for ending in endings)
+
+
+def extensions_of(leaf: str) -> list[str]:
+    """Tell the extensions of a file name, in order, with their dots and in lower case."""
+    parts = leaf.lower().lstrip(".").split(".")
+    return [f".{part}" for part in parts[1:]]

@@ -1,0 +1,2 @@
+-- What the uploader said of the file: a JSON object.
+ALTER TABLE files ADD COLUMN metadata TEXT;

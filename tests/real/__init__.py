@@ -1,0 +1,1 @@
+"""Tests with real servers and clients, which they start themselves, on ports of the loopback."""

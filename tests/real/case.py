@@ -1,0 +1,68 @@
+"""The test case of everything in this directory: its servers end with it, and leave clean logs."""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+import random
+import shutil
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.real.client import Answer, Connection
+from tests.real.daemon import Daemon, Sections
+
+KILOBYTE = 1024
+MEGABYTE = 1024 * KILOBYTE
+
+
+def noise(size: int, seed: object = "") -> bytes:
+    """Return bytes that look random and are the same for the same seed."""
+    return random.Random(f"{seed} {size}").randbytes(size)
+
+
+class ServerCase(SynchronousTestCase):
+    """A test with servers."""
+
+    def directory(self) -> pathlib.Path:
+        """Return a directory that is gone after the test."""
+        path = pathlib.Path(self.mktemp()).resolve()
+        path.mkdir(parents=True)
+        self.addCleanup(shutil.rmtree, path, ignore_errors=True)
+        return path
+
+    def start(
+        self, sections: Sections | None = None, storage: pathlib.Path | None = None
+    ) -> Daemon:
+        """Return a running server, which is ended after the test and must have logged no fault."""
+        daemon = Daemon(self.directory(), sections, storage)
+        self.addCleanup(self._end, daemon)
+        daemon.start()
+        return daemon
+
+    def _end(self, daemon: Daemon) -> None:
+        if daemon.running:
+            daemon.kill9()
+        self.assertEqual([], daemon.faults())
+
+    def connect(self, daemon: Daemon) -> Connection:
+        """Return a connection to the server, which is closed after the test."""
+        connection = Connection(daemon.port)
+        self.addCleanup(connection.close)
+        return connection
+
+    def assert_status(self, status: int, answer: Answer, case: object = "") -> None:
+        """Fail unless the answer has this status."""
+        self.assertEqual(status, answer.status, f"{case!r}: {answer.body[:300]!r}")
+
+    def assert_comes_back(self, daemon: Daemon, target: str | bytes, data: bytes) -> Answer:
+        """Fail unless GET answers with exactly these bytes; return the answer."""
+        with Connection(daemon.port) as connection:
+            answer = connection.request("GET", target)
+        self.assert_status(200, answer, target)
+        self.assertEqual(hashlib.sha256(data).hexdigest(), answer.sha256, repr(target))
+        return answer
+
+    def assert_nothing_stored(self, daemon: Daemon) -> None:
+        """Fail if the server has any file, or any stage."""
+        self.assertEqual(([], []), (list(daemon.stored()), daemon.stages()))

@@ -1,0 +1,241 @@
+"""The server as an administrator starts it: a process of its own, with a configuration file."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import pathlib
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+import toml
+
+import hmacfs
+from hmacfs.auth import mac
+from hmacfs.base.names import INTERNAL_DIRECTORY
+from hmacfs.base.values import DEFAULT_CONTENT_TYPE
+
+T = TypeVar("T")
+
+CHECKOUT: Final = pathlib.Path(hmacfs.__file__).parent.parent
+SECRET: Final = "a secret that only these tests know"
+PATIENCE: Final = 20.0
+PAUSE: Final = 0.01
+TAIL: Final = 4000
+FAULT: Final = re.compile(r"Traceback|Unhandled|incident|never (awaited|retrieved|closed)")
+MESSAGES: Final = {"v": mac.message_v, "v2": mac.message_v2, "token": mac.message_v2}
+
+Sections = Mapping[str, Mapping[str, object]]
+"""The tables of a configuration file."""
+
+
+class DidNotStart(Exception):
+    """The server ended, or was silent for too long; the message has the end of its log."""
+
+
+def eventually(what: str, look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
+    """Look again and again until there is something to see; return that.
+
+    :raises AssertionError: when the time is over, with ``what`` was waited for.
+    """
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} seconds in vain: {what}")
+        time.sleep(PAUSE)
+    return seen
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nothing listens on.
+
+    It is none of those that the system gives to clients, who could take it before the server does.
+    """
+    ports = random.SystemRandom().sample(range(20_000, 32_000), k=1000)
+    for port in ports:
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("all ports are taken")
+
+
+class Daemon:
+    """A server with a directory of its own.
+
+    :param sections: what its configuration says beyond where it listens and stores.
+    :ivar storage: its ``storage_path``.
+    :ivar macs: those that :meth:`target` made, none of which may be logged.
+    """
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        sections: Sections | None = None,
+        storage: pathlib.Path | None = None,
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.storage = storage or directory / "store"
+        self.macs: set[str] = set()
+        self._config = directory / "config.toml"
+        self._log = directory / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        base: Sections = {
+            "server": {
+                "listen_address": f"127.0.0.1:{self.port}",
+                "storage_path": os.fspath(self.storage),
+                "min_free_bytes": "1MB",
+            },
+            "security": {"secret": SECRET},
+        }
+        extra = sections or {}
+        tree = {name: {**base.get(name, {}), **extra.get(name, {})} for name in {**base, **extra}}
+        self._config.write_text(toml.dumps(tree), encoding="utf-8")
+        self._config.chmod(0o600)
+        server = tree["server"]
+        self.prefix = str(server.get("upload_prefix", "upload"))
+
+    # Its life.
+
+    def start(self) -> None:
+        """Start it and wait until it answers.
+
+        :raises DidNotStart: if it does not.
+        """
+        # Overrides that somebody has set for a server of theirs are not for this one.
+        environ = {name: value for name, value in os.environ.items() if name[:5] != "HMAC_"}
+        environ["PYTHONPATH"] = os.fspath(CHECKOUT)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "hmacfs.cli.main", "-config", os.fspath(self._config)],
+                cwd=self._config.parent,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            eventually("the start of the server", self._answers)
+        except AssertionError as error:
+            self.kill9()
+            raise DidNotStart(f"{error}\n{self.log[-TAIL:]}") from None
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise DidNotStart(f"exit code {self.process.returncode}\n{self.log[-TAIL:]}")
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n")
+                return connection.recv(12) == b"HTTP/1.1 200"
+        except (ConnectionRefusedError, ConnectionResetError, TimeoutError):
+            return False
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process; it has been started."""
+        if self._process is None:
+            raise RuntimeError("the server was never started")
+        return self._process
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def terminate(self) -> None:
+        """Ask it to stop."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code."""
+        return self.process.wait(PATIENCE)
+
+    def stop(self) -> int:
+        """Ask it to stop, wait until it has, and return its exit code."""
+        self.terminate()
+        return self.wait()
+
+    def kill9(self) -> None:
+        """Kill it on the spot."""
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Stop it if it runs, and start it again."""
+        if self.running:
+            self.stop()
+        self.start()
+
+    # What can be seen of it from outside.
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What it has written so far, over all its lives."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def faults(self) -> list[str]:
+        """Return the lines of the log that may never be there: tracebacks, secrets, MACs."""
+        return [line for line in self.log.splitlines() if self._is_fault(line)]
+
+    def _is_fault(self, line: str) -> bool:
+        lower = line.lower()
+        return bool(
+            FAULT.search(line) or SECRET in line or any(given in lower for given in self.macs)
+        )
+
+    def stored(self) -> dict[str, pathlib.Path]:
+        """Return the files that are visible in its storage, by name."""
+        paths = [path for path in self.storage.rglob("*") if not path.is_dir()]
+        named = {path.relative_to(self.storage): path for path in paths}
+        return {
+            name.as_posix(): path
+            for name, path in named.items()
+            if name.parts[0] != INTERNAL_DIRECTORY
+        }
+
+    def stages(self) -> list[pathlib.Path]:
+        """Return the staged files: uploads under way, or what was left of them."""
+        return list((self.storage / INTERNAL_DIRECTORY / "stage").iterdir())
+
+    def peak_memory(self) -> int:
+        """Return the most bytes that it ever had resident."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+        assert found is not None
+        return int(found[1]) * 1024
+
+    def open_descriptors(self) -> int:
+        """Return how many descriptors it has open."""
+        return len(list(pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    # What an XMPP server would do with its secret.
+
+    def sign(self, path: bytes, size: int, kind: str | None = None, scheme: str = "v2") -> str:
+        """Return the MAC over a decoded path, for an upload of this size and type."""
+        message = MESSAGES[scheme](path, size, DEFAULT_CONTENT_TYPE if kind is None else kind)
+        made = hmac.new(SECRET.encode(), message, hashlib.sha256).hexdigest()
+        self.macs.add(made)
+        return made
+
+    def target(self, name: str, size: int, kind: str | None = None, scheme: str = "v2") -> str:
+        """Return the request target of a signed upload URL."""
+        return f"{self.place(name)}?{scheme}={self.sign(name.encode(), size, kind, scheme)}"
+
+    def place(self, name: str) -> str:
+        """Return the request target of a file."""
+        return quote(f"/{self.prefix}/{name}" if self.prefix else f"/{name}")

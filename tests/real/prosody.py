@@ -1,0 +1,175 @@
+"""Prosody from Debian's packages, started for a test, with a component that issues upload slots."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import attrs
+from twisted.trial.unittest import SkipTest
+
+from tests.real.daemon import PATIENCE, TAIL, eventually, free_port
+
+CLIENT: Final = pathlib.Path(__file__).with_name("xmpp_client.py")
+MODULE: Final = "mod_http_upload_external"
+MODULES: Final = pathlib.Path("/usr/lib/prosody/modules")
+JID: Final = "alice@localhost"
+PASSWORD: Final = "a password for the tests"
+SIZE_LIMIT: Final = 200 * 1024 * 1024
+
+SERVER: Final = """\
+daemonize = false
+pidfile = "{directory}/prosody.pid"
+data_path = "{directory}/data"
+log = {{ info = "{directory}/prosody.log" }}
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {port} }}
+c2s_direct_tls_ports = {{ }}
+s2s_ports = {{ }}
+http_ports = {{ }}
+https_ports = {{ }}
+component_ports = {{ }}
+authentication = "internal_hashed"
+c2s_require_encryption = false
+modules_enabled = {{ "saslauth", "disco" }}
+modules_disabled = {{ "s2s", "tls" }}
+VirtualHost "localhost"
+"""
+
+COMPONENT: Final = """\
+Component "{host}" "http_upload_external"
+  http_upload_external_base_url = "{base_url}"
+  http_upload_external_secret = "{secret}"
+  http_upload_external_protocol = "{protocol}"
+  http_upload_external_file_size_limit = {size_limit}
+  http_upload_external_access = {{ "localhost" }}
+"""
+
+
+@attrs.frozen
+class Component:
+    """Who issues slots.
+
+    :ivar base_url: where the uploads go; ends with a slash.
+    :ivar protocol: ``v1`` or ``v2``, how their URLs are signed.
+    """
+
+    host: str
+    base_url: str
+    secret: str
+    protocol: str
+
+
+@attrs.frozen
+class Slot:
+    """What Prosody allows: where to PUT a file and where it can be had then."""
+
+    put: str
+    get: str
+    headers: Mapping[str, str]
+
+
+@attrs.frozen
+class Wish:
+    """What a slot is asked for; without a type it is for any."""
+
+    filename: str
+    size: int
+    content_type: str | None = None
+
+
+class Prosody:
+    """A server with one account, running from :meth:`start` to :meth:`stop`."""
+
+    def __init__(self, components: Sequence[Component]) -> None:
+        if shutil.which("prosody") is None or not (MODULES / MODULE).exists():
+            raise SkipTest(f"there is no Prosody with {MODULE} (prosody, prosody-modules)")
+        # Not below the checkout: the user of Prosody may not be let in there.
+        self._directory = pathlib.Path(tempfile.mkdtemp(prefix="hmacfs-prosody-"))
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._config = self._directory / "prosody.cfg.lua"
+        text = SERVER.format(directory=self._directory, port=self._port)
+        for component in components:
+            text += COMPONENT.format(size_limit=SIZE_LIMIT, **attrs.asdict(component))
+        self._config.write_text(text, encoding="utf-8")
+        if os.geteuid() == 0:
+            shutil.chown(self._directory, "prosody", "prosody")
+
+    def start(self) -> None:
+        """Make the account, start, and wait for the port."""
+        user, _, host = JID.partition("@")
+        register = ["prosodyctl", "--config", os.fspath(self._config), "register"]
+        subprocess.run(
+            [*self._as_prosody(), *register, user, host, PASSWORD],
+            check=True,
+            capture_output=True,
+            cwd=self._directory,
+        )
+        self._process = subprocess.Popen(
+            [*self._as_prosody(), "prosody", "-F", "--config", os.fspath(self._config)],
+            cwd=self._directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        eventually("the start of Prosody", self._listens)
+
+    def _as_prosody(self) -> list[str]:
+        # It refuses to run as root.
+        if os.geteuid() != 0:
+            return []
+        user = ["--reuid=prosody", "--regid=prosody", "--clear-groups"]
+        return ["setpriv", *user, "env", f"HOME={self._directory}"]
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise AssertionError(f"Prosody has ended:\n{self.log}")
+        try:
+            socket.create_connection(("127.0.0.1", self._port)).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End it, if it was started, and remove all it had."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(PATIENCE)
+        shutil.rmtree(self._directory)
+
+    @property
+    def log(self) -> str:
+        """The end of what it has written."""
+        log = self._directory / "prosody.log"
+        return log.read_text(encoding="utf-8")[-TAIL:] if log.exists() else ""
+
+    def slots(self, service: str, wishes: Sequence[Wish]) -> list[Slot]:
+        """Ask for slots, as a client that logs in with a library of its own."""
+        asked = {
+            "port": self._port,
+            "jid": JID,
+            "password": PASSWORD,
+            "service": service,
+            "wishes": [attrs.asdict(wish) for wish in wishes],
+        }
+        done = subprocess.run(
+            [sys.executable, os.fspath(CLIENT)],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"{done.stderr}\n{self.log}")
+        return [Slot(**slot) for slot in json.loads(done.stdout)]

@@ -1,0 +1,266 @@
+"""The examples for nginx and Apache: what they are put before works through them as without."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from typing import Final
+
+from tests.real import certificates, proxies
+from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real.client import Answer, Connection, Headers
+from tests.real.daemon import eventually
+from tests.real.proxies import Proxy
+
+SIZE: Final = 2 * MEGABYTE
+LARGE: Final = 100 * MEGABYTE
+ELSEWHERE: Final = "127.0.0.9"
+CLAIMED: Final[Headers] = {
+    "X-Forwarded-For": "203.0.113.7",
+    "Forwarded": "for=203.0.113.8",
+}
+
+
+class Cases:
+    """What is true of every proxy; :meth:`before` says which one it is."""
+
+    class ProxyCase(ServerCase):
+        """A server behind a proxy."""
+
+        prefix = "upload"
+
+        def setUp(self) -> None:
+            self.daemon = self.start(
+                {"server": {"trusted_proxies": ["127.0.0.1/32"], "upload_prefix": self.prefix}}
+            )
+            directory = self.directory()
+            self.certificate = certificates.make(directory)
+            self.proxy = self.before(self.daemon.port)
+            self.addCleanup(self.proxy.stop)
+            self.proxy.start()
+            self.data = noise(SIZE)
+            self.target = self.daemon.target("name", SIZE)
+
+        def before(self, port: int) -> Proxy:
+            """Return the proxy for a server on this port."""
+            raise NotImplementedError
+
+        def through(self, source: str = "") -> Connection:
+            """Return a connection to the proxy, which is closed after the test."""
+            connection = Connection(self.proxy.port, source, self.certificate.trusting())
+            self.addCleanup(connection.close)
+            return connection
+
+        def upload(self) -> None:
+            """Store the file, through the proxy."""
+            self.assert_status(201, self.through().put(self.target, self.data))
+
+        def get(self, headers: Headers | None = None, method: str = "GET") -> Answer:
+            """Return the answer to a request for the file, through the proxy."""
+            return self.through().request(method, self.daemon.place("name"), headers)
+
+        def assert_sees(self, text: str) -> None:
+            """Fail unless the server logs this soon."""
+            eventually(f"{text!r} in the log", lambda: text in self.daemon.log)
+
+        def test_upload_streams(self) -> None:
+            """Bytes of an upload reach the disk while its client still sends."""
+            connection = self.through()
+            connection.begin("PUT", self.target, {"Content-Length": SIZE})
+            connection.send(self.data[: SIZE // 2])
+            eventually(
+                "half of the file on the disk",
+                lambda: any(stage.stat().st_size > SIZE // 4 for stage in self.daemon.stages()),
+            )
+            connection.send(self.data[SIZE // 2 :])
+            self.assert_status(201, connection.answer("PUT"))
+            self.assertEqual(self.data, self.get().body)
+
+        def test_upload_in_chunks(self) -> None:
+            """A body in chunks is stored as one with a length."""
+            connection = self.through()
+            connection.begin(
+                "PUT", self.target, {"Transfer-Encoding": "chunked", "X-File-Size": SIZE}
+            )
+            connection.send(b"%x\r\n%s\r\n0\r\n\r\n" % (SIZE, self.data))
+            self.assert_status(201, connection.answer("PUT"))
+            self.assertEqual(self.data, self.get().body)
+
+        def test_other_dialect(self) -> None:
+            """An upload whose client knows of resumable ones gets its final answer."""
+            connection = self.through()
+            headers: Headers = {
+                "Content-Length": SIZE,
+                "Upload-Draft-Interop-Version": "6",
+                "Upload-Complete": "?1",
+            }
+            connection.begin("PUT", self.target, headers)
+            connection.send(self.data)
+            self.assert_status(201, connection.answer("PUT"))
+
+        def test_large(self) -> None:
+            """A file of 100 MB goes up and comes down."""
+            data = noise(LARGE)
+            target = self.daemon.target("large", LARGE)
+            self.assert_status(201, self.through().put(target, data))
+            connection = self.through()
+            connection.begin("GET", self.daemon.place("large"))
+            answer = connection.answer(keep=False)
+            self.assert_status(200, answer)
+            self.assertEqual(hashlib.sha256(data).hexdigest(), answer.sha256)
+
+        def test_http2(self) -> None:
+            """Clients may speak HTTP/2 with the proxy, up and down."""
+            file = self.directory() / "file"
+            file.write_bytes(self.data)
+            curl = ["curl", "-sS", "--http2", "--cacert", str(self.certificate.certificate)]
+            url = f"https://localhost:{self.proxy.port}"
+            resolve = ["--resolve", f"localhost:{self.proxy.port}:127.0.0.1"]
+            status = ["-w", "%{http_version} %{response_code}"]
+            up = [*curl, *resolve, *status, "-T", str(file), url + self.target]
+            done = subprocess.run(up, capture_output=True, text=True, check=True)
+            self.assertEqual("2 201", done.stdout, done.stderr)
+            down = [*curl, *resolve, url + self.daemon.place("name")]
+            self.assertEqual(
+                self.data, subprocess.run(down, capture_output=True, check=True).stdout
+            )
+
+        def test_refused_before_the_body(self) -> None:
+            """An upload that is refused needs no byte of its body for that."""
+            connection = self.through()
+            wrong = self.daemon.place("name") + "?v2=" + "0" * 64
+            connection.begin("PUT", wrong, {"Content-Length": LARGE, "Expect": "100-continue"})
+            answer = connection.answer("PUT")
+            if answer.status == 100:
+                answer = connection.answer("PUT")
+            self.assert_status(403, answer)
+            self.assert_sees("PUT")
+            self.assertRegex(self.daemon.log, r"PUT \S+ 403 in=0 ")
+
+        def test_asked_for(self) -> None:
+            """A client that waits for 100 Continue gets it, once, and then the answer."""
+            connection = self.through()
+            connection.begin(
+                "PUT", self.target, {"Content-Length": SIZE, "Expect": "100-continue"}
+            )
+            self.assert_status(100, connection.answer())
+            connection.send(self.data)
+            self.assert_status(201, connection.answer("PUT"))
+
+        def test_refused_in_the_body(self) -> None:
+            """A client that sends all of the body first can read why it was refused."""
+            wrong = self.daemon.place("name") + "?v2=" + "0" * 64
+            self.assert_status(403, self.through().put(wrong, self.data))
+
+        def test_ranges(self) -> None:
+            """A part of the file comes as a part."""
+            self.upload()
+            answer = self.get({"Range": "bytes=1000-1999"})
+            self.assert_status(206, answer)
+            self.assertEqual(self.data[1000:2000], answer.body)
+            self.assertEqual(f"bytes 1000-1999/{SIZE}", answer.headers["content-range"])
+            self.assert_status(416, self.get({"Range": f"bytes={SIZE}-"}))
+
+        def test_conditional(self) -> None:
+            """A client that has the file is told so, and one that wants another one too."""
+            self.upload()
+            head = self.get(method="HEAD")
+            self.assert_status(200, head)
+            self.assertEqual(str(SIZE), head.headers["content-length"])
+            etag = head.headers["etag"]
+            self.assert_status(304, self.get({"If-None-Match": etag}))
+            self.assert_status(412, self.get({"If-Match": '"other"'}))
+            answer = self.get({"If-Range": etag, "Range": "bytes=0-0"})
+            self.assertEqual((206, self.data[:1]), (answer.status, answer.body))
+
+        def test_names(self) -> None:
+            """Names come through as they were signed, whatever is in them."""
+            for name in ("a+b c.jpg", "100%25.txt", "\u0444\u0430\u0439\u043b \U0001f642", "a//b"):
+                target = self.daemon.target(name, len(b"hello"))
+                self.assert_status(201, self.through().put(target, b"hello"), name)
+                answer = self.through().request("GET", self.daemon.place(name))
+                self.assertEqual((200, b"hello"), (answer.status, answer.body), name)
+
+        def test_client_address(self) -> None:
+            """The log names the client, and not the proxy nor whom the client claims to be."""
+            self.assert_status(
+                404, self.through(ELSEWHERE).request("GET", "/upload/none", CLAIMED)
+            )
+            self.assert_sees("GET /upload/none 404")
+            self.assertIn(f"{ELSEWHERE} GET /upload/none 404", self.daemon.log)
+
+        def test_no_macs_in_the_log(self) -> None:
+            """The proxy's log has the path and not the MAC."""
+            self.upload()
+            self.proxy.stop()
+            self.assertIn(self.daemon.place("name"), self.proxy.access_log)
+            self.assertFalse([mac for mac in self.daemon.macs if mac in self.proxy.access_log])
+
+        def test_connections_are_kept(self) -> None:
+            """Requests of one client come over one connection, and many after each other work."""
+            connection = self.through()
+            self.assert_status(201, connection.put(self.target, self.data))
+            for _ in range(50):
+                answer = connection.request("GET", self.daemon.place("name"))
+                self.assertEqual((200, self.data), (answer.status, answer.body))
+
+        def test_vanishes_in_upload(self) -> None:
+            """A client that vanishes in mid-upload leaves nothing, and no descriptor."""
+            self.assert_status(404, self.get())
+            before = self.daemon.open_descriptors()
+            connections = [self.through() for _ in range(8)]
+            for number, connection in enumerate(connections):
+                connection.begin("PUT", self.target, {"Content-Length": SIZE})
+                connection.send(self.data[: SIZE * (number + 1) // 9])
+            eventually("all stages", lambda: len(self.daemon.stages()) == len(connections))
+            for connection in connections:
+                connection.reset()
+            eventually("the stages to go", lambda: not self.daemon.stages())
+            self.assert_nothing_stored(self.daemon)
+            eventually(
+                "the descriptors to be closed", lambda: self.daemon.open_descriptors() <= before
+            )
+            self.upload()
+
+        def test_vanishes_in_download(self) -> None:
+            """A client that vanishes in mid-download takes nothing of the server with it."""
+            data = noise(LARGE)
+            target = self.daemon.target("large", LARGE)
+            self.assert_status(201, self.through().put(target, data))
+            before = self.daemon.open_descriptors()
+            for _ in range(8):
+                connection = self.through()
+                connection.begin("GET", self.daemon.place("large"))
+                self.assertFalse(connection.is_silent(20))
+                connection.reset()
+            eventually(
+                "the descriptors to be closed", lambda: self.daemon.open_descriptors() <= before
+            )
+
+
+class NginxTests(Cases.ProxyCase):
+    """nginx."""
+
+    def before(self, port: int) -> Proxy:
+        """Return nginx for a server on this port."""
+        return proxies.nginx(self.directory(), port, self.certificate)
+
+
+class NginxWithoutPrefixTests(NginxTests):
+    """nginx before a server whose names begin right after the host."""
+
+    prefix = ""
+
+
+class ApacheTests(Cases.ProxyCase):
+    """Apache."""
+
+    def before(self, port: int) -> Proxy:
+        """Return Apache for a server on this port."""
+        return proxies.apache(self.directory(), port, self.certificate)
+
+
+class ApacheWithoutPrefixTests(ApacheTests):
+    """Apache before a server whose names begin right after the host."""
+
+    prefix = ""

@@ -1,0 +1,59 @@
+"""Which kinds of files are taken."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from hmacfs.base.names import StoredName
+from hmacfs.rules.kinds import Extensions, extensions_of
+
+
+class ExtensionsTests(SynchronousTestCase):
+    """``Extensions``."""
+
+    def refused(self, lists: Extensions, name: str) -> str | None:
+        """Tell what is refused of a name in a folder."""
+        return lists.refused(StoredName.parse(f"a.exe/{name}".encode()))
+
+    def test_no_lists(self) -> None:
+        """Without lists everything is taken."""
+        for name in ("a", "a.exe", ".hidden", "a.", "x.tar.gz"):
+            self.assertIsNone(self.refused(Extensions(), name))
+
+    def test_allowed(self) -> None:
+        """With a list the last extension decides, whatever its case; none at all is refused."""
+        lists = Extensions.of([".JPG", ".txt"])
+        for name, refused in (
+            ("a.jpg", None),
+            ("a.JpG", None),
+            ("a.exe.txt", None),
+            ("a.txt.exe", ".exe"),
+            ("a", ""),
+            ("jpg", ""),
+            (".jpg", ""),
+            ("a.", "."),
+        ):
+            self.assertEqual(self.refused(lists, name), refused, name)
+
+    def test_double_extension_in_the_list(self) -> None:
+        """An extension of two parts in the list allows just that."""
+        lists = Extensions.of([".tar.gz"])
+        self.assertIsNone(self.refused(lists, "a.b.tar.gz"))
+        self.assertEqual(self.refused(lists, "a.gz"), ".gz")
+
+    def test_blocked(self) -> None:
+        """A blocked extension anywhere in the name refuses it, also under an allow-list."""
+        lists = Extensions.of([".txt", ".exe"], [".EXE", ".js"])
+        for name, refused in (
+            ("a.exe", ".exe"),
+            ("a.ExE.txt", ".exe"),
+            ("a.js.txt", ".js"),
+            ("a.txt", None),
+            ("exe.txt", None),
+        ):
+            self.assertEqual(self.refused(lists, name), refused, name)
+
+    def test_extensions_of(self) -> None:
+        """Leading dots begin no extension."""
+        self.assertEqual(extensions_of("..A.Tar.GZ"), [".tar", ".gz"])
+        self.assertEqual(extensions_of("plain"), [])

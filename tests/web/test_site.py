@@ -1,0 +1,113 @@
+"""What the site tells of its requests and connections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.logger import LogLevel, capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from hmacfs.base.events import ConnectionsChanged, RequestEnded, RequestsChanged
+from hmacfs.web.site import CLIENT_CLOSED_REQUEST
+from tests.web.wire import Server, mac_v, request
+
+
+class SiteCase(SynchronousTestCase):
+    """A server whose requests and connections are listened to."""
+
+    def setUp(self) -> None:
+        self.server = Server(Path(self.mktemp()))
+        self.ended: list[RequestEnded] = []
+        self.running: list[int] = []
+        self.open: list[int] = []
+        events = self.server.events
+        events.listen(RequestEnded, self.ended.append)
+        events.listen(RequestsChanged, lambda event: self.running.append(event.count))
+        events.listen(ConnectionsChanged, lambda event: self.open.append(event.count))
+
+
+class RequestTests(SiteCase):
+    """Requests."""
+
+    def test_answered(self) -> None:
+        """A request is told when it is answered, with what it was and got."""
+        self.server.ask("GET", "/upload/x")
+        self.assertEqual(self.ended, [RequestEnded("GET", "/{path}", 404, 0.0)])
+        self.assertEqual(self.running, [1, 0])
+
+    def test_duration(self) -> None:
+        """It takes from the end of its headers to the end of its answer."""
+        conversation = self.server.connect()
+        head, body = request("PUT", f"/upload/x?v={mac_v('x', 2)}", (), b"ab")[:-2], b"ab"
+        conversation.send(head)
+        self.assertEqual((self.running, self.ended), ([1], []))
+        self.server.clock.advance(3)
+        conversation.send(body)
+        self.assertEqual(self.ended, [RequestEnded("PUT", "/{path}", 201, 3.0)])
+        self.assertEqual(self.running, [1, 0])
+
+    def test_one_after_another(self) -> None:
+        """Requests on one connection are told each, also when they come at once."""
+        conversation = self.server.connect()
+        conversation.send(request("GET", "/health") + request("HEAD", "/x") + request("GET", "/"))
+        statuses = [(event.method, event.status) for event in self.ended]
+        self.assertEqual(statuses, [("GET", 200), ("HEAD", 404), ("GET", 404)])
+        self.assertEqual(self.running, [1, 0] * 3)
+
+    def test_unreadable_target(self) -> None:
+        """A request that is refused before it has a route is told too."""
+        self.server.ask("GET", "/%")
+        self.assertEqual(self.ended, [RequestEnded("GET", "", 400, 0.0)])
+
+    def test_lost_before_the_answer(self) -> None:
+        """A client that goes away before an answer is told as such, once."""
+        conversation = self.server.connect()
+        conversation.send(request("PUT", f"/upload/x?v={mac_v('x', 2)}", (), b"ab")[:-1])
+        self.server.clock.advance(4)
+        conversation.lose()
+        expected = RequestEnded("PUT", "/{path}", CLIENT_CLOSED_REQUEST, 4.0)
+        self.assertEqual((self.ended, self.running), ([expected], [1, 0]))
+
+    def test_lost_after_the_answer(self) -> None:
+        """A connection that is lost when all is answered is no request."""
+        conversation = self.server.connect()
+        conversation.send(request("GET", "/health"))
+        conversation.lose()
+        self.assertEqual([event.status for event in self.ended], [200])
+
+    def test_lost_in_the_headers(self) -> None:
+        """What was no whole request yet is none."""
+        conversation = self.server.connect()
+        conversation.send(request("GET", "/health")[:20])
+        conversation.lose()
+        self.assertEqual((self.ended, self.running), ([], []))
+
+    def test_access_log(self) -> None:
+        """Each answer is a line of the log, at the level of the site."""
+        for level in (LogLevel.info, LogLevel.debug):
+            self.server.site.access_level = level
+            with capturedLogs() as events:
+                self.server.ask("GET", "/health")
+            [line] = [event for event in events if "line" in event]
+            self.assertEqual(
+                (line["log_level"], line["line"][:24]), (level, "192.0.2.1 GET /health 20")
+            )
+
+
+class ConnectionTests(SiteCase):
+    """Connections."""
+
+    def test_counted(self) -> None:
+        """Each connection that comes or goes is told, with how many there are."""
+        first, second = self.server.connect(), self.server.connect()
+        first.close()
+        second.lose()
+        self.assertEqual(self.open, [1, 2, 1, 0])
+
+    def test_refused(self) -> None:
+        """One that is too many was never there."""
+        self.server = Server(Path(self.mktemp()), max_connections=1)
+        self.server.events.listen(ConnectionsChanged, lambda event: self.open.append(event.count))
+        self.server.connect()
+        self.assertRaises(ConnectionRefusedError, self.server.connect)
+        self.assertEqual(self.open, [1])
