@@ -195,6 +195,12 @@ class QuotaExceeded(Refusal):
     code = "quota-exceeded"
 
 
+class ContentBlocked(Refusal):
+    """These bytes were blocked by who runs the server, whatever their name."""
+
+    code = "content-blocked"
+
+
 class TypeRefused(Refusal):
     """A body of this type is not taken here."""
 

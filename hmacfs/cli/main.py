@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from hmacfs.base.version import VERSION
-from hmacfs.cli import config_commands, first_start, locate, logs
+from hmacfs.cli import commands, config_commands, first_start, locate, logs
 from hmacfs.cli.config_commands import Surroundings
 from hmacfs.config import options
 from hmacfs.config.problems import ConfigError
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     add("-config", "--config", metavar="FILE", help="the configuration to read")
     config_commands.add_flags(made)
     add("-version", "--version", action="store_true", help="show the version")
+    commands.add_to(made)
     return made
 
 
@@ -45,7 +46,10 @@ def main(
     if arguments.version:
         print(f"hmac-file-server {VERSION}", file=stdout)
         return FINE
-    done = config_commands.perform(arguments, Surroundings(stdout, stderr, environ))
+    around = Surroundings(stdout, stderr, environ)
+    done = commands.perform(arguments, around)
+    if done is None:
+        done = config_commands.perform(arguments, around)
     if done is not None:
         return done
     path = locate.config(arguments.config, environ)

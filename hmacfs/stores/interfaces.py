@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from hmacfs.base.names import StoredName
@@ -32,10 +32,40 @@ class Index(Protocol):
         Record a file, in place of what was known of its name.
 
         When the result fires the record is durable: it survives a crash of the machine.
+
+        :raises ContentBlocked: if its bytes are blocked; nothing was changed.
         """
 
     def bury(self, tombstone: Tombstone) -> Awaitable[StoredFile | None]:
         """Forget the file of this name, leave a tombstone, and tell what file it was. Durable."""
+
+    def amend(self, before: StoredFile | None, after: StoredFile | None) -> Awaitable[bool]:
+        """
+        Put ``after`` in the place of ``before``, and tell whether that was done.  Durable.
+
+        It is not done when something else than ``before`` is known of the name
+        by now, so it is safe beside those who upload and delete.  ``None``
+        means that nothing is known: not even a tombstone.  Not both are ``None``.
+
+        :raises ContentBlocked: if the bytes of ``after`` are blocked; nothing was changed.
+        """
+
+    def page(self, start: str, limit: int) -> Awaitable[Sequence[StoredFile]]:
+        """
+        Tell the files from ``start`` on, in the order of their names, at most ``limit``.
+
+        Names are ordered by their bytes; ``start`` need not be one of them.
+        """
+
+    def with_digest(self, sha256: bytes, limit: int) -> Awaitable[Sequence[StoredFile]]:
+        """Tell the first files of these bytes, in the order of their names, at most ``limit``."""
+
+    def block(self, sha256: bytes, at: float) -> Awaitable[None]:
+        """
+        Take no file of these bytes from now on (``at`` seconds since the epoch).  Durable.
+
+        Files that are there stay.
+        """
 
     def used_by(self, owner: str) -> Awaitable[int]:
         """Tell how many bytes the files of this owner have together."""

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail, succeed
 
+from hmacfs.base.errors import ContentBlocked
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.stores.interfaces import StoreFailed
@@ -17,6 +18,7 @@ class MemoryIndex:
     """An :class:`~hmacfs.stores.interfaces.Index` that ends with its process."""
 
     _known: dict[StoredName, StoredFile | Tombstone] = field(init=False, factory=dict)
+    _blocked: set[bytes] = field(init=False, factory=set)
     _closed: bool = field(init=False, default=False)
 
     def find(self, name: StoredName) -> Deferred[StoredFile | Tombstone | None]:
@@ -29,6 +31,8 @@ class MemoryIndex:
         """Record a file, in place of what was known of its name."""
         if self._closed:
             return _refused()
+        if file.sha256 in self._blocked:
+            return fail(ContentBlocked("these bytes are not taken here"))
         self._known[file.name] = file
         return succeed(None)
 
@@ -40,12 +44,42 @@ class MemoryIndex:
         self._known[tombstone.name] = tombstone
         return succeed(before if isinstance(before, StoredFile) else None)
 
+    def amend(self, before: StoredFile | None, after: StoredFile | None) -> Deferred[bool]:
+        """Put ``after`` in the place of ``before``, if that is known; tell whether."""
+        if self._closed:
+            return _refused()
+        subject = before or after
+        if subject is None or self._known.get(subject.name) != before:
+            return succeed(False)
+        if after is None:
+            del self._known[subject.name]
+            return succeed(True)
+        return self.add(after).addCallback(lambda _: True)
+
+    def page(self, start: str, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the files from ``start`` on, in the order of their names, at most ``limit``."""
+        if self._closed:
+            return _refused()
+        return succeed([file for file in self._files() if str(file.name) >= start][:limit])
+
+    def with_digest(self, sha256: bytes, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the first files of these bytes, in the order of their names, at most ``limit``."""
+        if self._closed:
+            return _refused()
+        return succeed([file for file in self._files() if file.sha256 == sha256][:limit])
+
+    def block(self, sha256: bytes, at: float) -> Deferred[None]:
+        """Take no file of these bytes from now on."""
+        if self._closed:
+            return _refused()
+        self._blocked.add(sha256)
+        return succeed(None)
+
     def used_by(self, owner: str) -> Deferred[int]:
         """Tell how many bytes the files of this owner have together."""
         if self._closed:
             return _refused()
-        files = (known for known in self._known.values() if isinstance(known, StoredFile))
-        return succeed(sum(file.size for file in files if file.owner == owner))
+        return succeed(sum(file.size for file in self._files() if file.owner == owner))
 
     def clear_tombstones(self, before: float) -> Deferred[int]:
         """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
@@ -64,6 +98,11 @@ class MemoryIndex:
         """Refuse whatever is asked from now on."""
         self._closed = True
         return succeed(None)
+
+    def _files(self) -> list[StoredFile]:
+        # Text compares by code points, which is the order of its UTF-8.
+        files = [known for known in self._known.values() if isinstance(known, StoredFile)]
+        return sorted(files, key=lambda file: str(file.name))
 
 
 def _refused() -> Deferred[Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
+from hmacfs.base.errors import ContentBlocked
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 
@@ -26,21 +28,18 @@ def find(connection: sqlite3.Connection, name: StoredName) -> StoredFile | Tombs
     *facts, buried_at, reason = rows[0]
     if reason is not None:
         return Tombstone(name=name, buried_at=buried_at, reason=reason)
-    size, sha256, content_type, uploaded_at, owner, expires_at, metadata = facts
-    return StoredFile(
-        name=name,
-        size=size,
-        sha256=sha256,
-        content_type=content_type,
-        uploaded_at=uploaded_at,
-        owner=owner,
-        expires_at=expires_at,
-        metadata=metadata,
-    )
+    return _file(name, *facts)
 
 
 def add(connection: sqlite3.Connection, file: StoredFile) -> None:
-    """Record a file, in place of what was known of its name."""
+    """
+    Record a file, in place of what was known of its name.
+
+    :raises ContentBlocked: if its bytes are blocked.
+    """
+    # Here and not before: whoever blocks bytes must find each file of them, or keep it out.
+    if connection.execute("SELECT 1 FROM blocks WHERE sha256 = ?", (file.sha256,)).fetchall():
+        raise ContentBlocked("these bytes are not taken here")
     name = str(file.name)
     connection.execute("DELETE FROM tombstones WHERE name = ?", (name,))
     connection.execute(
@@ -74,6 +73,50 @@ def bury(connection: sqlite3.Connection, tombstone: Tombstone) -> StoredFile | N
     return before if isinstance(before, StoredFile) else None
 
 
+def amend(
+    connection: sqlite3.Connection, before: StoredFile | None, after: StoredFile | None
+) -> bool:
+    """
+    Put ``after`` in the place of ``before``, if that is what is known of the name.
+
+    :raises ContentBlocked: if the bytes of ``after`` are blocked.
+    """
+    subject = before or after
+    if subject is None or find(connection, subject.name) != before:
+        return False
+    if after is None:
+        connection.execute("DELETE FROM files WHERE name = ?", (str(subject.name),))
+    else:
+        add(connection, after)
+    return True
+
+
+def page(connection: sqlite3.Connection, start: str, limit: int) -> list[StoredFile]:
+    """Tell the files from ``start`` on, in the order of their names."""
+    # SQLite compares texts by their UTF-8 (sqlite.org/datatype3.html, BINARY).
+    rows = connection.execute(
+        f"SELECT name, {_FACTS} FROM files WHERE name >= ? ORDER BY name LIMIT ?",  # noqa: S608 - a constant
+        (start, limit),
+    ).fetchall()
+    return [_file(StoredName.parse(name.encode()), *facts) for name, *facts in rows]
+
+
+def with_digest(connection: sqlite3.Connection, sha256: bytes, limit: int) -> list[StoredFile]:
+    """Tell the first files of these bytes, in the order of their names."""
+    rows = connection.execute(
+        f"SELECT name, {_FACTS} FROM files WHERE sha256 = ? ORDER BY name LIMIT ?",  # noqa: S608 - a constant
+        (sha256, limit),
+    ).fetchall()
+    return [_file(StoredName.parse(name.encode()), *facts) for name, *facts in rows]
+
+
+def block(connection: sqlite3.Connection, sha256: bytes, at: float) -> None:
+    """Take no file of these bytes from now on."""
+    connection.execute(
+        "INSERT OR IGNORE INTO blocks (sha256, blocked_at) VALUES (?, ?)", (sha256, at)
+    )
+
+
 def used_by(connection: sqlite3.Connection, owner: str) -> int:
     """Tell how many bytes the files of this owner have together."""
     # In halves: a sum of SQLite beyond 64 bits is an error.
@@ -86,3 +129,28 @@ def used_by(connection: sqlite3.Connection, owner: str) -> int:
 def clear_tombstones(connection: sqlite3.Connection, before: float) -> int:
     """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
     return connection.execute("DELETE FROM tombstones WHERE buried_at < ?", (before,)).rowcount
+
+
+_FACTS = "size, sha256, content_type, uploaded_at, owner, expires_at, metadata"
+
+
+def _file(
+    name: StoredName,
+    size: int,
+    sha256: bytes,
+    content_type: str,
+    uploaded_at: float,
+    owner: str | None,
+    expires_at: float | None,
+    metadata: str | None,
+) -> StoredFile:
+    return StoredFile(
+        name=name,
+        size=size,
+        sha256=sha256,
+        content_type=content_type,
+        uploaded_at=uploaded_at,
+        owner=owner,
+        expires_at=expires_at,
+        metadata=metadata,
+    )

@@ -76,6 +76,22 @@ class SqliteIndex:
         """Put a tombstone in the place of what was known of its name, and tell what file it was."""
         return self._writer.submit(partial(rows.bury, tombstone=tombstone))
 
+    def amend(self, before: StoredFile | None, after: StoredFile | None) -> Deferred[bool]:
+        """Put ``after`` in the place of ``before``, if that is known; tell whether.  Durable."""
+        return self._writer.submit(partial(rows.amend, before=before, after=after))
+
+    def page(self, start: str, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the files from ``start`` on, in the order of their names, at most ``limit``."""
+        return self._reader.submit(partial(rows.page, start=start, limit=limit))
+
+    def with_digest(self, sha256: bytes, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the first files of these bytes, in the order of their names, at most ``limit``."""
+        return self._reader.submit(partial(rows.with_digest, sha256=sha256, limit=limit))
+
+    def block(self, sha256: bytes, at: float) -> Deferred[None]:
+        """Take no file of these bytes from now on.  Durable when it fires."""
+        return self._writer.submit(partial(rows.block, sha256=sha256, at=at))
+
     def used_by(self, owner: str) -> Deferred[int]:
         """Tell how many bytes the files of this owner have together."""
         return self._reader.submit(partial(rows.used_by, owner=owner))

@@ -2,71 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import socket
-import subprocess
 import sys
-import threading
 import tomllib
-from pathlib import Path
-
-from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.version import VERSION
-
-ROOT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-m", "hmacfs.cli.main"]
-
-
-class MainCase(SynchronousTestCase):
-    """Runs the command in an empty directory."""
-
-    def setUp(self) -> None:
-        self.directory = Path(self.mktemp())
-        self.directory.mkdir()
-        self.environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-        self.environ.pop("HMAC_CONFIG_PATH", None)
-
-    def run_command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run it to its end."""
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.directory,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a process, to be killed after the test, or when it takes too long."""
-        process = subprocess.Popen(
-            command,
-            cwd=self.directory,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        watchdog = threading.Timer(60, process.kill)
-        watchdog.start()
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
-        self.addCleanup(watchdog.cancel)
-        return process
-
-    def read_until(self, process: subprocess.Popen[str], sign: str) -> str:
-        """Read what it says until a line with the sign."""
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if sign in line:
-                return said
-        raise AssertionError(f"it never said {sign!r}: {said}")
+from tests.cli.command import MainCase
 
 
 class FlagTests(MainCase):
@@ -129,22 +71,6 @@ class StartTests(MainCase):
             encoding="utf-8",
         )
         path.chmod(0o600)
-
-    def test_zero_config(self) -> None:
-        """Without a configuration it makes one, serves, and its curl line works when pasted."""
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", 8080)) == 0:
-                self.fail("port 8080, where the first start listens, is taken on this machine")
-        process = self.start(*COMMAND)
-        said = self.read_until(process, "is ready on")
-        found = re.search(r"^curl .*$", said, re.MULTILINE)
-        assert found is not None
-        pasted = subprocess.run(
-            ["sh", "-c", found[0]], capture_output=True, text=True, timeout=60, check=False
-        )
-        self.assertEqual((pasted.returncode, pasted.stdout), (0, "hello, world"), pasted.stderr)
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(30), 0)
 
     def test_start_that_fails(self) -> None:
         """A port that is taken is one clear sentence and exit code 1."""

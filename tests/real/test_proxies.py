@@ -238,6 +238,7 @@ class Cases:
             )
 
 
+
 class NginxTests(Cases.ProxyCase):
     """nginx."""
 
@@ -246,21 +247,9 @@ class NginxTests(Cases.ProxyCase):
         return proxies.nginx(self.directory(), port, self.certificate)
 
 
-class NginxWithoutPrefixTests(NginxTests):
-    """nginx before a server whose names begin right after the host."""
-
-    prefix = ""
-
-
 class ApacheTests(Cases.ProxyCase):
     """Apache."""
 
     def before(self, port: int) -> Proxy:
         """Return Apache for a server on this port."""
         return proxies.apache(self.directory(), port, self.certificate)
-
-
-class ApacheWithoutPrefixTests(ApacheTests):
-    """Apache before a server whose names begin right after the host."""
-
-    prefix = ""

@@ -155,7 +155,7 @@ class MetricsListenerTests(TestCase):
         with self.assertRaises(CannotStart) as caught:
             await self.opened(self.settings())
         expected = f"cannot listen for metrics on 127.0.0.1:{self.port}: Address already in use"
-        self.assertEqual(str(caught.exception), expected)
+        self.assertTrue(str(caught.exception).startswith(expected), caught.exception)
 
     async def test_default_port_taken(self) -> None:
         """The port that nobody asked for is no such reason: there is a warning what to do."""

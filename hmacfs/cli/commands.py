@@ -1,0 +1,50 @@
+"""The sub-commands of ``hmac-file-server``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Final
+
+from hmacfs.cli import file_commands, index_commands
+from hmacfs.cli.command import Command, CommandFailed, add_common
+from hmacfs.cli.config_commands import FAILED, Surroundings
+
+COMMANDS: Final[tuple[Command, ...]] = (*file_commands.COMMANDS, *index_commands.COMMANDS)
+"""All of them, in the order of the help."""
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the commands to the parser of the command line."""
+    added = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for command in COMMANDS:
+        below = added.add_parser(
+            command.name, help=command.help, description=command.help, allow_abbrev=False
+        )
+        add_common(below)
+        command.add_arguments(below)
+
+
+def perform(arguments: argparse.Namespace, around: Surroundings) -> int | None:
+    """Do the command and return the exit code, or :obj:`None` when none is there."""
+    for command in COMMANDS:
+        if command.name == arguments.command:
+            return _run(command, arguments, around)
+    return None
+
+
+def _run(command: Command, arguments: argparse.Namespace, around: Surroundings) -> int:
+    try:
+        code = command.run(arguments, around)
+        around.stdout.flush()
+    except CommandFailed as error:
+        print(error, file=around.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print("interrupted", file=around.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read has enough, as `head` does; the interpreter writes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), around.stdout.fileno())
+        return FAILED
+    return code
