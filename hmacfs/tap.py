@@ -53,8 +53,12 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """Make the service from the command line."""
-    server = FileServer(options.settings, cast(Reactor, reactor), os.environ)
-    reloads = Reloads(server, lambda: read_file(options.path, os.environ))
+
+    def read() -> Settings:
+        return read_file(options.path, os.environ)
+
+    server = FileServer(options.settings, cast(Reactor, reactor), os.environ, read)
+    reloads = Reloads(server, read)
     reactor.callWhenRunning(reloads.on_hangup, reactor)
     reactor.callWhenRunning(lambda: server.ready().addErrback(_failed))
     service: IService = server

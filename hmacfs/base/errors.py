@@ -111,6 +111,12 @@ class Unknown(Refusal):
     code = "not-found"
 
 
+class Unreadable(Refusal):
+    """There is such a file and the storage does not give it out; the log says why."""
+
+    code = "unreadable"
+
+
 class Gone(Refusal):
     """There was such a file; it was deleted or has expired."""
 

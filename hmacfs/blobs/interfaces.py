@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from typing import Protocol, runtime_checkable
 
 from attrs import frozen
@@ -84,6 +84,35 @@ class Leftover:
     intent: bytes | None
 
 
+@frozen
+class Found:
+    """
+    A published file that was come across.
+
+    :ivar size: its length in bytes.
+    :ivar modified_at: when its bytes were last changed, in seconds since the epoch.
+    :ivar intent: the facts given to :meth:`Blobs.publish`, while it is not settled.
+    """
+
+    name: StoredName
+    size: int
+    modified_at: float
+    intent: bytes | None
+
+
+@frozen
+class Passed:
+    """
+    Something among the files that cannot be one of them.
+
+    :ivar path: where it lies, which need not be text.
+    :ivar reason: why it was passed over.
+    """
+
+    path: bytes
+    reason: str
+
+
 class Blobs(Protocol):
     """
     Keeps files by name.
@@ -113,6 +142,14 @@ class Blobs(Protocol):
 
     def remove(self, name: StoredName) -> Awaitable[bool]:
         """Take the file away, durably; tell whether there was one."""
+
+    def walk(self) -> AsyncGenerator[Sequence[Found | Passed], None]:
+        """
+        Look through all files, some hundreds at a time, in no order.
+
+        What is stored or removed meanwhile may be told or not.  To be closed
+        by who does not take it to its end.
+        """
 
     def leftovers(self) -> Awaitable[list[Leftover]]:
         """

@@ -17,14 +17,24 @@ import errno
 import fcntl
 import os
 import secrets
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from attrs import define
 from twisted.internet.defer import Deferred
 
 from hmacfs.base.names import INTERNAL_DIRECTORY, StoredName
-from hmacfs.blobs.interfaces import Leftover, NameExists, OpenBlob, StagedBlob, StorageFailed
+from hmacfs.blobs.interfaces import (
+    Found,
+    Leftover,
+    NameExists,
+    OpenBlob,
+    Passed,
+    StagedBlob,
+    StorageFailed,
+)
 from hmacfs.blobs.tree import (
     FILE_MODE,
     open_directory,
@@ -33,9 +43,13 @@ from hmacfs.blobs.tree import (
     parent_of,
     storage_errors,
 )
+from hmacfs.blobs.walk import walk
 from hmacfs.flow.pools import Lane, Pool, acquire
 
 INTENT_ATTRIBUTE = "user.hmacfs.intent"
+WALK_STEP = 500
+"""Files to tell at once, so that a walk takes little memory and few turns."""
+
 _NO_ATTRIBUTE = frozenset({errno.ENOTSUP, errno.ENODATA, errno.ENOSPC, errno.E2BIG})
 _CLOSED = -1
 """No descriptor.  The number of a closed one may by now be that of another file."""
@@ -104,19 +118,26 @@ class LocalBlobs:
         """The directory of the server's own files."""
         return self._path / INTERNAL_DIRECTORY
 
-    def start(self) -> Deferred[None]:
+    def start(self, *, alone: bool = True) -> Deferred[None]:
         """
         Open the directories, and keep other daemons out.
 
+        :param alone: false for those who work beside a daemon; they may
+            neither stage nor ask for leftovers.
         :raises StorageFailed: if they cannot be opened, or another daemon has them.
         """
-        return self._pool.run(self._start)
+        return self._pool.run(self._start, alone)
 
-    def _start(self) -> None:
+    def _start(self, alone: bool) -> None:
         self._root = open_root(self._path)
         with storage_errors(f"prepare {self.internal_path}"):
             self._internal = open_directory(self._root, INTERNAL_DIRECTORY, create=True)
             self._stages = open_directory(self._internal, "stage", create=True)
+        if alone:
+            self._keep_others_out()
+
+    def _keep_others_out(self) -> None:
+        with storage_errors(f"prepare {self.internal_path}"):
             self._lock = os.open(
                 "lock",
                 os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
@@ -234,6 +255,16 @@ class LocalBlobs:
                 return False
             return True
 
+    async def walk(self) -> AsyncGenerator[list[Found | Passed], None]:
+        """Look through all files; see :meth:`Blobs.walk`."""
+        lane = Lane(self._pool)
+        found = walk(self._root, INTENT_ATTRIBUTE)
+        try:
+            while some := await lane.run(_taken, found):
+                yield some
+        finally:
+            await lane.run(found.close)
+
     def leftovers(self) -> Deferred[list[Leftover]]:
         """Look for what a crash left; see :meth:`Blobs.leftovers`."""
         return self._pool.run(self._leftovers)
@@ -270,6 +301,11 @@ class LocalBlobs:
         with storage_errors("look at the free space"):
             state = os.fstatvfs(self._root)
         return state.f_bavail * state.f_frsize
+
+
+def _taken(found: Iterator[Found | Passed]) -> list[Found | Passed]:
+    with storage_errors("look through the stored files"):
+        return list(islice(found, WALK_STEP))
 
 
 def _ours(staged: StagedBlob) -> LocalStagedBlob:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import AsyncGenerator
 from threading import Lock
 
 from attrs import define, field
@@ -11,9 +12,11 @@ from twisted.internet.defer import Deferred
 
 from hmacfs.base.names import StoredName
 from hmacfs.blobs.interfaces import (
+    Found,
     Leftover,
     NameExists,
     OpenBlob,
+    Passed,
     StagedBlob,
     StorageFailed,
     StorageFull,
@@ -174,6 +177,18 @@ class MemoryBlobs:
                 return False
             self._unlink(content)
             return True
+
+    async def walk(self) -> AsyncGenerator[list[Found | Passed], None]:
+        """Look through all files; see :meth:`Blobs.walk`."""
+        if found := await self._pool.run(self._found):
+            yield found
+
+    def _found(self) -> list[Found | Passed]:
+        with self._lock:
+            return [
+                Found(name, len(content.data), 0.0, content.intent)
+                for name, content in self._files.items()
+            ]
 
     def leftovers(self) -> Deferred[list[Leftover]]:
         """Look for what a crash left; see :meth:`Blobs.leftovers`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import frozen
 
@@ -44,9 +44,16 @@ class Command:
     run: Callable[[argparse.Namespace, Surroundings], int]
 
 
-def add_option(parser: argparse.ArgumentParser, name: str, **details: Any) -> None:
+class Takes(Protocol):
+    """A parser, or a group of options of one."""
+
+    def add_argument(self, *names: str, **details: Any) -> object:
+        """Take an option more."""
+
+
+def add_option(to: Takes, name: str, **details: Any) -> None:
     """Add an option that may be written with one dash or two."""
-    parser.add_argument(f"-{name}", f"--{name}", **details)
+    to.add_argument(f"-{name}", f"--{name}", **details)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from hmacfs.cli.command import Command, CommandFailed, add_common
 from hmacfs.cli.config_commands import FAILED, Surroundings
 
 COMMANDS: Final[tuple[Command, ...]] = (*file_commands.COMMANDS, *index_commands.COMMANDS)
-"""All of them, in the order of the help."""
+"""All of them, in the order in which the help tells them."""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -46,5 +46,8 @@ def _run(command: Command, arguments: argparse.Namespace, around: Surroundings) 
     except BrokenPipeError:
         # Whoever read has enough, as `head` does; the interpreter writes once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), around.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=around.stderr)
         return FAILED
     return code

@@ -11,7 +11,6 @@ from typing import TextIO
 from hmacfs.base.version import VERSION
 from hmacfs.cli import commands, config_commands, first_start, locate, logs
 from hmacfs.cli.config_commands import Surroundings
-from hmacfs.config import options
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
 
@@ -20,19 +19,37 @@ FAILED = 1
 USAGE = 2
 
 
-def parser() -> argparse.ArgumentParser:
-    """Make the parser; every flag may be written with one dash or two."""
+def parser(*, add_help: bool = True) -> argparse.ArgumentParser:
+    """Make the parser of the flags; every one may be written with one dash or two."""
     made = argparse.ArgumentParser(
         prog="hmac-file-server",
         description="Receives files that an XMPP server allowed by a signed URL, and serves them.",
         allow_abbrev=False,
+        add_help=add_help,
     )
     add = made.add_argument
     add("-config", "--config", metavar="FILE", help="the configuration to read")
     config_commands.add_flags(made)
     add("-version", "--version", action="store_true", help="show the version")
-    commands.add_to(made)
     return made
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """
+    Read the command line.
+
+    :raises SystemExit: if it cannot be understood, or asks for help.
+    """
+    whole = parser()
+    commands.add_to(whole)
+    # First without the commands, or what follows a mistyped flag is taken for one.
+    flags = parser(add_help=False)
+    flags.add_argument("-h", "--help", action="store_true")
+    flags.add_argument("rest", nargs=argparse.REMAINDER)
+    _, unknown = flags.parse_known_args(argv)
+    if unknown:
+        whole.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return whole.parse_args(argv)
 
 
 def main(
@@ -42,7 +59,7 @@ def main(
     stderr: TextIO = sys.stderr,
 ) -> int:
     """Do what the command line says; tell the exit code: 0 fine, 1 failed, 2 config or usage."""
-    arguments = parser().parse_args(argv)
+    arguments = parse(argv)
     if arguments.version:
         print(f"hmac-file-server {VERSION}", file=stdout)
         return FINE
@@ -69,11 +86,14 @@ def main(
         print(f"warning: {warning}", file=stderr)
     if is_first_start:
         print(first_start.greeting(path, settings), file=stderr)
-    logs.begin(settings[options.LOGGING_LEVEL], stderr)
+    log = logs.begin(settings, stderr)
     # Importing it installs the reactor, which nothing above needs.
     from hmacfs.cli.run import run
 
-    return run(settings, lambda: read_file(path, environ), environ)
+    try:
+        return run(settings, lambda: read_file(path, environ), environ, log)
+    finally:
+        log.close()
 
 
 if __name__ == "__main__":

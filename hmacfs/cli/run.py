@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from hmacfs.cli.logs import Log
 from hmacfs.cli.reload import Reloads
 from hmacfs.config.settings import Settings
 from hmacfs.service.foundation import CannotStart, Reactor
@@ -18,11 +19,14 @@ from hmacfs.service.server import FileServer
 log = Logger()
 
 
-def run(settings: Settings, read: Callable[[], Settings], environ: Mapping[str, str]) -> int:
+def run(
+    settings: Settings, read: Callable[[], Settings], environ: Mapping[str, str], lines: Log
+) -> int:
     """
     Serve until a signal says stop.
 
     :param read: reads the settings again, for a reload.
+    :param lines: what is logged, which takes part in reloads.
     :return: the exit code: 0 after a stop, 1 if the server cannot start.
     """
     exit_code = 0
@@ -35,8 +39,8 @@ def run(settings: Settings, read: Callable[[], Settings], environ: Mapping[str, 
         tell(failure)
         reactor.stop()
 
-    server = FileServer(settings, cast(Reactor, reactor), environ)
-    reactor.callWhenRunning(Reloads(server, read).on_hangup, reactor)
+    server = FileServer(settings, cast(Reactor, reactor), environ, read)
+    reactor.callWhenRunning(Reloads(server, lines.reloading(read)).on_hangup, reactor)
     reactor.callWhenRunning(server.startService)
     reactor.callWhenRunning(lambda: server.ready().addErrback(failed))
     reactor.addSystemEventTrigger("before", "shutdown", server.stopService)

@@ -120,6 +120,20 @@ class Settings:
         }
         return evolve(new, given=given), tuple(kept)
 
+    def with_secrets_of(self, new: Settings) -> Settings:
+        """
+        Make these settings with what was read anew of secrets that stand outside the file.
+
+        :param new: as they were just read.
+        """
+        outside = {Source.SECRET_FILE, Source.ENVIRONMENT}
+        secrets = {
+            option: given
+            for option, given in new._given.items()
+            if option.secret and given.origin.source in outside
+        }
+        return evolve(self, given={**self._given, **secrets})
+
     def origin(self, option: Option[Any]) -> Origin:
         """Return where the value in force came from."""
         found = self._given.get(option)

@@ -15,10 +15,16 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
+
+from hmacfs.base.errors import Refusal
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+log = Logger()
 
 
 class Pool(Protocol):
@@ -122,7 +128,24 @@ def acquire(pool: Pool, make: Callable[[], T], dispose: Callable[[T], object]) -
 
 
 def shielded(work: Deferred[T]) -> Deferred[T]:
-    """Wait for ``work`` so that cancelling the wait leaves the work alone."""
-    wanted: Deferred[T] = Deferred()
-    work.addBoth(wanted.callback)
+    """
+    Wait for ``work`` so that cancelling the wait leaves the work alone.
+
+    If it fails when nobody waits for it any more, and not by a refusal, that is logged.
+    """
+    abandoned = False
+
+    def give_up(_: Deferred[T]) -> None:
+        nonlocal abandoned
+        abandoned = True
+
+    wanted: Deferred[T] = Deferred(give_up)
+
+    def ended(outcome: T | Failure) -> None:
+        if not abandoned:
+            wanted.callback(outcome)
+        elif isinstance(outcome, Failure) and not outcome.check(Refusal):
+            log.failure("failed, with nobody left to tell", outcome)
+
+    work.addBoth(ended)
     return wanted

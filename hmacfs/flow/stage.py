@@ -23,9 +23,6 @@ from hmacfs.flow.pools import Lane
 HIGH_MARK = 1024 * 1024
 """Bytes that wait for the disk at which the producer is paused."""
 
-LOW_MARK = 256 * 1024
-"""Bytes that wait for the disk at which the producer goes on."""
-
 
 class Sink(Protocol):
     """Where staged bytes end.  Blocks; called on one thread at a time."""
@@ -152,7 +149,8 @@ class Stage:
             if self._idle is not None:
                 idle, self._idle = self._idle, None
                 idle.callback(None)
-        if self._paused and self._waiting_bytes <= LOW_MARK and self._producer is not None:
+        # Whatever waited is on its way now, so there is room for more.
+        if self._paused and self._producer is not None:
             self._paused = False
             self._producer.resumeProducing()
 

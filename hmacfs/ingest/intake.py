@@ -16,10 +16,11 @@ from twisted.internet.defer import Deferred
 
 from hmacfs.auth.replay import Ledger, MemoryReplays, Upload
 from hmacfs.base.errors import (
+    ContentBlocked,
     DigestMismatch,
+    KindRefused,
     NameTaken,
     NoSpace,
-    Refusal,
     SizeMismatch,
     TooLarge,
 )
@@ -32,9 +33,10 @@ from hmacfs.flow.pools import Lane, Pool, shielded
 from hmacfs.flow.stage import NullSink, Stage
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest import intent
-from hmacfs.ingest.account import Account
+from hmacfs.ingest.account import Account, code_of
 from hmacfs.ingest.conditions import UNCONDITIONAL, Conditions
 from hmacfs.ingest.staged import Staged
+from hmacfs.rules.kinds import Extensions
 from hmacfs.rules.quota import Quota
 from hmacfs.rules.space import Reservation, Space
 from hmacfs.stores.interfaces import Index, StoreFailed, StoreFull
@@ -70,6 +72,7 @@ class Intake:
         finds a file that another is about to take back.
     :param events: is told what became of each upload.
     :param ledger: knows what signatures that count once have led to.
+    :param kinds: which names are taken.
     """
 
     blobs: Blobs
@@ -84,14 +87,19 @@ class Intake:
     turns: Turns = field(factory=Turns)
     events: Events = field(factory=Events)
     ledger: Ledger = field(default=Factory(_own_ledger, takes_self=True))
+    kinds: Extensions = field(factory=Extensions)
 
     @contextmanager
     def admission(self) -> Iterator[None]:
-        """Surround what decides on the grant of an upload: to be refused there is to fail too."""
+        """
+        Surround what decides on the grant of an upload: one that gets none has failed too.
+
+        Not for use within :meth:`staged`, which tells for itself.
+        """
         try:
             yield
-        except Refusal as refusal:
-            self.events.tell(UploadFailed(refusal.code))
+        except BaseException as error:
+            self.events.tell(UploadFailed(code_of(error)))
             raise
 
     async def receive(
@@ -105,6 +113,7 @@ class Intake:
         the body is refused before it.
 
         :raises TooLarge: if the grant is larger than files may be.
+        :raises KindRefused: if files of such a name are not taken.
         :raises SizeMismatch: if the body is not as long as granted.
         :raises Refusal: as :meth:`store` does.
         """
@@ -147,8 +156,10 @@ class Intake:
         :raises NameTaken: if the name has other bytes, or had some lately.
         :raises Replayed: if the signature was used for another upload.
         :raises QuotaExceeded: if the owner may not have so much.
+        :raises ContentBlocked: if these bytes are not taken, whatever their name.
         :raises NoSpace: if the storage is full.
         """
+        self._check_kind(grant)
         _check_size(staged.size, grant.size)
         _check_digest(staged.sha256, conditions)
         staged.taken = True
@@ -163,6 +174,7 @@ class Intake:
                 f"the file has {grant.size} bytes; at most {self.max_upload_size} are taken",
                 limit=self.max_upload_size,
             )
+        self._check_kind(grant)
         if conditions.once is not None:
             await self.ledger.check(conditions.once, grant.name, grant.size)
         known = await self._known(grant)
@@ -171,6 +183,12 @@ class Intake:
         elif known.size != grant.size:
             raise NameTaken("another file has this name")
         return known
+
+    def _check_kind(self, grant: Grant) -> None:
+        refused = self.kinds.refused(grant.name)
+        if refused is not None:
+            kind = f"with the extension {refused}" if refused else "without an extension"
+            raise KindRefused(f"files {kind} are not taken here", extension=refused)
 
     async def _known(self, grant: Grant) -> StoredFile | None:
         known = await self.index.find(grant.name)
@@ -275,7 +293,7 @@ class Intake:
             return await self._lost_race(file)
         try:
             await self.index.add(file)
-        except StoreFailed:
+        except (StoreFailed, ContentBlocked):
             await self.blobs.remove(file.name)
             raise
         return Receipt(file, created=True)

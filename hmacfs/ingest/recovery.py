@@ -5,6 +5,8 @@ from __future__ import annotations
 from attrs import field, frozen
 from twisted.logger import Logger
 
+from hmacfs.base.errors import ContentBlocked
+from hmacfs.base.values import StoredFile
 from hmacfs.blobs.interfaces import Blobs
 from hmacfs.ingest import intent
 from hmacfs.stores.interfaces import Index
@@ -37,8 +39,16 @@ class Recovery:
                     blob = await self.blobs.open(file.name)
                     if blob is not None:
                         await blob.lane.run(blob.close)
-                        await self.index.add(file)
-                        finished += 1
-                        self.log.info("finished the upload of {name}", name=str(file.name))
+                        finished += await self._finish(file)
             await self.blobs.forget(leftover)
         return finished
+
+    async def _finish(self, file: StoredFile) -> bool:
+        try:
+            await self.index.add(file)
+        except ContentBlocked:
+            await self.blobs.remove(file.name)
+            self.log.info("took back {name}: its bytes are blocked", name=str(file.name))
+            return False
+        self.log.info("finished the upload of {name}", name=str(file.name))
+        return True

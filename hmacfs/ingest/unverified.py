@@ -16,13 +16,13 @@ class Unverified:
     """
     Bounds what anybody without a secret can make the server store for a while.
 
-    :param each: the most bytes of one request (``security.unverified_bytes``).
+    :ivar each: the most bytes of one request (``security.unverified_bytes``).
     :param total: of all requests together (``security.unverified_bytes_total``).
     :ivar kept: bytes for which there is room kept.
     """
 
     def __init__(self, each: int, total: int) -> None:
-        self._each = each
+        self.each = each
         self._total = total
         self.kept = 0
 
@@ -34,11 +34,11 @@ class Unverified:
         :param wanted: the most it will need, if that is known.
         :raises TooLarge: if others have all the room; ``retry_after`` in seconds.
         """
-        size = self._each if wanted is None else min(wanted, self._each)
+        size = self.each if wanted is None else min(wanted, self.each)
         if self.kept + size > self._total:
             raise TooLarge(
                 "too many files wait for their signatures to be checked",
-                limit=self._each,
+                limit=self.each,
                 retry_after=RETRY_AFTER,
             )
         self.kept += size

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from attrs import frozen
+from twisted.logger import Logger
 
-from hmacfs.base.errors import Gone, Unknown
+from hmacfs.base.errors import Gone, Unknown, Unreadable
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
-from hmacfs.blobs.interfaces import Blobs, OpenBlob
+from hmacfs.blobs.interfaces import Blobs, OpenBlob, StorageFailed
 from hmacfs.stores.interfaces import Index
+
+log = Logger()
 
 
 @frozen
@@ -51,8 +54,13 @@ class Lookup:
         Hold open the bytes of a file that was found.
 
         :raises Unknown: if they are not there, or are not those that were stored.
+        :raises Unreadable: if they are there and cannot be read.
         """
-        blob = await self.blobs.open(file.name)
+        try:
+            blob = await self.blobs.open(file.name)
+        except StorageFailed as error:
+            log.error("{error}", error=error)
+            raise Unreadable("the file cannot be read; the log of the server says why") from error
         if blob is None:
             raise Unknown("there is no such file")
         try:

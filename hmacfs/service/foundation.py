@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 from twisted.internet.interfaces import IReactorFromThreads, IReactorSocket
 from twisted.logger import Logger
 
+from hmacfs.auth.replay import Ledger, MemoryReplays
 from hmacfs.base.events import Events
+from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.config import options
@@ -13,7 +18,9 @@ from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import ThreadedPool
 from hmacfs.flow.sendfile import SendReactor
+from hmacfs.flow.turns import Turns
 from hmacfs.ingest.recovery import Recovery
+from hmacfs.ingest.unverified import Unverified
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.sqlite import SqliteIndex
 
@@ -28,19 +35,38 @@ class CannotStart(Exception):
     """The server cannot start; the message says what to do about it."""
 
 
+def index_path(settings: Settings) -> Path:
+    """Tell where the file of the index lies."""
+    return settings[options.SERVER_STORAGE_PATH] / INTERNAL_DIRECTORY / "index.sqlite"
+
+
+def backup_directory(settings: Settings) -> Path:
+    """Tell where the copies of the index lie that the server makes by itself."""
+    return settings[options.SERVER_STORAGE_PATH] / INTERNAL_DIRECTORY / "backup"
+
+
 class Foundation:
     """
     The pools, the storage, the index, and the bus of events.
 
     :ivar pending: counts what must end before the storage may be closed.
+    :ivar turns: lets one at a time change what a name stands for.
+    :ivar ledger: knows what signatures that count once have led to.
+    :ivar unverified: bounds the bytes whose signature cannot be checked yet.
     """
 
     def __init__(self, settings: Settings, reactor: Reactor) -> None:
         self.reactor = reactor
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
         self.blobs = LocalBlobs(settings[options.SERVER_STORAGE_PATH], self.pool)
-        self.index = SqliteIndex(self.blobs.internal_path / "index.sqlite", reactor)
+        self.index = SqliteIndex(index_path(settings), reactor)
         self.pending = Pending()
+        self.turns = Turns()
+        self.ledger = Ledger(MemoryReplays(time.time))
+        self.unverified = Unverified(
+            settings[options.SECURITY_UNVERIFIED_BYTES],
+            settings[options.SECURITY_UNVERIFIED_BYTES_TOTAL],
+        )
         self.events = Events(_complain)
 
     async def start(self) -> int:

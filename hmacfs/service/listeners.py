@@ -60,11 +60,7 @@ class Listeners:
         :return: the places, for the log.
         :raises CannotStart: if one of them cannot be listened on.
         """
-        given = [
-            listening
-            for name, listening in sockets.inherited(self.environ, os.getpid())
-            if name != METRICS_SOCKET
-        ]
+        given = self._inherited()
         if given:
             scheme = "tls" if settings[options.TLS_ENABLED] else "tcp"
             for listening in given:
@@ -94,6 +90,15 @@ class Listeners:
             if place.scheme == "unix":
                 await self.pool.run(place.path.unlink, missing_ok=True)
         self._sockets.clear()
+
+    def _inherited(self) -> list[socket.socket]:
+        given = []
+        for name, listening in sockets.inherited(self.environ, os.getpid()):
+            if name == METRICS_SOCKET:
+                listening.detach()  # the metrics listener has it
+            else:
+                given.append(listening)
+        return given
 
     async def _serve(self, scheme: str, listening: socket.socket, settings: Settings) -> None:
         factory = self.factory

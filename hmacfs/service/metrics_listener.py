@@ -80,27 +80,21 @@ class MetricsListener:
         """
         if self._site is None:
             return
-        listening = _inherited(environ)
+        given = _inherited(environ)
+        listening = await self._listen(settings) if given is None else given
         if listening is None:
-            address = settings[options.SERVER_METRICS_PORT]
-            address = Address(address.host or THIS_MACHINE, address.port)
-            try:
-                listening = await self._foundation.pool.run(sockets.listen_tcp, address, "")
-            except OSError as error:
-                reason = f"cannot listen for metrics on {address}: {error.strerror or error}"
-                if settings.origin(options.SERVER_METRICS_PORT).source is not Source.DEFAULT:
-                    raise CannotStart(reason) from error
-                self.log.warn(
-                    "{reason}; set server.metrics_port, or metrics_enabled = false", reason=reason
-                )
-                return
+            return
+        # The reactor accepts until it would block, which must not block it.
+        listening.setblocking(False)
         factory: Any = self._site
-        with listening:
-            # The reactor accepts until it would block, which must not block it.
-            listening.setblocking(False)
-            self._port = self._foundation.reactor.adoptStreamPort(
-                listening.fileno(), listening.family, factory
-            )
+        self._port = self._foundation.reactor.adoptStreamPort(
+            listening.fileno(), listening.family, factory
+        )
+        # The reactor has a copy of it; what systemd gave is still to be found by its number.
+        if given is None:
+            listening.close()
+        else:
+            given.detach()
         where: Any = self._port.getHost()
         self.log.info("metrics are on {host}:{port}", host=where.host, port=where.port)
 
@@ -116,6 +110,20 @@ class MetricsListener:
                 port, self._port = self._port, None
                 await maybeDeferred(port.stopListening)
             await self._site.drain(LAST_ANSWERS)
+
+    async def _listen(self, settings: Settings) -> socket.socket | None:
+        address = settings[options.SERVER_METRICS_PORT]
+        address = Address(address.host or THIS_MACHINE, address.port)
+        try:
+            return await self._foundation.pool.run(sockets.listen_tcp, address, "")
+        except OSError as error:
+            reason = f"cannot listen for metrics on {address}: {error.strerror or error}"
+            if settings.origin(options.SERVER_METRICS_PORT).source is not Source.DEFAULT:
+                raise CannotStart(reason) from error
+            self.log.warn(
+                "{reason}; set server.metrics_port, or metrics_enabled = false", reason=reason
+            )
+            return None
 
 
 def _inherited(environ: Mapping[str, str]) -> socket.socket | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,18 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from hmacfs.auth.keyring import Keyring
 from hmacfs.base.version import VERSION
 from hmacfs.config import options
+from hmacfs.config.problems import ConfigError
 from hmacfs.config.settings import Settings
-from hmacfs.service import tree
+from hmacfs.flow.turns import Turns
+from hmacfs.service import keys, tree
+from hmacfs.service.chores import Chore, index_backups
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
+from hmacfs.service.keys import KeysUnusable
 from hmacfs.service.listeners import Listeners
+from hmacfs.service.metrics_listener import MetricsListener
 from hmacfs.service.notify import Notify, watchdog_interval
 from hmacfs.service.pidfile import write_pid_file
 from hmacfs.service.tls import CertificateRefused
@@ -28,21 +35,35 @@ class FileServer(Service):
     The server, from the storage to the sockets.
 
     :param environ: where systemd says what it has for us.
+    :param read: reads the settings again, for secrets that change in their files; blocks.
     """
 
     log = Logger()
 
     def __init__(
-        self, settings: Settings, reactor: Reactor, environ: Mapping[str, str] | None = None
+        self,
+        settings: Settings,
+        reactor: Reactor,
+        environ: Mapping[str, str] | None = None,
+        read: Callable[[], Settings] | None = None,
     ) -> None:
         self._reactor = reactor
         self._settings = settings
         self._environ = environ or {}
         self._notify = Notify.of(self._environ)
         self._foundation = Foundation(settings, reactor)
+        self._ring = Keyring(())
         self._started_at = reactor.seconds()
-        self._site = StreamingSite(self._grow(), reactor, tree.conduct(settings))
+        self._site = StreamingSite(
+            self._grow(), reactor, tree.conduct(settings), self._foundation.events
+        )
         self._listeners = Listeners(reactor, self._foundation.pool, self._site, self._environ)
+        self._metrics = MetricsListener(
+            settings, self._foundation, self._uptime, lambda: self._site.draining
+        )
+        self._read = read
+        self._reloads = Turns()
+        self._chores: list[Chore] = []
         self._watchdog = LoopingCall(self._notify.alive)
         self._watchdog.clock = reactor
         self._pid_file: Path | None = None
@@ -52,11 +73,15 @@ class FileServer(Service):
     def _grow(self) -> Any:
         root = tree.grow(
             self._settings,
+            self._ring,
             self._foundation,
             self._reactor.seconds,
-            lambda: self._reactor.seconds() - self._started_at,
+            self._uptime,
         )
         return root.app.resource()
+
+    def _uptime(self) -> float:
+        return self._reactor.seconds() - self._started_at
 
     def startService(self) -> None:
         """Begin to start; the sockets open when everything behind them is ready."""
@@ -79,11 +104,20 @@ class FileServer(Service):
         Take new settings without losing a connection.
 
         What cannot be changed while running keeps its value and is named in a
-        warning; so does a certificate that cannot be used.
+        warning; so do a certificate and a file of keys that cannot be used.
         """
+        async with self._reloads.of(self):
+            await self._adopt(settings)
+
+    async def _adopt(self, settings: Settings) -> None:
         self._notify.reloading()
         self._settings, kept = self._settings.reloaded(settings)
+        try:
+            self._ring = await self._foundation.pool.run(keys.read_ring, self._settings)
+        except KeysUnusable as error:
+            self.log.error("the old keys stay in force: {error}", error=error)
         self._site.adopt(self._grow(), tree.conduct(self._settings))
+        self._metrics.adopt(self._settings)
         try:
             await self._listeners.reload(self._settings)
         except CertificateRefused as error:
@@ -108,12 +142,34 @@ class FileServer(Service):
             await self._close()
             raise
 
+    async def take_secrets(self, read: Callable[[], Settings]) -> None:
+        """
+        Take the secrets that changed where they lie, outside the configuration file.
+
+        :param read: reads the settings; blocks.
+        """
+        async with self._reloads.of(self):
+            try:
+                settings = self._settings.with_secrets_of(await self._foundation.pool.run(read))
+                ring = await self._foundation.pool.run(keys.read_ring, settings)
+            except (ConfigError, KeysUnusable) as error:
+                self.log.error("the old secrets stay in force: {error}", error=error)
+                return
+            if keys.terms(settings, ring) != keys.terms(self._settings, self._ring):
+                await self._adopt(settings)
+
     async def _start(self) -> None:
         finished = await self._foundation.start()
+        try:
+            self._ring = await self._foundation.pool.run(keys.read_ring, self._settings)
+        except KeysUnusable as error:
+            raise CannotStart(str(error)) from error
+        self._site.adopt(self._grow(), tree.conduct(self._settings))
         pid_file = self._settings[options.SERVER_PID_FILE]
         if pid_file is not None:
             await self._foundation.pool.run(write_pid_file, pid_file)
             self._pid_file = pid_file
+        await self._metrics.open(self._settings, self._environ)
         opened = await self._listeners.open(self._settings)
         self.log.info(
             "hmac-file-server {version} is ready on {places}; {finished} uploads recovered",
@@ -122,9 +178,26 @@ class FileServer(Service):
             finished=finished,
         )
         self._notify.ready(f"serving on {', '.join(opened)}")
+        if self._read is not None and self._settings[options.SECURITY_REASK_SECRET_ENABLED]:
+            self._begin(self._asking_again(self._read))
+        for chore in index_backups(self._settings, self._foundation, self._reactor):
+            self._begin(chore)
         interval = watchdog_interval(self._environ)
         if interval is not None:
             self._watchdog.start(interval)
+
+    def _asking_again(self, read: Callable[[], Settings]) -> Chore:
+        return Chore(
+            "to read the secrets again",
+            self._settings[options.SECURITY_REASK_SECRET_INTERVAL],
+            partial(self.take_secrets, read),
+            self._reactor,
+            self._foundation.pending,
+        )
+
+    def _begin(self, chore: Chore) -> None:
+        self._chores.append(chore)
+        chore.start()
 
     async def _close(self) -> None:
         if self._closing:
@@ -133,8 +206,11 @@ class FileServer(Service):
         self._notify.stopping()
         if self._watchdog.running:
             self._watchdog.stop()
+        for chore in self._chores:
+            chore.stop()
         await self._listeners.close()
         await self._site.drain(self._settings[options.SERVER_GRACEFUL_SHUTDOWN_TIMEOUT])
+        await self._metrics.close()
         if self._pid_file is not None:
             await self._foundation.pool.run(self._pid_file.unlink, missing_ok=True)
         await self._foundation.close()

@@ -11,30 +11,39 @@ import time
 from collections.abc import Callable
 from ipaddress import ip_network
 
+from attrs import evolve
+
 from hmacfs.auth.keyring import Keyring
-from hmacfs.auth.schemes import Door
+from hmacfs.auth.schemes import Entrance, open_doors
 from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.ingest.intake import Intake
 from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
+from hmacfs.library.removal import Removal
 from hmacfs.library.serving import Policy
 from hmacfs.rules.kinds import Extensions
 from hmacfs.rules.space import Space
+from hmacfs.service import keys
 from hmacfs.service.foundation import Foundation
+from hmacfs.web.api import Api
 from hmacfs.web.channel import Patience
+from hmacfs.web.deletion import Deletion
 from hmacfs.web.files import Files
+from hmacfs.web.guard import Guard
 from hmacfs.web.health import Health, Part
 from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
 from hmacfs.web.put import Put
 from hmacfs.web.root import Root
 from hmacfs.web.site import Conduct
+from hmacfs.web.uploads import Uploads
 
 
 def grow(
     settings: Settings,
+    ring: Keyring,
     foundation: Foundation,
     seconds: Callable[[], float],
     uptime: Callable[[], float],
@@ -42,39 +51,57 @@ def grow(
     """
     Put the faces together.
 
+    :param ring: the keys that are shared with the XMPP server.
     :param seconds: a clock that never goes back.
     :param uptime: tells seconds since the start.
     """
     paths = Paths(settings[options.SERVER_UPLOAD_PREFIX], settings[options.SERVER_PUBLIC_BASE_URL])
     tombstone_age = settings[options.RETENTION_TOMBSTONE_AGE]
-    minimum = settings[options.SERVER_MIN_FREE_BYTES]
+    doors = open_doors(keys.terms(settings, ring))
+    peers = _peers(settings)
     intake = Intake(
         foundation.blobs,
         foundation.index,
-        Space(foundation.blobs.free_bytes, minimum, seconds),
+        Space(foundation.blobs.free_bytes, settings[options.SERVER_MIN_FREE_BYTES], seconds),
         foundation.pool,
         settings[options.SERVER_MAX_UPLOAD_SIZE],
         tombstone_age,
         time.time,
         seconds,
-        pending=foundation.pending,
-        events=foundation.events,
+        foundation.pending,
+        foundation.turns,
+        foundation.events,
+        foundation.ledger,
+        _taken(settings),
     )
-    served = settings[options.DOWNLOADS_ALLOWED_EXTENSIONS]
+    uploads = Uploads(intake, foundation.unverified, paths)
     lookup = Lookup(foundation.index, foundation.blobs, tombstone_age, time.time)
-
+    served = settings[options.DOWNLOADS_ALLOWED_EXTENSIONS]
+    private = settings[options.DOWNLOADS_REQUIRE_AUTH]
+    files = Files(
+        lookup,
+        Delivery(foundation.reactor, settings[options.TIMEOUTS_WRITETIMEOUT]),
+        paths,
+        _policy(settings),
+        Extensions.of(served),
+        Guard(doors[Entrance.DOWNLOAD] if private else None, time.time),
+        time.time,
+        seconds,
+        foundation.events,
+    )
+    of_v3 = evolve(
+        files,
+        policy=evolve(files.policy, private=True),
+        guard=Guard(doors[Entrance.API_V3], time.time),
+    )
+    removal = Removal(
+        lookup, foundation.index, foundation.blobs, foundation.turns, time.time, foundation.pending
+    )
     return Root(
-        Put(Door(Keyring.of(settings[options.SECURITY_SECRET])), intake, paths),
-        Files(
-            lookup,
-            Delivery(foundation.reactor, settings[options.TIMEOUTS_WRITETIMEOUT]),
-            paths,
-            _policy(settings),
-            Extensions.of(served),
-            time.time,
-            seconds,
-            foundation.events,
-        ),
+        Put(doors, uploads, peers, time.time),
+        files,
+        Deletion(doors[Entrance.DELETE], removal, paths, time.time),
+        Api(doors, uploads, of_v3, peers, time.time),
         health(settings, foundation, uptime),
     )
 
@@ -119,10 +146,17 @@ def conduct(settings: Settings) -> Conduct:
     )
 
 
+def _taken(settings: Settings) -> Extensions:
+    allowed = settings[options.UPLOADS_ALLOWED_EXTENSIONS]
+    blocked = settings[options.UPLOADS_BLOCKED_EXTENSIONS]
+    return Extensions.of(allowed, blocked)
+
+
 def _policy(settings: Settings) -> Policy:
     return Policy(
         retries=settings[options.DOWNLOADS_ENABLE_GET_RETRIES]
         and settings[options.DOWNLOADS_RESUMABLE_DOWNLOADS_ENABLED],
+        private=settings[options.DOWNLOADS_REQUIRE_AUTH],
     )
 
 

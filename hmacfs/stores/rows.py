@@ -28,7 +28,7 @@ def find(connection: sqlite3.Connection, name: StoredName) -> StoredFile | Tombs
     *facts, buried_at, reason = rows[0]
     if reason is not None:
         return Tombstone(name=name, buried_at=buried_at, reason=reason)
-    return _file(name, *facts)
+    return StoredFile(name, *facts)
 
 
 def add(connection: sqlite3.Connection, file: StoredFile) -> None:
@@ -95,19 +95,25 @@ def page(connection: sqlite3.Connection, start: str, limit: int) -> list[StoredF
     """Tell the files from ``start`` on, in the order of their names."""
     # SQLite compares texts by their UTF-8 (sqlite.org/datatype3.html, BINARY).
     rows = connection.execute(
-        f"SELECT name, {_FACTS} FROM files WHERE name >= ? ORDER BY name LIMIT ?",  # noqa: S608 - a constant
+        """
+        SELECT name, size, sha256, content_type, uploaded_at, owner, expires_at, metadata
+            FROM files WHERE name >= ? ORDER BY name LIMIT ?
+        """,
         (start, limit),
     ).fetchall()
-    return [_file(StoredName.parse(name.encode()), *facts) for name, *facts in rows]
+    return [_file(*row) for row in rows]
 
 
 def with_digest(connection: sqlite3.Connection, sha256: bytes, limit: int) -> list[StoredFile]:
     """Tell the first files of these bytes, in the order of their names."""
     rows = connection.execute(
-        f"SELECT name, {_FACTS} FROM files WHERE sha256 = ? ORDER BY name LIMIT ?",  # noqa: S608 - a constant
+        """
+        SELECT name, size, sha256, content_type, uploaded_at, owner, expires_at, metadata
+            FROM files WHERE sha256 = ? ORDER BY name LIMIT ?
+        """,
         (sha256, limit),
     ).fetchall()
-    return [_file(StoredName.parse(name.encode()), *facts) for name, *facts in rows]
+    return [_file(*row) for row in rows]
 
 
 def block(connection: sqlite3.Connection, sha256: bytes, at: float) -> None:
@@ -131,26 +137,5 @@ def clear_tombstones(connection: sqlite3.Connection, before: float) -> int:
     return connection.execute("DELETE FROM tombstones WHERE buried_at < ?", (before,)).rowcount
 
 
-_FACTS = "size, sha256, content_type, uploaded_at, owner, expires_at, metadata"
-
-
-def _file(
-    name: StoredName,
-    size: int,
-    sha256: bytes,
-    content_type: str,
-    uploaded_at: float,
-    owner: str | None,
-    expires_at: float | None,
-    metadata: str | None,
-) -> StoredFile:
-    return StoredFile(
-        name=name,
-        size=size,
-        sha256=sha256,
-        content_type=content_type,
-        uploaded_at=uploaded_at,
-        owner=owner,
-        expires_at=expires_at,
-        metadata=metadata,
-    )
+def _file(name: str, *facts: Any) -> StoredFile:
+    return StoredFile(StoredName.parse(name.encode()), *facts)

@@ -13,6 +13,9 @@ SECRET_PARAMETERS = ("v", "v2", "v3", "token", "signature", "get", "access_token
 LONGEST_VALUE = 40
 """Bytes of a value beyond which it may be a secret under a mistyped name, and is not written."""
 
+FORMAT = "{client} {method} {uri} {status} in={received} out={sent}"
+"""The line of a request."""
+
 _SECRET = frozenset(name.encode() for name in SECRET_PARAMETERS)
 
 
@@ -33,10 +36,13 @@ def _shown(piece: bytes) -> bytes:
     return piece
 
 
-def line(request: StreamingRequest, client: Address) -> str:
-    """Describe a request and its answer; sizes in bytes."""
-    method = request.method.decode("ascii", "backslashreplace")
-    return (
-        f"{client} {method} {censored(request.uri)} {request.code} "
-        f"in={request.body.received} out={request.sentLength}"
-    )
+def fields(request: StreamingRequest, client: Address) -> dict[str, str | int]:
+    """Describe a request and its answer, for :data:`FORMAT`; sizes in bytes."""
+    return {
+        "client": str(client),
+        "method": request.method.decode("ascii", "backslashreplace"),
+        "uri": censored(request.uri),
+        "status": request.code,
+        "received": request.body.received,
+        "sent": request.sentLength,
+    }

@@ -291,6 +291,12 @@ class StreamingChannel(HTTPChannel):
         else:
             self._linger()
 
+    def loseConnection(self) -> None:
+        """End the connection when all is sent; a client that does not let it end is cut."""
+        # TLS waits for the client's farewell, which need not come.
+        self.setTimeout(self.patience.write)
+        super().loseConnection()
+
     def timeoutConnection(self) -> None:
         """End a connection that has been waited for long enough."""
         if self._phase is Phase.BODY:

@@ -8,7 +8,10 @@ document (RFC 9457).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
+
+from twisted.web.http import datetimeToString
 
 from hmacfs.base import errors
 from hmacfs.base.errors import Refusal
@@ -25,15 +28,37 @@ STATUS: dict[type[Refusal], HTTPStatus] = {
     errors.SchemeRefused: HTTPStatus.FORBIDDEN,
     errors.KindRefused: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.NotServed: HTTPStatus.FORBIDDEN,
+    errors.ContentBlocked: HTTPStatus.FORBIDDEN,
     errors.NameTaken: HTTPStatus.CONFLICT,
     errors.Unknown: HTTPStatus.NOT_FOUND,
+    errors.Unreadable: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.Gone: HTTPStatus.GONE,
     errors.Stalled: HTTPStatus.REQUEST_TIMEOUT,
     errors.NoSpace: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.MethodRefused: HTTPStatus.METHOD_NOT_ALLOWED,
+    errors.SignatureExpired: HTTPStatus.FORBIDDEN,
+    errors.SignatureNotYetValid: HTTPStatus.FORBIDDEN,
+    errors.SignatureAmbiguous: HTTPStatus.BAD_REQUEST,
+    errors.TokenRefused: HTTPStatus.FORBIDDEN,
+    errors.ScopeMissing: HTTPStatus.FORBIDDEN,
+    errors.NotCovered: HTTPStatus.FORBIDDEN,
+    errors.Replayed: HTTPStatus.CONFLICT,
+    errors.DigestMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.QuotaExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.TypeRefused: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.Unimplemented: HTTPStatus.NOT_IMPLEMENTED,
 }
 """What each refusal is for a client of the upload URLs (XEP-0363)."""
+
+_OF_CREDENTIALS = (
+    errors.SignatureMissing,
+    errors.SignatureWrong,
+    errors.SignatureExpired,
+    errors.SignatureNotYetValid,
+    errors.TokenRefused,
+)
+"""What clients may mend that can be asked for a credential (RFC 9110, 15.5.2)."""
 
 PROBLEM_TYPE = "urn:hmac-file-server:problem:"
 """What a refusal's code is appended to for the ``type`` of its problem document."""
@@ -42,14 +67,22 @@ _TEXT = "text/plain; charset=utf-8"
 _PROBLEM = "application/problem+json"
 
 
-def status_of(refusal: Refusal) -> HTTPStatus:
-    """Tell the status of a refusal."""
+def status_of(refusal: Refusal, challenge: str | None = None) -> HTTPStatus:
+    """
+    Tell the status of a refusal.
+
+    :param challenge: what the client can be asked for, if anything.
+    """
+    if challenge is not None and isinstance(refusal, _OF_CREDENTIALS):
+        return HTTPStatus.UNAUTHORIZED
     return STATUS[type(refusal)]
 
 
-def headers_of(refusal: Refusal) -> dict[str, str]:
+def headers_of(refusal: Refusal, challenge: str | None = None) -> dict[str, str]:
     """Tell the header fields that the facts of a refusal call for."""
     headers = {}
+    if challenge is not None and isinstance(refusal, (*_OF_CREDENTIALS, errors.ScopeMissing)):
+        headers["WWW-Authenticate"] = challenge
     if "retry_after" in refusal.facts:
         headers["Retry-After"] = f"{refusal.facts['retry_after']:.0f}"
     if "allow" in refusal.facts:
@@ -57,19 +90,34 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
     return headers
 
 
-def body_of(refusal: Refusal, *, problem: bool) -> tuple[str, bytes]:
+def body_of(refusal: Refusal, *, problem: bool, challenge: str | None = None) -> tuple[str, bytes]:
     """Tell the content type and the bytes that explain a refusal."""
-    status = status_of(refusal)
     if not problem:
         return _TEXT, f"{refusal.detail}\n".encode()
+    status = status_of(refusal, challenge)
+    return _PROBLEM, _document(refusal.code, status, refusal.detail, refusal.facts)
+
+
+def body_of_incident(incident: str, *, problem: bool) -> tuple[str, bytes]:
+    """Tell the content type and the bytes for what nobody foresaw, by its id in the log."""
+    detail = f"something went wrong on the server; it is logged as {incident}"
+    if not problem:
+        return _TEXT, f"{detail}\n".encode()
+    facts = {"incident": incident}
+    return _PROBLEM, _document("error", HTTPStatus.INTERNAL_SERVER_ERROR, detail, facts)
+
+
+def _document(
+    code: str, status: HTTPStatus, detail: str, facts: Mapping[str, str | int | float]
+) -> bytes:
     document = {
-        "type": PROBLEM_TYPE + refusal.code,
+        "type": PROBLEM_TYPE + code,
         "title": status.phrase,
         "status": status.value,
-        "detail": refusal.detail,
-        **refusal.facts,
+        "detail": detail,
+        **facts,
     }
-    return _PROBLEM, json.dumps(document, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(document, ensure_ascii=False).encode() + b"\n"
 
 
 def wants_problem(accept: str | None) -> bool:
@@ -83,7 +131,7 @@ def bare_response(refusal: Refusal) -> bytes:
     status = status_of(refusal)
     kind, body = body_of(refusal, problem=False)
     return (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nDate: {datetimeToString().decode()}\r\n"
         f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
         "Connection: close\r\n\r\n"
     ).encode() + body

@@ -18,6 +18,7 @@ from hmacfs.library.serving import Ask, Outcome, Policy, plan
 from hmacfs.rules.kinds import Extensions
 from hmacfs.web import replies
 from hmacfs.web.direct import Response
+from hmacfs.web.guard import Guard
 from hmacfs.web.paths import Paths
 from hmacfs.web.request import StreamingRequest
 
@@ -47,6 +48,7 @@ class Files:
     """
     Serves stored files.
 
+    :param guard: lets those pass who may download.
     :param now: tells seconds since the epoch.
     :param seconds: a clock that never goes back.
     :param events: is told what became of each download.
@@ -57,22 +59,31 @@ class Files:
     paths: Paths
     policy: Policy
     kinds: Extensions
+    guard: Guard
     now: Callable[[], float]
     seconds: Callable[[], float]
     events: Events = field(factory=Events)
 
     async def get(self, request: StreamingRequest) -> None:
+        """Answer with the file that the path means, or with what was asked to know of it."""
+        try:
+            name = self.paths.name_to_read(request.target.path)
+        except NameRefused:
+            raise Unknown("there is no such file") from None
+        await self.serve(request, name)
+
+    async def serve(self, request: StreamingRequest, name: StoredName) -> None:
         """Answer with a file, or with what the request asked to know of it."""
         if request.method == b"HEAD":
-            await self._answer(request)
+            await self._answer(request, name)
         else:
-            await self._download(request)
+            await self._download(request, name)
         request.finish()
 
-    async def _download(self, request: StreamingRequest) -> None:
+    async def _download(self, request: StreamingRequest, name: StoredName) -> None:
         began = self.seconds()
         try:
-            await self._answer(request)
+            await self._answer(request, name)
         except (CancelledError, ClientGone):
             # The client has gone, perhaps with all that it wanted.
             self._tell_sent(request, began)
@@ -91,9 +102,10 @@ class Files:
             took = self.seconds() - began
             self.events.tell(DownloadSent(request.sentLength, took, is_complete))
 
-    async def _answer(self, request: StreamingRequest) -> None:
+    async def _answer(self, request: StreamingRequest, name: StoredName) -> None:
         """Find the file, plan the answer, and carry it out."""
-        file = await self.lookup.find(self._name(request))
+        self.guard.check(request, name)
+        file = await self.lookup.find(name)
         refused = self.kinds.refused(file.name)
         if refused is not None:
             raise NotServed("files of this kind are not given out", extension=refused)
@@ -104,9 +116,3 @@ class Files:
         async with self.lookup.opened(file) as blob:
             replies.begin(request, STATUS[answer.outcome], dict(answer.headers))
             await self.delivery.send(answer, blob, Response(request))
-
-    def _name(self, request: StreamingRequest) -> StoredName:
-        try:
-            return self.paths.name_to_read(request.target.path)
-        except NameRefused:
-            raise Unknown("there is no such file") from None

@@ -12,8 +12,14 @@ from hmacfs.base.names import StoredName
 RESERVED = frozenset({"api", "files", "health", "download", "uploads", "thumbnail"})
 """First segments that belong to routes: a name cannot begin with them if there is no prefix."""
 
-DOWNLOAD_PREFIXES = (b"download", b"uploads")
-"""First segments under which every file can be downloaded too (3.2.1, 2.x)."""
+DOWNLOADS = b"download"
+"""First segment under which every file can be downloaded too (3.2.1)."""
+
+OLD_UPLOADS = b"uploads"
+"""First segment under which every file can be uploaded and downloaded too (2.x)."""
+
+UPLOAD_URL = b"upload"
+"""Where query signatures and forms are sent, whatever the prefix is (3.2.1)."""
 
 
 @frozen
@@ -29,8 +35,9 @@ class Paths:
     base_url: str = ""
 
     def below_prefix(self, path: bytes) -> bytes:
-        """Strip the upload prefix, once, from a decoded path."""
-        return _strip(path, self.prefix.encode()) if self.prefix else path
+        """Strip the upload prefix, or that of 2.x, once, from a decoded path."""
+        stripped = _strip(path, self.prefix.encode()) if self.prefix else path
+        return _strip(path, OLD_UPLOADS) if stripped == path else stripped
 
     def name_to_read(self, path: bytes) -> StoredName:
         """
@@ -39,11 +46,11 @@ class Paths:
         :raises NameRefused: if it cannot be one.
         """
         stripped = self.below_prefix(path)
-        if stripped == path:
-            for prefix in DOWNLOAD_PREFIXES:
-                if path.startswith(prefix + b"/"):
-                    return StoredName.parse(_strip(path, prefix))
-        return StoredName.parse(stripped)
+        return StoredName.parse(_strip(path, DOWNLOADS) if stripped == path else stripped)
+
+    def is_upload_url(self, path: bytes) -> bool:
+        """Tell whether this decoded path is the URL of uploads that name their file elsewhere."""
+        return path in (UPLOAD_URL, self.prefix.encode() or UPLOAD_URL)
 
     def check_stored(self, name: StoredName) -> None:
         """
@@ -58,6 +65,14 @@ class Paths:
         """Tell the URL of a file: absolute if the public base URL is known, else a path."""
         path = quote(f"/{self.prefix}/{name}" if self.prefix else f"/{name}")
         return self.base_url + path
+
+    def download_url_of(self, name: StoredName, origin: str) -> str:
+        """
+        Tell the URL of a file that documents tell.
+
+        :param origin: scheme and host of the request, where no public base URL is known.
+        """
+        return f"{self.base_url or origin}{quote(f'/download/{name}')}"
 
 
 def _strip(path: bytes, prefix: bytes) -> bytes:

@@ -42,6 +42,11 @@ class Peers:
         is_believed = any(peer in network for network in self.trusted)
         return "https" if said == "https" and is_believed else "http"
 
+    def origin_of(self, request: StreamingRequest) -> str:
+        """Tell scheme and host of a request, empty if it names no host."""
+        host = replies.header(request, "Host")
+        return f"{self.scheme_of(request)}://{host}" if host else ""
+
 
 def _peer_of(request: StreamingRequest) -> Address:
     host = getattr(request.getClientAddress(), "host", None)

@@ -1,33 +1,37 @@
-"""``PUT``: the upload of an XMPP client (XEP-0363, 6)."""
+"""``PUT``: the upload of an XMPP client (XEP-0363, 6), and ``POST`` of a form."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from attrs import frozen
 
-from hmacfs.auth.facts import RequestFacts
-from hmacfs.auth.schemes import Door
+from hmacfs.auth.schemes import Door, Entrance
 from hmacfs.base.errors import MalformedRequest
-from hmacfs.base.values import Grant, StoredFile
-from hmacfs.ingest.intake import Intake
-from hmacfs.web import replies
-from hmacfs.web.paths import Paths
+from hmacfs.base.names import StoredName
+from hmacfs.base.values import StoredFile
+from hmacfs.web import documents, replies
+from hmacfs.web.facts import facts_of
+from hmacfs.web.peers import Peers
 from hmacfs.web.request import StreamingRequest
-from hmacfs.wire import content_type
+from hmacfs.web.uploads import Uploads
 from hmacfs.wire.etags import EntityTag
-
-MAX_SIZE_DIGITS = 18
-"""Longest X-File-Size in digits: an exabyte less one."""
 
 
 @frozen
 class Put:
-    """Takes uploads whose URL carries a signature."""
+    """
+    Takes uploads whose URL, or an Authorization header with it, is their credential.
 
-    door: Door
-    intake: Intake
-    paths: Paths
+    :param doors: what may sign each kind of request.
+    :param now: tells seconds since the epoch.
+    """
+
+    doors: Mapping[Entrance, Door]
+    uploads: Uploads
+    peers: Peers
+    now: Callable[[], float]
 
     async def put(self, request: StreamingRequest) -> None:
         """
@@ -36,45 +40,43 @@ class Put:
         What the headers tell is judged before the first byte of the body is
         asked for.
         """
-        with self.intake.admission():
-            grant = self._grant(request)
-        receipt = await self.intake.receive(grant, request.body)
-        replies.reply(request, HTTPStatus.CREATED, self._headers(receipt.file))
+        with self.uploads.intake.admission():
+            if request.requestHeaders.hasHeader(b"Content-Range"):
+                raise MalformedRequest("a PUT with Content-Range is not taken")
+            path = self.uploads.paths.below_prefix(request.target.path)
+            facts = facts_of(request, path, self.now())
+        if facts.is_form:
+            door = self.doors[Entrance.FORM]
+            receipt = await self.uploads.form(request, door, facts, lambda: facts.name)
+            self._describe(request, receipt.file)
+        else:
+            by_query = "signature" in facts.parameters and self.uploads.paths.is_upload_url(
+                request.target.path
+            )
+            door = self.doors[Entrance.QUERY if by_query else Entrance.PUT]
+            receipt = await self.uploads.body(request, door, facts, lambda: facts.name)
+            replies.reply(request, HTTPStatus.CREATED, self._headers(receipt.file))
 
-    def _grant(self, request: StreamingRequest) -> Grant:
-        if request.requestHeaders.hasHeader(b"Content-Range"):
-            raise MalformedRequest("a PUT with Content-Range is not taken")
-        facts = self._facts(request)
-        content_type.checked(facts.content_type)
-        grant = self.door.admit(facts)
-        self.paths.check_stored(grant.name)
-        return grant
+    async def post(self, request: StreamingRequest) -> None:
+        """Take a form that holds a file; its path may be the parameter ``path``."""
+        with self.uploads.intake.admission():
+            path = request.target.parameters.get("path", "").encode()
+            facts = facts_of(request, path, self.now())
 
-    def _facts(self, request: StreamingRequest) -> RequestFacts:
-        names = ("content-type", "authorization")
-        values = {name: replies.header(request, name) for name in names}
-        return RequestFacts(
-            method="PUT",
-            path=self.paths.below_prefix(request.target.path),
-            parameters=request.target.parameters,
-            headers={name: value for name, value in values.items() if value is not None},
-            length=_length(request),
-        )
+        def named() -> StoredName | None:
+            return facts.name if path else None
+
+        door = self.doors[Entrance.FORM]
+        receipt = await self.uploads.form(request, door, facts, named)
+        self._describe(request, receipt.file)
+
+    def _describe(self, request: StreamingRequest, file: StoredFile) -> None:
+        url = self.uploads.paths.download_url_of(file.name, self.peers.origin_of(request))
+        document = documents.upload(file, url)
+        replies.document(request, HTTPStatus.CREATED, document, self._headers(file))
 
     def _headers(self, file: StoredFile) -> dict[str, str]:
         return {
-            "Location": self.paths.url_of(file.name),
+            "Location": self.uploads.paths.url_of(file.name),
             "ETag": str(EntityTag.of_content(file.sha256)),
         }
-
-
-def _length(request: StreamingRequest) -> int | None:
-    """Tell the length of the body: announced, or in X-File-Size if the body is chunked."""
-    if request.body.length is not None:
-        return request.body.length
-    announced = replies.header(request, "X-File-Size")
-    if announced is None:
-        return None
-    if not (announced.isascii() and announced.isdigit() and len(announced) <= MAX_SIZE_DIGITS):
-        raise MalformedRequest("X-File-Size is not a number of bytes")
-    return int(announced)

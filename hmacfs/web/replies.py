@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from hmacfs.base.errors import Refusal
-from hmacfs.web.errors import body_of, headers_of, status_of, wants_problem
+from hmacfs.web import challenges
+from hmacfs.web.errors import (
+    body_of,
+    body_of_incident,
+    headers_of,
+    status_of,
+    wants_problem,
+)
 from hmacfs.web.request import StreamingRequest
 
 CORS_PREFLIGHT = {
@@ -27,6 +36,7 @@ CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
         "Content-Length, Content-Range, Content-Location, Location, ETag, Retry-After, "
+        "WWW-Authenticate, "
         "X-Session-Token, X-Session-ID, X-Upload-Status, Tus-Resumable, Tus-Version, "
         "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, "
         "Upload-Metadata, Upload-Expires, Upload-Concat, Upload-Complete, Upload-Limit, "
@@ -74,18 +84,47 @@ def reply(
     request.finish()
 
 
+def nothing(request: StreamingRequest) -> None:
+    """Answer 204, which has no body and no length of one (RFC 9110, 8.6), and finish."""
+    begin(request, HTTPStatus.NO_CONTENT, {})
+    request.write(b"")
+    request.finish()
+
+
+def document(
+    request: StreamingRequest,
+    status: HTTPStatus,
+    content: object,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Answer with JSON and finish."""
+    body = json.dumps(content, ensure_ascii=False).encode() + b"\n"
+    reply(request, status, {"Content-Type": "application/json", **headers}, body)
+
+
+def fail(request: StreamingRequest, incident: str) -> None:
+    """Answer that something went wrong which is in the log under this id, and finish."""
+    kind, body = body_of_incident(incident, problem=_is_problem(request))
+    headers = {"Content-Type": kind, "Cache-Control": "no-store"}
+    reply(request, HTTPStatus.INTERNAL_SERVER_ERROR, headers, body)
+
+
 def refuse(request: StreamingRequest, refusal: Refusal) -> None:
     """Answer with a refusal and finish."""
-    problem = wants_problem(header(request, "Accept"))
-    kind, body = body_of(refusal, problem=problem)
+    asked = challenges.challenge(request, refusal)
+    kind, body = body_of(refusal, problem=_is_problem(request), challenge=asked)
     reply(
         request,
-        status_of(refusal),
+        status_of(refusal, asked),
         {
             "Content-Type": kind,
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
-            **headers_of(refusal),
+            **headers_of(refusal, asked),
         },
         body,
     )
+
+
+def _is_problem(request: StreamingRequest) -> bool:
+    return challenges.is_api(request) or wants_problem(header(request, "Accept"))

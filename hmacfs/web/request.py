@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.python.failure import Failure
+from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
 from hmacfs.base.errors import MalformedRequest, Refusal, Unavailable
@@ -37,7 +38,7 @@ class StreamingRequest(Request):
     channel: Any
     site: Any
     defaultContentType = None
-    target: Target
+    target = Target(b"")
     route = ""
 
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
@@ -129,6 +130,8 @@ class StreamingRequest(Request):
         """Write part of the response."""
         if not self.startedWriting:
             self.setHeader(b"Server", SERVER)
+            # The stock class sets it where it routes, which refusals may come before.
+            self.setHeader(b"Date", datetimeToString())
             if not self.body.complete:
                 # What is left of the body cannot be told from a next request.
                 self.channel.persistent = False

@@ -18,18 +18,22 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter
 
 from hmacfs.base.errors import ClientGone, MethodRefused, Refusal, Unknown
-from hmacfs.web import replies
+from hmacfs.web import challenges, replies
 from hmacfs.web.access_log import censored
+from hmacfs.web.api import Api
+from hmacfs.web.deletion import Deletion
 from hmacfs.web.files import Files
 from hmacfs.web.health import Health
 from hmacfs.web.put import Put
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.routes import RoutingKlein
 
-METHODS = frozenset({b"GET", b"HEAD", b"PUT", b"OPTIONS"})
+METHODS = frozenset({b"GET", b"HEAD", b"PUT", b"POST", b"DELETE", b"OPTIONS"})
 """Methods are case-sensitive (RFC 9110, 9.1), which werkzeug forgets."""
 
-FILE_METHODS = "GET, HEAD, PUT, OPTIONS"
+API_METHODS = sorted(method.decode() for method in METHODS - {b"OPTIONS"})
+FILE_METHODS = "GET, HEAD, PUT, DELETE, OPTIONS"
+FORM_METHODS = f"{FILE_METHODS}, POST"
 
 
 class AnyPath(BaseConverter):
@@ -48,9 +52,13 @@ class Root:
 
     log = Logger()
 
-    def __init__(self, put: Put, files: Files, health: Health) -> None:
+    def __init__(
+        self, put: Put, files: Files, deletion: Deletion, api: Api, health: Health
+    ) -> None:
         self._put = put
         self._files = files
+        self._deletion = deletion
+        self._api = api
         self._health = health
 
     @app.route("/health", methods=["GET", "HEAD"])
@@ -58,30 +66,51 @@ class Root:
         """Tell whether the server works."""
         return self._health.get(request)
 
+    @app.route("/api/<any_path:path>", methods=API_METHODS)
+    @app.route("/api", methods=API_METHODS)
+    def api(self, request: StreamingRequest, path: str = "") -> Awaitable[None]:
+        """Pass a request on to the API."""
+        return self._api.answer(request)
+
+    @app.route("/<any_path:path>", methods=["POST"])
+    def post(self, request: StreamingRequest, path: str) -> Awaitable[None]:
+        """Take a form with a file."""
+        if request.method != b"POST" or not self._takes_forms(request):
+            raise self._method_refused(request)
+        return self._put.post(request)
+
+    @app.route("/<any_path:path>", methods=["DELETE"])
+    def delete(self, request: StreamingRequest, path: str) -> Awaitable[None]:
+        """Delete a stored file."""
+        self._check_method(request)
+        return self._deletion.delete(request)
+
     @app.route("/<any_path:path>", methods=["PUT"])
     def put(self, request: StreamingRequest, path: str) -> Awaitable[None]:
         """Take an upload."""
-        _check_method(request)
+        self._check_method(request)
         return self._put.put(request)
 
     @app.route("/<any_path:path>", methods=["GET", "HEAD"])
     def get(self, request: StreamingRequest, path: str) -> Awaitable[None]:
         """Serve a stored file."""
-        _check_method(request)
+        self._check_method(request)
         return self._files.get(request)
 
     @app.route("/<any_path:path>", methods=["OPTIONS"])
     def options(self, request: StreamingRequest, path: str) -> None:
         """Tell browsers what they may send."""
-        _check_method(request)
-        replies.reply(request, HTTPStatus.OK, {"Allow": FILE_METHODS, **replies.CORS_PREFLIGHT})
+        self._check_method(request)
+        allowed = {"Allow": self._allowed(request) or "OPTIONS"}
+        replies.reply(request, HTTPStatus.OK, {**allowed, **replies.CORS_PREFLIGHT})
 
     @app.handle_errors(Exception)  # type: ignore[arg-type]  # typed for IRequest only
     def failed(self, request: StreamingRequest, failure: Failure) -> Deferred[None] | None:
         """Turn what a face raised into an answer."""
         error = failure.value
+        routed = not isinstance(error, MethodNotAllowed | NotFound)
         if isinstance(error, MethodNotAllowed):
-            error = _method_refused(request)
+            error = self._method_refused(request)
         elif isinstance(error, NotFound):
             error = Unknown("there is nothing here")
         if isinstance(error, Refusal) and not request.startedWriting:
@@ -93,7 +122,8 @@ class Root:
                 detail=error.detail,
             )
             replies.refuse(request, error)
-            return None
+            # Klein does not see the end of what it could not route, and would finish it again.
+            return None if routed else Deferred()
         if isinstance(error, CancelledError):
             return None
         if isinstance(error, ClientGone):
@@ -108,20 +138,24 @@ class Root:
             request.channel.abort()
             # Klein would finish the request; it ends when the connection is gone.
             return Deferred()
-        replies.reply(
-            request,
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"},
-            f"something went wrong on the server; it is logged as {incident}\n".encode(),
-        )
+        replies.fail(request, incident)
         return None
 
+    def _takes_forms(self, request: StreamingRequest) -> bool:
+        return self._put.uploads.paths.is_upload_url(request.target.path)
 
-def _method_refused(request: StreamingRequest) -> MethodRefused:
-    method = request.method.decode("ascii", "backslashreplace")
-    return MethodRefused(f"{method} is not possible here", allow=FILE_METHODS)
+    def _allowed(self, request: StreamingRequest) -> str:
+        if challenges.is_api(request):
+            return ", ".join(self._api.methods_at(request))
+        return FORM_METHODS if self._takes_forms(request) else FILE_METHODS
 
+    def _method_refused(self, request: StreamingRequest) -> Refusal:
+        allowed = self._allowed(request)
+        if not allowed:
+            return Unknown("there is nothing here")
+        method = request.method.decode("ascii", "backslashreplace")
+        return MethodRefused(f"{method} is not possible here", allow=allowed)
 
-def _check_method(request: StreamingRequest) -> None:
-    if request.method not in METHODS:
-        raise _method_refused(request)
+    def _check_method(self, request: StreamingRequest) -> None:
+        if request.method not in METHODS:
+            raise self._method_refused(request)

@@ -173,11 +173,8 @@ class StreamingSite(Site):
 
     def log(self, request: Any) -> None:
         """Log a request that has been answered."""
-        self.access.emit(
-            self.access_level,
-            "{line}",
-            line=access_log.line(request, self.conduct.peers.client_of(request)),
-        )
+        fields = access_log.fields(request, self.conduct.peers.client_of(request))
+        self.access.emit(self.access_level, access_log.FORMAT, **fields)
         self._ended(request, request.code)
 
     def _ended(self, request: StreamingRequest, status: int) -> None:

@@ -8,13 +8,14 @@ make one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.trial.unittest import TestCase
 
-from hmacfs.blobs.interfaces import Blobs, Leftover, NameExists, OpenBlob, StorageFailed
+from hmacfs.blobs.interfaces import Blobs, Found, Leftover, NameExists, OpenBlob, StorageFailed
 from tests.blobs.samples import content, named, published, staged, store
 from tests.flow.awaiting import begun
 
@@ -369,6 +370,51 @@ class _BlobsTests(TestCase):
         await blobs.forget(leftover)
         with self.assertRaises(StorageFailed):
             await blobs.forget(leftover)
+
+    # Looking through
+
+    async def walked(self, blobs: Blobs) -> dict[str, Found]:
+        """Return what a walk finds, by name."""
+        found = [each async for some in blobs.walk() for each in some]
+        files = {str(each.name): each for each in found if isinstance(each, Found)}
+        self.assertEqual(len(files), len(found))
+        return files
+
+    async def test_walk(self) -> None:
+        """A walk tells each published file once, with its size, and no staged bytes."""
+        blobs = await self.open()
+        sizes = {"a": 0, "b": 1, "folder/a": 7, "folder/below/a": 9, "folder/.hmacfs/x": 2}
+        for name, size in sizes.items():
+            await store(blobs, name, b"x" * size)
+        unwanted = await staged(blobs, b"staged")
+        await blobs.remove(named("b"))
+        found = await self.walked(blobs)
+        self.assertEqual(
+            {name: each.size for name, each in found.items()},
+            {name: size for name, size in sizes.items() if name != "b"},
+        )
+        await blobs.settle(unwanted)
+
+    async def test_walk_nothing(self) -> None:
+        """In an empty storage a walk tells nothing."""
+        self.assertEqual(await self.walked(await self.open()), {})
+
+    async def test_walk_intent(self) -> None:
+        """The facts of a file are told until it is settled."""
+        blobs = await self.open()
+        blob = await published(blobs, "file", b"content", b"facts")
+        self.assertEqual((await self.walked(blobs))["file"].intent, b"facts")
+        await blobs.settle(blob)
+        self.assertIsNone((await self.walked(blobs))["file"].intent)
+
+    async def test_walk_broken_off(self) -> None:
+        """A walk may end before its end, and another begin."""
+        blobs = await self.open()
+        await store(blobs, "folder/file", b"content")
+        async with aclosing(blobs.walk()) as walk:
+            async for _ in walk:
+                break
+        self.assertEqual(list(await self.walked(blobs)), ["folder/file"])
 
 
 def make_blobs_tests(made: Callable[[Path], Storage], name: str = "BlobsTests") -> type[TestCase]:

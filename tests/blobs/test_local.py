@@ -140,6 +140,17 @@ class StartTests(LocalCase):
         now(store(self.blobs, "a", b"content"))
         self.assertEqual(now(content(self.blobs, named("a"))), b"content")
 
+    def test_beside(self) -> None:
+        """Who does not want to be alone reads and removes beside a daemon, and keeps none out."""
+        now(store(self.blobs, "a", b"content"))
+        beside = LocalBlobs(self.path, InlinePool())
+        now(beside.start(alone=False))
+        self.assertEqual(now(content(beside, named("a"))), b"content")
+        self.assertTrue(now(beside.remove(named("a"))))
+        now(self.blobs.close())
+        self.blobs = self.opened()
+        now(beside.close())
+
     def test_after_the_first(self) -> None:
         """When the first has let go, or is gone, another may come."""
         now(self.blobs.close())
@@ -166,6 +177,7 @@ class StartTests(LocalCase):
             lambda: self.blobs.publish(blob, named("a"), b""),
             self.blobs.leftovers,
             self.blobs.free_bytes,
+            self.blobs.walk().__anext__,
         ):
             with self.assertRaises(StorageFailed):
                 now(result())
@@ -260,6 +272,9 @@ class PlantedTests(LocalCase):
     def test_in_the_stage(self) -> None:
         """What was planted among the staged files is cleared, and not followed."""
         stage = self.path / INTERNAL_DIRECTORY / "stage"
+        # Else it would look as if it were published.
+        Path(self.mktemp()).hardlink_to(self.outside / "secret")
+        os.setxattr(self.outside / "secret", INTENT_ATTRIBUTE, b"facts")
         (stage / "link").symlink_to(self.outside / "secret")
         (stage / "folder").symlink_to(self.outside)
         os.mkfifo(stage / "pipe")

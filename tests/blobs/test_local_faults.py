@@ -182,6 +182,7 @@ class BrokenDiskTests(LocalCase):
             ("fstat", lambda: self.blobs.open(named("a"))),
             ("unlink", lambda: self.blobs.remove(named("a"))),
             ("unlink", lambda: self.blobs.forget(leftover)),
+            ("fsync", lambda: self.blobs.remove(named("a"))),
             ("listdir", self.blobs.leftovers),
             ("fstatvfs", self.blobs.free_bytes),
         ]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from hmacfs.base.errors import Unknown
 from hmacfs.flow.pools import InlinePool, Lane, ThreadedPool, acquire, shielded
 from tests.flow.held_pool import Crashed, HeldPool
 from tests.stores.pump import Pump
@@ -303,6 +304,15 @@ class AcquireTests(SynchronousTestCase):
 class ShieldedTests(SynchronousTestCase):
     """:func:`shielded`."""
 
+    def test_failure_of_abandoned_work(self) -> None:
+        """What fails when nobody waits any more is logged, not lost."""
+        work: Deferred[None] = Deferred()
+        wanted = shielded(work)
+        wanted.cancel()
+        self.failureResultOf(wanted, CancelledError)
+        work.errback(KeyError("lost"))
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
     def test_result(self) -> None:
         """The result of the work is told."""
         self.assertEqual(self.successResultOf(shielded(succeed(7))), 7)
@@ -313,7 +323,7 @@ class ShieldedTests(SynchronousTestCase):
 
     def test_cancel(self) -> None:
         """Who cancels only stops waiting; the work is not disturbed and may end as it will."""
-        for end in (lambda work: work.callback(7), lambda work: work.errback(KeyError())):
+        for end in (lambda work: work.callback(7), lambda work: work.errback(Unknown("x"))):
             disturbed: list[object] = []
             work: Deferred[int] = Deferred(disturbed.append)
             wanted = shielded(work)

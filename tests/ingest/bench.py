@@ -147,6 +147,22 @@ class PooledIndex:
         """Put a tombstone in the place of what was known of its name."""
         return self._pool.run(lambda: now(self.stored.bury(tombstone)))
 
+    def amend(self, before: StoredFile | None, after: StoredFile | None) -> Deferred[bool]:
+        """Put a file in the place of what is known, if that is what it was."""
+        return self._pool.run(lambda: now(self.stored.amend(before, after)))
+
+    def page(self, start: str, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the files from a name on."""
+        return self._pool.run(lambda: now(self.stored.page(start, limit)))
+
+    def with_digest(self, sha256: bytes, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the files of these bytes."""
+        return self._pool.run(lambda: now(self.stored.with_digest(sha256, limit)))
+
+    def block(self, sha256: bytes, at: float) -> Deferred[None]:
+        """Take no file of these bytes from now on."""
+        return self._pool.run(lambda: now(self.stored.block(sha256, at)))
+
     def used_by(self, owner: str) -> Deferred[int]:
         """Tell how many bytes the files of this owner have together."""
         return self._pool.run(lambda: now(self.stored.used_by(owner)))

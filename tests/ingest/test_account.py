@@ -150,7 +150,9 @@ class IntakeTests(SynchronousTestCase):
         """What is refused before there is a grant has failed too."""
         with self.assertRaises(SignatureWrong), self.bench.intake.admission():
             raise SignatureWrong("")
-        self.assertEqual(self.ends(), ["signature-wrong"])
+        with self.assertRaises(ConnectionLost), self.bench.intake.admission():
+            raise ConnectionLost
+        self.assertEqual(self.ends(), ["signature-wrong", ABORTED])
 
     def test_broken_off(self) -> None:
         """A connection that is lost in the body has aborted the upload."""

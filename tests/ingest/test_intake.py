@@ -9,7 +9,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.base.errors import NameTaken, NoSpace, Refusal, SizeMismatch, TooLarge
+from hmacfs.base.errors import (
+    ContentBlocked,
+    NameTaken,
+    NoSpace,
+    Refusal,
+    SizeMismatch,
+    TooLarge,
+)
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.blobs.memory import MemoryBlobs
@@ -369,6 +376,15 @@ class FailureTests(IntakeCase):
         self.check("a", None)
         self.bench.index.broken.clear()
         self.assertTrue(self.bench.store("a", b"content").created)
+
+    def test_blocked(self) -> None:
+        """Blocked bytes are taken back, and nothing is left of them; others take the name."""
+        now(self.bench.index.stored.block(sha256(b"content").digest(), NOW))
+        with self.assertRaises(ContentBlocked):
+            self.bench.store("a", b"content")
+        self.check("a", None)
+        self.bench.check_agreement([named("a")])
+        self.assertTrue(self.bench.store("a", b"another").created)
 
     def test_index_is_full(self) -> None:
         """An index on a full disk is no space, for the file as well."""

@@ -170,3 +170,5 @@ class CancellingTests(SynchronousTestCase):
             self.successResultOf(upload)
             self.assertIsNone(bench.bytes_of(NAME))
             bench.check_agreement(NAMES)
+        # With nobody left to tell, the log is told.
+        self.assertNotEqual(self.flushLoggedErrors(StoreFailed), [])

@@ -247,6 +247,10 @@ class LocalMachine(IntakeMachine):
 class MachineTests(SynchronousTestCase):
     """The machine."""
 
+    def tearDown(self) -> None:
+        """Take what is logged of uploads that a crash cut short, with nobody left to tell."""
+        self.flushLoggedErrors(Crashed, StoreFailed)
+
     def test_memory(self) -> None:
         """It holds over files in memory."""
         run_state_machine_as_test(MemoryMachine)

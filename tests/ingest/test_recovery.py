@@ -59,6 +59,14 @@ class RecoveryTests(SynchronousTestCase):
         self.assertEqual(self.bench.recover(), 0)
         self.bench.check_agreement([NAME])
 
+    def test_blocked(self) -> None:
+        """What was published and is blocked by now is taken back, and not counted."""
+        self.publish(intent.encode(FILE))
+        self.bench.at_once(lambda: self.bench.index.block(FILE.sha256, NOW))
+        self.assertEqual(self.bench.recover(), 0)
+        self.assertIsNone(self.bench.bytes_of(NAME))
+        self.bench.check_agreement([NAME])
+
     def test_recorded(self) -> None:
         """What was recorded before the crash stays as it is."""
         self.publish(intent.encode(FILE))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import contextlib
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +26,7 @@ class UnverifiedTests(SynchronousTestCase):
 
     def test_total(self) -> None:
         """All together get no more than the total; the next is told when to come again."""
-        with ExitStack() as stack:
+        with contextlib.ExitStack() as stack:
             for _ in range(2):
                 stack.enter_context(self.unverified.room(None))
             stack.enter_context(self.unverified.room(5))
@@ -47,13 +47,11 @@ class UnverifiedTests(SynchronousTestCase):
     def test_never_more(self, wishes: list[int | None]) -> None:
         """Whatever is asked for, what is kept is the sum of what was given, and never too much."""
         unverified = Unverified(10, 25)
-        with ExitStack() as stack:
+        with contextlib.ExitStack() as stack:
             given_out = 0
             for wish in wishes:
-                try:
+                with contextlib.suppress(TooLarge):
                     given_out += stack.enter_context(unverified.room(wish))
-                except TooLarge:
-                    pass
                 self.assertEqual(unverified.kept, given_out)
                 self.assertLessEqual(given_out, 25)
         self.assertEqual(unverified.kept, 0)

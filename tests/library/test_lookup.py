@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.base.errors import Gone, Unknown
+from hmacfs.base.errors import Gone, Unknown, Unreadable
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.memory import MemoryBlobs
@@ -16,6 +17,7 @@ from hmacfs.library.lookup import Lookup
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.memory import MemoryIndex
 from tests.blobs.descriptors import close_below, open_below
+from tests.blobs.faulty import failing
 from tests.blobs.samples import named, store
 from tests.flow.awaiting import begun, now
 from tests.flow.held_pool import HeldPool
@@ -135,6 +137,14 @@ class DescriptorTests(SynchronousTestCase):
         reading = begun(self.read(8))
         self.pool.run_all()
         self.failureResultOf(reading, Unknown)
+        self.assertEqual(open_below(self.path), self.before)
+
+    def test_unreadable(self) -> None:
+        """A file that the disk does not give out is unreadable, which is not to be unknown."""
+        failing("open", errno.EACCES).install(self)
+        reading = begun(self.read(7))
+        self.pool.run_all()
+        self.failureResultOf(reading, Unreadable)
         self.assertEqual(open_below(self.path), self.before)
 
     def test_cancelled(self) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pathlib
 import random
 import shutil
+import subprocess
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.real.client import Answer, Connection
 from tests.real.daemon import Daemon, Sections
@@ -30,6 +32,18 @@ class ServerCase(SynchronousTestCase):
         path.mkdir(parents=True)
         self.addCleanup(shutil.rmtree, path, ignore_errors=True)
         return path
+
+    def small_disk(self, size: int) -> pathlib.Path:
+        """Return where a file system of so many bytes is mounted until the test ends."""
+        if os.geteuid() != 0:
+            raise SkipTest("only root can mount the small file system that this test fills")
+        place = self.directory()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "hmacfs-test", os.fspath(place)]
+        done = subprocess.run(mount, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SkipTest(f"no small file system can be mounted: {done.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", os.fspath(place)], check=True)
+        return place
 
     def start(
         self, sections: Sections | None = None, storage: pathlib.Path | None = None

@@ -22,6 +22,17 @@ class Certificate:
         context.set_alpn_protocols(["http/1.1"])
         return context
 
+    @property
+    def der(self) -> bytes:
+        """The certificate as clients see it."""
+        return ssl.PEM_cert_to_DER_cert(self.certificate.read_text(encoding="ascii"))
+
+    def copied(self, directory: pathlib.Path) -> Certificate:
+        """Return a copy in another directory."""
+        copy = Certificate(directory / self.certificate.name, directory / self.key.name)
+        copy.replace(self)
+        return copy
+
     def replace(self, other: Certificate) -> None:
         """Put another certificate in the place of this one."""
         self.certificate.write_bytes(other.certificate.read_bytes())

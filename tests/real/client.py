@@ -179,6 +179,13 @@ class Connection:
         """Tell whether another request over this connection is answered."""
         return self.request("GET", "/health").body == b"OK\n"
 
+    def certificate(self) -> bytes:
+        """Return the certificate that the server has shown, in DER."""
+        assert isinstance(self._socket, ssl.SSLSocket)
+        shown = self._socket.getpeercert(binary_form=True)
+        assert shown is not None
+        return shown
+
     def is_silent(self, seconds: float) -> bool:
         """Tell whether nothing comes for so long, not even an end."""
         readable, _, _ = select.select([self._socket], [], [], seconds)

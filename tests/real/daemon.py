@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -32,7 +32,9 @@ SECRET: Final = "a secret that only these tests know"
 PATIENCE: Final = 20.0
 PAUSE: Final = 0.01
 TAIL: Final = 4000
-FAULT: Final = re.compile(r"Traceback|Unhandled|incident|never (awaited|retrieved|closed)")
+FAULT: Final = re.compile(
+    r"Traceback|Unhandled|incident|Warning: |never (awaited|retrieved|closed)"
+)
 MESSAGES: Final = {"v": mac.message_v, "v2": mac.message_v2, "token": mac.message_v2}
 
 Sections = Mapping[str, Mapping[str, object]]
@@ -69,11 +71,25 @@ def free_port() -> int:
     raise AssertionError("all ports are taken")
 
 
+def refused_at(port: int) -> Callable[[], bool]:
+    """Return what tells whether a new connection to the port is refused."""
+
+    def is_refused() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    return is_refused
+
+
 class Daemon:
     """A server with a directory of its own.
 
     :param sections: what its configuration says beyond where it listens and stores.
     :ivar storage: its ``storage_path``.
+    :ivar launcher: a command that runs the command after it, in the same process.
     :ivar macs: those that :meth:`target` made, none of which may be logged.
     """
 
@@ -86,6 +102,7 @@ class Daemon:
         directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.storage = storage or directory / "store"
+        self.launcher: Sequence[str] = ()
         self.macs: set[str] = set()
         self._config = directory / "config.toml"
         self._log = directory / "log"
@@ -117,7 +134,10 @@ class Daemon:
         environ["PYTHONPATH"] = os.fspath(CHECKOUT)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "hmacfs.cli.main", "-config", os.fspath(self._config)],
+                [
+                    *(*self.launcher, sys.executable),
+                    *("-m", "hmacfs.cli.main", "-config", os.fspath(self._config)),
+                ],
                 cwd=self._config.parent,
                 env=environ,
                 stdin=subprocess.DEVNULL,

@@ -95,7 +95,9 @@ class Proxy:
     def log(self) -> str:
         """What it has complained of so far."""
         files = [self._directory / name for name in ("output", "errors")]
-        texts = [file.read_text(encoding="utf-8", errors="replace") for file in files if file.exists()]
+        texts = [
+            file.read_text(encoding="utf-8", errors="replace") for file in files if file.exists()
+        ]
         return "\n".join(texts)
 
     @property

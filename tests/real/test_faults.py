@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable
 from typing import Final
 
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Connection, Headers, ask, put
-from tests.real.daemon import Daemon, DidNotStart, eventually
+from tests.real.daemon import Daemon, DidNotStart, eventually, refused_at
 
 SIZE: Final = 2 * MEGABYTE
 CHUNKED: Final[Headers] = {"Transfer-Encoding": "chunked", "X-File-Size": SIZE}
@@ -109,8 +108,9 @@ class BrokenUploadTests(ServerCase):
 
     def test_more_than_announced(self) -> None:
         """Bytes after the announced length are no part of the file, but the next request."""
-        connection = self.begin(SIZE)
-        connection.send(b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n")
+        connection = self.begin(SIZE // 2)
+        more = b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n"
+        connection.send(self.data[SIZE // 2 :] + more)
         self.assert_status(201, connection.answer("PUT"))
         self.assertEqual(b"OK\n", connection.answer().body)
         self.assert_comes_back(self.daemon, self.daemon.place("name"), self.data)
@@ -249,16 +249,3 @@ class StopTests(ServerCase):
             failure = self.assertRaises(DidNotStart, daemon.start)
         self.assertEqual(1, daemon.process.returncode)
         self.assertIn(f"cannot listen on 127.0.0.1:{daemon.port}", str(failure))
-
-
-def refused_at(port: int) -> Callable[[], bool]:
-    """Return what tells whether a new connection to the port is refused."""
-
-    def is_refused() -> bool:
-        try:
-            Connection(port).close()
-        except ConnectionRefusedError:
-            return True
-        return False
-
-    return is_refused

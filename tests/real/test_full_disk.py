@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import subprocess
-
-from twisted.trial.unittest import SkipTest
 
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Connection, put
@@ -18,21 +15,9 @@ DISK = 16 * MEGABYTE
 class FullDiskTests(ServerCase):
     """A file system of 16 MiB in memory."""
 
-    def small_disk(self) -> pathlib.Path:
-        """Return where a small file system is mounted until the test ends."""
-        if os.geteuid() != 0:
-            raise SkipTest("only root can mount the small file system that this test fills")
-        place = self.directory()
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "hmacfs-test", os.fspath(place)]
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise SkipTest(f"no small file system can be mounted: {done.stderr.strip()}")
-        self.addCleanup(subprocess.run, ["umount", "--lazy", os.fspath(place)], check=True)
-        return place
-
     def start_on_small_disk(self) -> tuple[Daemon, pathlib.Path]:
         """Return a server that may use the small disk to its last byte, and the disk."""
-        disk = self.small_disk()
+        disk = self.small_disk(DISK)
         return self.start({"server": {"min_free_bytes": 0}}, disk / "store"), disk
 
     def fill(self, disk: pathlib.Path, leave: int = 0) -> pathlib.Path:
@@ -74,7 +59,7 @@ class FullDiskTests(ServerCase):
 
     def test_start_with_little_room(self) -> None:
         """A server that starts with too little room serves what it has, and takes uploads later."""
-        disk = self.small_disk()
+        disk = self.small_disk(DISK)
         daemon = self.start({"server": {"min_free_bytes": "1MB"}}, disk / "store")
         data = noise(MEGABYTE)
         self.assert_status(201, put(daemon.port, daemon.target("first", len(data)), data))

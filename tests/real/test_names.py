@@ -247,7 +247,8 @@ class BareNameTests(ServerCase):
         for first in ("api", "files", "health", "download", "uploads", "thumbnail"):
             for name in (first, f"{first}/x"):
                 target = daemon.target(name, len(DATA))
-                self.assert_status(400, put(daemon.port, target, DATA), name)
+                # Which refusal is for the routes there to say.
+                self.assertIn(put(daemon.port, target, DATA).status, range(400, 500), name)
         self.assert_nothing_stored(daemon)
         for name in ("upload/x", "healthy", "x/api", "API"):
             self.assert_status(201, put(daemon.port, daemon.target(name, len(DATA)), DATA), name)

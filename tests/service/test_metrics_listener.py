@@ -13,7 +13,7 @@ from typing import Any, cast
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
-from twisted.logger import LogEvent, LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import TestCase
 
 from hmacfs.base.events import ConnectionsChanged, UploadFailed
@@ -117,7 +117,10 @@ class MetricsListenerTests(TestCase):
         """A reload changes the pages and keeps the numbers."""
         listener = await self.opened(self.settings())
         self.foundation.events.tell(UploadFailed("no-space"))
-        more = {options.SERVER_METRICS_PATH: "/numbers", options.SERVER_MIN_FREE_BYTES: 2**60}
+        more: dict[Option[Any], Any] = {
+            options.SERVER_METRICS_PATH: "/numbers",
+            options.SERVER_MIN_FREE_BYTES: 2**60,
+        }
         listener.adopt(self.settings(more))
         self.assertEqual((await self.ask("/metrics"))[0], 404)
         _, page = await self.ask("/numbers")
@@ -167,7 +170,6 @@ class MetricsListenerTests(TestCase):
                 options.SERVER_MIN_FREE_BYTES: 0,
             }
         )
-        events: list[LogEvent]
         with capturedLogs() as events:
             await self.opened(settings)
         [warning] = [event for event in events if event["log_level"] is LogLevel.warn]
@@ -175,14 +177,15 @@ class MetricsListenerTests(TestCase):
         self.assertIn("server.metrics_port", warning["log_format"])
 
     async def test_socket_of_systemd(self) -> None:
-        """The socket that systemd named for it is used; the others are left to others."""
+        """The socket that systemd named for it is used; all can still be found by their numbers."""
         given = socket.create_server((THIS_MACHINE, 0))
         other = socket.create_server((THIS_MACHINE, 0))
-        number = other.fileno()
+        numbers = (given.fileno(), other.fileno())
         place = given.getsockname()
         self.patch(sockets, "inherited", lambda *_: [("http", other), ("metrics", given)])
         await self.opened(self.settings())
         self.port = place[1]
         self.assertEqual((await self.ask("/metrics"))[0], 200)
-        with socket.socket(fileno=number) as still_open:
-            self.assertTrue(still_open.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+        for number in numbers:
+            with socket.socket(fileno=number) as still_open:
+                self.assertTrue(still_open.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

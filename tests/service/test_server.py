@@ -6,81 +6,24 @@ import http.client
 import os
 import socket
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
 
-from hmacfs.auth.keyring import Keyring
-from hmacfs.auth.mac import message_v
 from hmacfs.config import options
-from hmacfs.config.network import Address
 from hmacfs.config.option import Option
-from hmacfs.config.settings import Settings
-from hmacfs.service.foundation import CannotStart, Reactor
+from hmacfs.service.foundation import CannotStart
 from hmacfs.service.server import FileServer
 from tests.service.certificates import make_certificate
+from tests.service.server_case import ServerCase
 from tests.service.test_sockets import free_port
 
-SECRET = "correct horse battery staple"
 
-
-class FileServerTests(TestCase):
+class FileServerTests(ServerCase):
     """Starting, serving and stopping."""
-
-    def setUp(self) -> None:
-        self.root = Path(self.mktemp())
-        self.host = "127.0.0.1"
-        self.port = free_port()
-
-    def settings(self, more: Mapping[Option[Any], Any] | None = None) -> Settings:
-        """Make settings for a server on this machine."""
-        return Settings.of(
-            {
-                options.SERVER_LISTEN_ADDRESS: Address("127.0.0.1", self.port),
-                options.SERVER_STORAGE_PATH: self.root,
-                options.SERVER_MIN_FREE_BYTES: 0,
-                options.SECURITY_SECRET: SECRET,
-                **(more or {}),
-            }
-        )
-
-    def server(self, more: Mapping[Option[Any], Any] | None = None) -> FileServer:
-        """Make a server."""
-        return FileServer(self.settings(more), cast(Reactor, reactor))
-
-    async def started(self, more: Mapping[Option[Any], Any] | None = None) -> FileServer:
-        """Start a server and stop it after the test."""
-        server = self.server(more)
-        server.startService()
-        self.addCleanup(server.stopService)
-        await server.ready()
-        return server
-
-    def ask(self, method: str, target: str, body: bytes = b"") -> Deferred[tuple[int, bytes]]:
-        """Send a request from a thread."""
-
-        def talk() -> tuple[int, bytes]:
-            connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
-            try:
-                connection.request(method, target, body)
-                response = connection.getresponse()
-                return response.status, response.read()
-            finally:
-                connection.close()
-
-        return deferToThread(talk)
-
-    def put(self, name: str, body: bytes) -> Deferred[tuple[int, bytes]]:
-        """Upload with a good signature."""
-        mac = Keyring.of(SECRET).sign(message_v(name.encode(), len(body), "")).hex()
-        return self.ask("PUT", f"/upload/{name}?v={mac}", body)
 
     async def test_a_file_goes_in_and_comes_back(self) -> None:
         """An upload is served again, also by a server that starts later on the same storage."""

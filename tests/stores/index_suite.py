@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 
+from hmacfs.base.errors import ContentBlocked
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.stores.interfaces import Index, StoreFailed
@@ -156,6 +157,99 @@ class _IndexTests(TestCase):
         self.assertEqual(await index.used_by(""), 3 * LARGEST)
         self.assertEqual(await index.used_by(" "), 0)
 
+    async def test_amend(self) -> None:
+        """A file is put in the place of what is known of its name only if that is as told."""
+        index = await self.open()
+        first, second = stored(size=1), stored(size=2)
+        self.assertFalse(await index.amend(first, second))
+        self.assertTrue(await index.amend(None, first))
+        self.assertFalse(await index.amend(None, second))
+        self.assertFalse(await index.amend(evolve(first, owner="romeo"), second))
+        self.assertEqual(await index.find(first.name), first)
+        self.assertTrue(await index.amend(first, second))
+        self.assertEqual(await index.find(first.name), second)
+        self.assertFalse(await index.amend(first, None))
+        self.assertTrue(await index.amend(second, None))
+        self.assertIsNone(await index.find(first.name))
+
+    async def test_amend_buried(self) -> None:
+        """A tombstone is something known: no file comes in its place unasked."""
+        index = await self.open()
+        await index.bury(buried())
+        self.assertFalse(await index.amend(None, stored()))
+        self.assertFalse(await index.amend(stored(), None))
+        self.assertEqual(await index.find(stored().name), buried())
+
+    async def test_amend_nothing(self) -> None:
+        """Nothing in the place of nothing is no change."""
+        index = await self.open()
+        self.assertFalse(await index.amend(None, None))
+
+    async def test_page(self) -> None:
+        """Files are told in the order of the bytes of their names, from a place on, so many."""
+        index = await self.open()
+        names = ["A", "a", "a-b", "a/b", "aa", "b", "\u00e9", "\uffee", "\U0001f600"]
+        for name in reversed(names):
+            await index.add(stored(name))
+        await index.bury(buried("a0"))
+
+        async def told(start: str, limit: int) -> list[str]:
+            return [str(file.name) for file in await index.page(start, limit)]
+
+        self.assertEqual(await told("", 100), names)
+        self.assertEqual(await told("", 2), ["A", "a"])
+        self.assertEqual(await told("a", 2), ["a", "a-b"])
+        self.assertEqual(await told("a\0", 2), ["a-b", "a/b"])
+        self.assertEqual(await told("a.", 1), ["a/b"])
+        self.assertEqual(await told("\U0001f600\0", 1), [])
+        self.assertEqual(await index.page("b", 1), [stored("b")])
+
+    async def test_with_digest(self) -> None:
+        """The files of the same bytes are told, at most so many, and no others."""
+        index = await self.open()
+        sought, other = b"\1" * 32, b"\2" * 32
+        for name in ("c", "a", "b"):
+            await index.add(stored(name, sha256=sought))
+        await index.add(stored("other", sha256=other))
+        await index.bury(buried("b"))
+        expected = [stored("a", sha256=sought), stored("c", sha256=sought)]
+        self.assertEqual(await index.with_digest(sought, 10), expected)
+        self.assertEqual(await index.with_digest(sought, 1), expected[:1])
+        self.assertEqual(await index.with_digest(b"\3" * 32, 10), [])
+
+    async def test_block(self) -> None:
+        """Blocked bytes are not recorded under any name; what is there stays, others are taken."""
+        index = await self.open()
+        bad, good = b"\1" * 32, b"\2" * 32
+        there = stored("there", sha256=bad)
+        await index.add(there)
+        await index.bury(buried("buried"))
+        await index.block(bad, 1.0)
+        await index.block(bad, 2.0)
+        for name in ("new", "buried", "there"):
+            with self.assertRaises(ContentBlocked):
+                await index.add(stored(name, sha256=bad))
+        with self.assertRaises(ContentBlocked):
+            await index.amend(None, stored("new", sha256=bad))
+        self.assertIsNone(await index.find(stored("new").name))
+        self.assertEqual(await index.find(buried("buried").name), buried("buried"))
+        self.assertEqual(await index.find(there.name), there)
+        await index.add(stored("new", sha256=good))
+        self.assertTrue(await index.amend(there, None))
+
+    async def test_blocked_beside_others(self) -> None:
+        """Of files that wait together the blocked one is refused, the others are recorded."""
+        index = await self.open()
+        await index.block(b"\1" * 32, 1.0)
+        before, refused, after = (
+            begun(index.add(file))
+            for file in (stored("a"), stored("b", sha256=b"\1" * 32), stored("c"))
+        )
+        await gatherResults([before, after])
+        with self.assertRaises(ContentBlocked):
+            await refused
+        self.assertEqual(await index.page("", 9), [stored("a"), stored("c")])
+
     async def test_clear_tombstones(self) -> None:
         """Tombstones older than a time are forgotten, and counted; those of that time stay."""
         index = await self.open()
@@ -213,6 +307,14 @@ class _IndexTests(TestCase):
             await index.bury(buried())
         with self.assertRaises(StoreFailed):
             await index.used_by("romeo")
+        with self.assertRaises(StoreFailed):
+            await index.amend(None, stored())
+        with self.assertRaises(StoreFailed):
+            await index.page("", 1)
+        with self.assertRaises(StoreFailed):
+            await index.with_digest(b"\1" * 32, 1)
+        with self.assertRaises(StoreFailed):
+            await index.block(b"\1" * 32, 0.0)
         with self.assertRaises(StoreFailed):
             await index.clear_tombstones(0.0)
         await index.close()
@@ -304,6 +406,20 @@ class IndexMachine(RuleBasedStateMachine):
         self.expect(request)
         given_up(self.ask(request))
 
+    @rule(name=st.sampled_from(NAMES), before=st.none() | files(), after=st.none() | files())
+    def amend(self, name: StoredName, before: StoredFile | None, after: StoredFile | None) -> None:
+        """A file is exchanged for another if the first is the one that is known."""
+        known = self.model.get(name)
+        # What was made up is hardly ever what is known.
+        guess = known if isinstance(known, StoredFile) else before and evolve(before, name=name)
+        new = after and evolve(after, name=name)
+        expected = known == guess and (guess or new) is not None
+        assert self.wait(begun(self.index.amend(guess, new))) == expected
+        if expected and new is not None:
+            self.model[name] = new
+        elif expected:
+            del self.model[name]
+
     @rule(before=times())
     def clear_tombstones(self, before: float) -> None:
         """The tombstones older than a time go, and are counted."""
@@ -325,6 +441,9 @@ class IndexMachine(RuleBasedStateMachine):
             assert self.wait(begun(self.index.find(name))) == known
             if isinstance(known, StoredFile) and known.owner is not None:
                 used[known.owner] += known.size
+        there = [known for known in self.model.values() if isinstance(known, StoredFile)]
+        there.sort(key=lambda file: str(file.name).encode())
+        assert self.wait(begun(self.index.page("", len(NAMES)))) == there
         for owner, size in used.items():
             assert self.wait(begun(self.index.used_by(owner))) == size
 

@@ -122,6 +122,19 @@ class PlanTests(SynchronousTestCase):
         self.connection.set_trace_callback(None)
         self.assertNotIn("SCAN", self.plan(seen[0]))
 
+    def test_with_digest(self) -> None:
+        """The files of some bytes are found by their digest, and in order without a sort."""
+        self.served(
+            "SELECT size FROM files WHERE sha256 = x'00' ORDER BY name LIMIT 9", "files_by_digest"
+        )
+
+    def test_page(self) -> None:
+        """A page goes on in the order of names, without a sort."""
+        self.served(
+            "SELECT size FROM files WHERE name >= 'a' ORDER BY name LIMIT 9",
+            "sqlite_autoindex_files_1",
+        )
+
     def test_tombstones(self) -> None:
         """Old tombstones are found by their age."""
         self.served("DELETE FROM tombstones WHERE buried_at < 5", "tombstones_by_age")

@@ -351,6 +351,18 @@ class PatienceTests(ChannelCase):
         conversation.lose()
         pool.run_all()
 
+    def test_client_that_keeps_an_ended_connection(self) -> None:
+        """A client that does not take the end of its connection, as over TLS it can, is cut."""
+        conversation = self.server.connect()
+        conversation.send(request("GET", "/health", ["Connection: close"]))
+        conversation.response()
+        self.server.clock.advance(39)
+        self.assertEqual(
+            (conversation.wire.disconnecting, conversation.wire.aborted), (True, False)
+        )
+        self.server.clock.advance(1)
+        self.assertTrue(conversation.wire.aborted)
+
 
 class SiteTests(ChannelCase):
     """All connections together."""

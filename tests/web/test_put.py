@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import Tombstone
+from hmacfs.rules.kinds import Extensions
 from tests.web.wire import (
     MAX_UPLOAD_SIZE,
     NOW,
@@ -159,9 +160,11 @@ class PutTests(SynchronousTestCase):
         """Names that route elsewhere are refused where there is no prefix, and fine behind one."""
         self.assertEqual(self.put("api/b", b"1").status, 201)
         bare = Server(Path(self.mktemp()), prefix="")
-        for segment in ("api", "files", "health", "download", "uploads", "thumbnail"):
+        for segment in ("files", "health", "download", "thumbnail"):
             path = f"{segment}/x"
             self.assertEqual(bare.ask("PUT", f"/{path}?v={mac_v(path, 1)}", (), b"1").status, 400)
+        mac = mac_v("api/x", 1)
+        self.assertEqual(bare.ask("PUT", f"/api/x?v={mac}", (), b"1").status, 404)
 
     def test_limits(self) -> None:
         """A file over the limit is refused before its body, with the limit."""
@@ -178,6 +181,21 @@ class PutTests(SynchronousTestCase):
         response = conversation.response()
         self.assertEqual(response.status, 413)
         self.assertIn(f'"limit": {MAX_UPLOAD_SIZE}'.encode(), response.body)
+
+    def test_kinds(self) -> None:
+        """A kind of file that is not taken is refused before its body, and says which."""
+        server = Server(Path(self.mktemp()), taken_kinds=Extensions.of([".txt", ".jpg"], [".exe"]))
+        for name, status in (("a.TXT", 201), ("a.exe.txt", 415), ("a.gif", 415), ("a", 415)):
+            target = f"/upload/{name}?v={mac_v(name, 1)}"
+            response = server.ask("PUT", target, (), b"1")
+            self.assertEqual(response.status, status, name)
+        conversation = server.connect()
+        target = f"/upload/a.gif?v={mac_v('a.gif', 9)}"
+        headers = ["Expect: 100-continue", "Content-Length: 9"]
+        conversation.send(request("PUT", target, headers))
+        response = conversation.response()
+        self.assertEqual(response.status, 415)
+        self.assertIn(b".gif", response.body)
 
     def test_no_space(self) -> None:
         """507 comes before the body where it would leave too little free."""

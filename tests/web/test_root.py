@@ -36,7 +36,9 @@ class RootTests(SynchronousTestCase):
             self.assertEqual((got.status, got.body), (200, b""), target)
             self.assertEqual(got.headers["access-control-allow-origin"], "*")
         got = self.server.ask("OPTIONS", "/upload/x")
-        self.assertEqual(got.headers["allow"], "GET, HEAD, PUT, OPTIONS")
+        self.assertEqual(got.headers["allow"], "GET, HEAD, PUT, DELETE, OPTIONS")
+        got = self.server.ask("OPTIONS", "/upload")
+        self.assertEqual(got.headers["allow"], "GET, HEAD, PUT, DELETE, OPTIONS, POST")
         for method in ("PUT", "GET", "HEAD", "OPTIONS"):
             self.assertIn(method, got.headers["access-control-allow-methods"])
         for name in ("Authorization", "Content-Type", "Upload-Offset", "Tus-Resumable"):
@@ -44,9 +46,13 @@ class RootTests(SynchronousTestCase):
 
     def test_methods(self) -> None:
         """A method that is not there is 405 with Allow; methods are case-sensitive."""
-        for method in ("POST", "DELETE", "PATCH", "TRACE", "BREW", "put", "Get"):
+        allowed = "GET, HEAD, PUT, DELETE, OPTIONS"
+        for method in ("POST", "PATCH", "TRACE", "BREW", "put", "Get", "post", "delete"):
             got = self.server.ask(method, "/upload/x")
-            self.assertEqual((got.status, got.headers["allow"]), (405, "GET, HEAD, PUT, OPTIONS"))
+            self.assertEqual((got.status, got.headers["allow"]), (405, allowed))
+        for method in ("post", "PATCH"):
+            got = self.server.ask(method, "/upload")
+            self.assertEqual((got.status, got.headers["allow"]), (405, f"{allowed}, POST"))
 
     def test_forced_scheme(self) -> None:
         """Where https is required, only TLS or a trusted proxy's word will do."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.events import ConnectionsChanged, RequestEnded, RequestsChanged
@@ -88,10 +88,10 @@ class RequestTests(SiteCase):
             self.server.site.access_level = level
             with capturedLogs() as events:
                 self.server.ask("GET", "/health")
-            [line] = [event for event in events if "line" in event]
-            self.assertEqual(
-                (line["log_level"], line["line"][:24]), (level, "192.0.2.1 GET /health 20")
-            )
+            [line] = [event for event in events if "uri" in event]
+            self.assertEqual(line["log_level"], level)
+            self.assertEqual(formatEvent(line), "192.0.2.1 GET /health 200 in=0 out=3")
+            self.assertEqual((line["method"], line["status"], line["sent"]), ("GET", 200, 3))
 
 
 class ConnectionTests(SiteCase):

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import cast
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableDescriptor
@@ -18,30 +18,42 @@ from zope.interface import implementer
 
 from hmacfs.auth.keyring import Keyring
 from hmacfs.auth.mac import message_v, message_v2
-from hmacfs.auth.schemes import Door
+from hmacfs.auth.schemes import Entrance, Terms, open_doors
 from hmacfs.base.events import Events
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.flow.pools import InlinePool, Pool
 from hmacfs.flow.sendfile import SendReactor
 from hmacfs.ingest.intake import Intake
+from hmacfs.ingest.unverified import Unverified
 from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
+from hmacfs.library.removal import Removal
 from hmacfs.library.serving import Policy
 from hmacfs.rules.kinds import Extensions
 from hmacfs.rules.space import Space
 from hmacfs.stores.memory import MemoryIndex
+from hmacfs.web.api import Api
 from hmacfs.web.channel import Patience
+from hmacfs.web.deletion import Deletion
 from hmacfs.web.files import Files
+from hmacfs.web.guard import Guard
 from hmacfs.web.health import Health, Part
 from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
 from hmacfs.web.put import Put
 from hmacfs.web.root import Root
 from hmacfs.web.site import Conduct, CountedChannel, StreamingSite
+from hmacfs.web.uploads import Uploads
 
 SECRET = "correct horse battery staple"
 NOW = 1_800_000_000.0
 MAX_UPLOAD_SIZE = 10_000_000
+TERMS = Terms(
+    shared=Keyring.of(SECRET),
+    jwt=Keyring.of("a secret for tokens only"),
+    delete_secret="a secret for deleting only",
+    jwt_audiences=("files.example.org",),
+)
 
 
 @implementer(IHalfCloseableDescriptor)
@@ -132,19 +144,26 @@ class Server:
     max_connections: int = 10
     force_protocol: str = ""
     served_kinds: Extensions = field(factory=Extensions)
+    taken_kinds: Extensions = field(factory=Extensions)
+    terms: Terms = field(factory=lambda: TERMS)
+    require_auth: bool = False
+    unverified_bytes: tuple[int, int] = (1_000_000, 3_000_000)
+    base_url: str = ""
     parts: dict[str, Part] = field(factory=lambda: {"storage": Part("ok")})
     clock: MemoryReactorClock = field(factory=MemoryReactorClock, init=False)
     index: MemoryIndex = field(factory=MemoryIndex, init=False)
     events: Events = field(factory=Events, init=False)
     blobs: LocalBlobs = field(init=False)
     intake: Intake = field(init=False)
+    unverified: Unverified = field(init=False)
+    root_of_urls: Root = field(init=False)
     site: StreamingSite = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Put the parts together, as the composition root does."""
         self.blobs = LocalBlobs(self.root, self.pool)
         self.blobs.start()
-        paths = Paths(self.prefix)
+        paths = Paths(self.prefix, self.base_url)
         peers = Peers([ip_network("10.0.0.0/8")])
         space = Space(self.blobs.free_bytes, self.min_free_bytes, self.clock.seconds)
         self.intake = Intake(
@@ -157,24 +176,36 @@ class Server:
             self.now,
             self.clock.seconds,
             events=self.events,
+            kinds=self.taken_kinds,
         )
         lookup = Lookup(self.index, self.blobs, 1000.0, self.now)
-        root = Root(
-            Put(Door(Keyring.of(SECRET)), self.intake, paths),
-            Files(
-                lookup,
-                Delivery(cast(SendReactor, self.clock), 40.0),
-                paths,
-                Policy(),
-                self.served_kinds,
-                self.now,
-                self.clock.seconds,
-                self.events,
-            ),
+        doors = open_doors(self.terms)
+        self.unverified = Unverified(*self.unverified_bytes)
+        uploads = Uploads(self.intake, self.unverified, paths)
+        files = Files(
+            lookup,
+            Delivery(cast(SendReactor, self.clock), 40.0),
+            paths,
+            Policy(private=self.require_auth),
+            self.served_kinds,
+            Guard(doors[Entrance.DOWNLOAD] if self.require_auth else None, self.now),
+            self.now,
+            self.clock.seconds,
+            self.events,
+        )
+        of_v3 = evolve(
+            files, policy=Policy(private=True), guard=Guard(doors[Entrance.API_V3], self.now)
+        )
+        removal = Removal(lookup, self.index, self.blobs, self.intake.turns, self.now)
+        self.root_of_urls = Root(
+            Put(doors, uploads, peers, self.now),
+            files,
+            Deletion(doors[Entrance.DELETE], removal, paths, self.now),
+            Api(doors, uploads, of_v3, peers, self.now),
             Health(self._parts, lambda: 1.5, peers),
         )
         self.site = StreamingSite(
-            root.app.resource(),
+            self.root_of_urls.app.resource(),
             self.clock,
             Conduct(peers, self.patience, self.max_connections, 16384, self.force_protocol),
             self.events,

@@ -27,6 +27,7 @@ DOWNLOADS_REQUIRE_AUTH: Final = Option(
     "XMPP clients need.",
     example=True,
     reloadable=True,
+    in_effect=True,
 )
 DOWNLOADS_CHUNKED_DOWNLOADS_ENABLED: Final = Option(
     key="downloads.chunked_downloads_enabled",

@@ -49,9 +49,11 @@ LOGGING_FILE: Final = Option(
     kind=OptionalPath(),
     default=None,
     summary="The file of the log. Without it the log goes to standard error, which systemd keeps "
-    "in its journal.",
+    "in its journal. SIGHUP opens the file anew; while it cannot be written, the log goes to "
+    "standard error.",
     example=pathlib.Path("/var/log/hmac-file-server/hmac-file-server.log"),
     aliases=(Alias(Generation.FIRST, "LogFile"),),
+    in_effect=True,
 )
 LOGGING_JSON: Final = Option(
     key="logging.json",
@@ -61,6 +63,7 @@ LOGGING_JSON: Final = Option(
     summary="Whether each line of the log is a JSON object. Without it lines are for people.",
     example=True,
     aliases=(Alias(Generation.V2_X, "server.loggingjson"),),
+    in_effect=True,
 )
 LOGGING_MAX_SIZE: Final = Option(
     key="logging.max_size",
@@ -68,6 +71,7 @@ LOGGING_MAX_SIZE: Final = Option(
     default=100,
     summary="At how many megabytes a new log file is begun; 0 means never. Without it 100.",
     example=10,
+    in_effect=True,
 )
 LOGGING_MAX_BACKUPS: Final = Option(
     key="logging.max_backups",
@@ -75,6 +79,7 @@ LOGGING_MAX_BACKUPS: Final = Option(
     default=7,
     summary="How many old log files are kept. Without it 7.",
     example=3,
+    in_effect=True,
 )
 LOGGING_MAX_AGE: Final = Option(
     key="logging.max_age",
@@ -82,6 +87,7 @@ LOGGING_MAX_AGE: Final = Option(
     default=30,
     summary="How many days old log files are kept; 0 means for ever. Without it 30.",
     example=7,
+    in_effect=True,
 )
 LOGGING_COMPRESS: Final = Option(
     key="logging.compress",
@@ -89,6 +95,7 @@ LOGGING_COMPRESS: Final = Option(
     default=True,
     summary="Whether old log files are compressed. Without it they are.",
     example=False,
+    in_effect=True,
 )
 SERVER_METRICS_ENABLED: Final = Option(
     key="server.metrics_enabled",
@@ -99,6 +106,7 @@ SERVER_METRICS_ENABLED: Final = Option(
     "they are, for this machine alone.",
     example=False,
     aliases=(Alias(Generation.V3_2, "metrics.enabled"),),
+    in_effect=True,
 )
 SERVER_METRICS_PORT: Final = Option(
     key="server.metrics_port",
@@ -106,9 +114,10 @@ SERVER_METRICS_PORT: Final = Option(
     kind=AddressKind(),
     default=Address("", 9090),
     summary="The port, or the address and port, of the metrics. A port alone listens on "
-    "127.0.0.1. Without it port 9090.",
+    "127.0.0.1. Without it port 9090, or no metrics and a warning if that is taken.",
     example=Address("0.0.0.0", 9100),  # noqa: S104 - an example of how to open it on purpose
     aliases=(Alias(Generation.V3_2, "metrics.port"),),
+    in_effect=True,
 )
 SERVER_METRICS_PATH: Final = Option(
     key="server.metrics_path",
@@ -121,6 +130,7 @@ SERVER_METRICS_PATH: Final = Option(
     summary="The path of the metrics. Without it /metrics.",
     example="/internal/metrics",
     aliases=(Alias(Generation.V3_2, "metrics.path"),),
+    in_effect=True,
 )
 AUDIT_ENABLED: Final = Option(
     key="audit.enabled",

@@ -47,6 +47,7 @@ SECURITY_KEYS_FILE: Final = Option(
     example=pathlib.Path("/var/lib/hmac-file-server/keys.toml"),
     aliases=(Alias(Generation.V3_2, "key_rotation.key_storage"),),
     reloadable=True,
+    in_effect=True,
 )
 SECURITY_SCHEMES: Final = Option(
     key="security.schemes",
@@ -56,6 +57,7 @@ SECURITY_SCHEMES: Final = Option(
     summary="Which ways to sign a request are accepted. Without it all are.",
     example=("v2", "prosody", "jwt"),
     reloadable=True,
+    in_effect=True,
 )
 SECURITY_FILE_SHARE_SECRET: Final = Option(
     key="security.file_share_secret",
@@ -66,6 +68,7 @@ SECURITY_FILE_SHARE_SECRET: Final = Option(
     example="",
     reloadable=True,
     secret=True,
+    in_effect=True,
 )
 SECURITY_DELETE_SECRET: Final = Option(
     key="security.delete_secret",
@@ -76,6 +79,7 @@ SECURITY_DELETE_SECRET: Final = Option(
     example="",
     reloadable=True,
     secret=True,
+    in_effect=True,
 )
 SECURITY_SIGNATURE_MAX_AGE: Final = Option(
     key="security.signature_max_age",
@@ -86,6 +90,7 @@ SECURITY_SIGNATURE_MAX_AGE: Final = Option(
     "minutes.",
     example=60.0,
     reloadable=True,
+    in_effect=True,
 )
 SECURITY_UNVERIFIED_BYTES: Final = Option(
     key="security.unverified_bytes",
@@ -95,6 +100,7 @@ SECURITY_UNVERIFIED_BYTES: Final = Option(
     summary="How much of one request may be stored before its signature can be checked, where "
     "that needs facts known at its end. Without it 16 MB.",
     example=1024**2,
+    in_effect=True,
 )
 SECURITY_UNVERIFIED_BYTES_TOTAL: Final = Option(
     key="security.unverified_bytes_total",
@@ -103,6 +109,7 @@ SECURITY_UNVERIFIED_BYTES_TOTAL: Final = Option(
     default=256 * 1024**2,
     summary="The same for all requests together. Without it 256 MB.",
     example=64 * 1024**2,
+    in_effect=True,
 )
 SECURITY_ENABLEJWT: Final = Option(
     key="security.enablejwt",
@@ -113,6 +120,7 @@ SECURITY_ENABLEJWT: Final = Option(
     example=True,
     aliases=(Alias(Generation.V3_2, "security.jwt_enabled"),),
     reloadable=True,
+    in_effect=True,
 )
 SECURITY_JWTSECRET: Final = Option(
     key="security.jwtsecret",
@@ -122,6 +130,7 @@ SECURITY_JWTSECRET: Final = Option(
     example="",
     reloadable=True,
     secret=True,
+    in_effect=True,
 )
 SECURITY_JWTALGORITHM: Final = Option(
     key="security.jwtalgorithm",
@@ -130,6 +139,7 @@ SECURITY_JWTALGORITHM: Final = Option(
     summary="The only algorithm that tokens may be signed with. Without it HS256.",
     example="HS512",
     reloadable=True,
+    in_effect=True,
 )
 SECURITY_JWTEXPIRATION: Final = Option(
     key="security.jwtexpiration",
@@ -148,6 +158,7 @@ SECURITY_JWT_ISSUER: Final = Option(
     summary="Who has to have issued a token that names an issuer. Without it hmac-file-server.",
     example="chat.example.org",
     reloadable=True,
+    in_effect=True,
 )
 SECURITY_JWT_AUDIENCE: Final = Option(
     key="security.jwt_audience",
@@ -158,6 +169,7 @@ SECURITY_JWT_AUDIENCE: Final = Option(
     "and its host.",
     example=("files.example.org",),
     reloadable=True,
+    in_effect=True,
 )
 SECURITY_ENCRYPTION_KEY_FILE: Final = Option(
     key="security.encryption_key_file",
@@ -215,6 +227,7 @@ SECURITY_REASK_SECRET_ENABLED: Final = Option(
     "they are read at start and at a reload.",
     example=True,
     aliases=(Alias(Generation.V1_0_5, "ReaskSecretEnabled"),),
+    in_effect=True,
 )
 SECURITY_REASK_SECRET_INTERVAL: Final = Option(
     key="security.reask_secret_interval",
@@ -224,6 +237,7 @@ SECURITY_REASK_SECRET_INTERVAL: Final = Option(
     summary="How often secrets are read again from their files. Without it every 24 hours.",
     example=3600.0,
     aliases=(Alias(Generation.V1_0_5, "ReaskSecretInterval"),),
+    in_effect=True,
 )
 KEY_ROTATION_ENABLED: Final = Option(
     key="key_rotation.enabled",

@@ -110,6 +110,7 @@ INDEX_BACKUP_INTERVAL: Final = Option(
     summary="How often the index is copied while the server runs; 0 means never. Without it "
     "every 24 hours.",
     example=3600.0,
+    in_effect=True,
 )
 INDEX_DURABILITY: Final = Option(
     key="index.durability",

@@ -21,6 +21,7 @@ UPLOADS_ALLOWED_EXTENSIONS: Final = Option(
     example=(".jpg", ".png", ".pdf"),
     aliases=(Alias(Generation.V2_X, "AllowedExtensions"),),
     reloadable=True,
+    in_effect=True,
 )
 UPLOADS_BLOCKED_EXTENSIONS: Final = Option(
     key="uploads.blocked_extensions",
@@ -30,6 +31,7 @@ UPLOADS_BLOCKED_EXTENSIONS: Final = Option(
     summary="Which file extensions are refused, wherever in the name they stand. Without it none.",
     example=(".exe", ".js"),
     reloadable=True,
+    in_effect=True,
 )
 UPLOADS_CHUNKED_UPLOADS_ENABLED: Final = Option(
     key="uploads.chunked_uploads_enabled",
@@ -119,6 +121,7 @@ UPLOADS_UPLOAD_SLOT_TTL: Final = Option(
     summary="How long a signed upload URL with a time in it is good. Without it one hour.",
     example=7200.0,
     reloadable=True,
+    in_effect=True,
 )
 UPLOADS_RETRY_FAILED_UPLOADS: Final = Option(
     key="uploads.retry_failed_uploads",

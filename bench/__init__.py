@@ -1,0 +1,1 @@
+"""Measures this server beside nginx, on the same machine and at the same time."""

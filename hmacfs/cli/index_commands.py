@@ -1,0 +1,140 @@
+"""Commands about the index: ``reindex``, ``index backup``, ``index restore``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from hmacfs.cli import shown
+from hmacfs.cli.calls import Calls
+from hmacfs.cli.command import Command, add_option, settings_of
+from hmacfs.cli.config_commands import FAILED, FINE, Surroundings
+from hmacfs.cli.progress import Progress
+from hmacfs.cli.visit import carried_out, index_at, opened, storage
+from hmacfs.config.settings import Settings
+from hmacfs.ingest.reindex import Disagreement, Kind, Reindex
+from hmacfs.service.foundation import backup_directory, index_path
+from hmacfs.stores import backups
+from hmacfs.stores.interfaces import Index, StoreFailed
+
+
+def _reindex_arguments(parser: argparse.ArgumentParser) -> None:
+    add_option(parser, "dry-run", action="store_true", help="only show what would be changed")
+
+
+def _reindex(arguments: argparse.Namespace, around: Surroundings) -> int:
+    settings = settings_of(arguments, around)
+    path = index_path(settings)
+    # To look at what would change needs no copy.
+    copy = None if arguments.dry_run else _newest(backup_directory(settings), around)
+    progress = Progress(around.stderr)
+
+    async def work(calls: Calls) -> Counter[Kind]:
+        counts: Counter[Kind] = Counter()
+        # Without an index there must be no server either; beside one this is safe.
+        alone = not path.exists() and not arguments.dry_run
+        if alone and copy is not None:
+            async with storage(settings, calls, alone=True):
+                backups.restore(copy, path)
+            print(f"there was no index: began with its copy {copy}", file=around.stderr)
+        async with opened(settings, calls, alone=alone) as visit, _opened(copy, calls) as older:
+            reindex = Reindex(
+                visit.index, visit.blobs, older, not arguments.dry_run, progress.advance
+            )
+            async for disagreement in reindex.run():
+                counts[disagreement.kind] += 1
+                _show(disagreement, arguments, around)
+        return counts
+
+    counts = carried_out(work)
+    told = ", ".join(f"{counts[kind]} {kind.value}" for kind in Kind if counts[kind])
+    would = " (nothing was changed)" if arguments.dry_run else ""
+    print(f"{told or 'the index agrees with the files'}{would}", file=around.stderr)
+    return FAILED if counts[Kind.FAILED] else FINE
+
+
+def _newest(directory: Path, around: Surroundings) -> Path | None:
+    for copy in backups.kept(directory):
+        try:
+            with backups.copied(copy, directory):
+                return copy
+        except StoreFailed as error:
+            print(f"a copy is passed over: {error}", file=around.stderr)
+    return None
+
+
+@asynccontextmanager
+async def _opened(copy: Path | None, calls: Calls) -> AsyncGenerator[Index | None, None]:
+    if copy is None:
+        yield None
+        return
+    # A copy of it, for to open it may be to upgrade it.
+    with backups.copied(copy, copy.parent) as second:
+        async with index_at(second, calls) as index:
+            yield index
+
+
+def _show(disagreement: Disagreement, arguments: argparse.Namespace, around: Surroundings) -> None:
+    path = disagreement.path.decode("utf-8", "surrogateescape")
+    kind = disagreement.kind.value
+    if arguments.json:
+        line = json.dumps({"found": kind, "path": path, "reason": disagreement.reason})
+    else:
+        reason = f": {shown.safe(disagreement.reason)}" if disagreement.reason else ""
+        line = f"{kind:<8} {shown.safe(path)}{reason}"
+    print(line, file=around.stdout)
+
+
+def _index_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    backup = actions.add_parser(
+        "backup", help="copy the index to a file, while the server runs or not", allow_abbrev=False
+    )
+    backup.add_argument("file", metavar="FILE", help="is replaced if it is there")
+    restore = actions.add_parser(
+        "restore", help="put a copy in the place of the index", allow_abbrev=False
+    )
+    restore.add_argument("file", metavar="FILE", help="what a backup has made")
+
+
+def _index(arguments: argparse.Namespace, around: Surroundings) -> int:
+    settings = settings_of(arguments, around)
+    given = Path(arguments.file)
+    return (_backup if arguments.action == "backup" else _restore)(given, settings, around)
+
+
+def _backup(target: Path, settings: Settings, around: Surroundings) -> int:
+    async def work(_: Calls) -> None:
+        backups.save(index_path(settings), target)
+
+    carried_out(work)
+    print(f"copied the index to {target}", file=around.stderr)
+    return FINE
+
+
+def _restore(source: Path, settings: Settings, around: Surroundings) -> int:
+    async def work(calls: Calls) -> Path | None:
+        async with storage(settings, calls, alone=True):
+            return backups.restore(source, index_path(settings))
+
+    old = carried_out(work)
+    print(f"the index is now that of {source}", file=around.stderr)
+    if old is not None:
+        print(f"the one before is kept in {old}", file=around.stderr)
+    return FINE
+
+
+COMMANDS: Final = (
+    Command(
+        "reindex",
+        "make the index agree with the files that are there",
+        _reindex_arguments,
+        _reindex,
+    ),
+    Command("index", "copy the index, or put a copy in its place", _index_arguments, _index),
+)

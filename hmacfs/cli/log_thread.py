@@ -1,0 +1,104 @@
+"""A thread that writes the log, so that nobody who logs waits for a disk."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+LIMIT: Final = 10_000
+"""Most lines that wait for the disk; what is logged beyond is lost, and counted."""
+
+FAREWELL: Final = 5.0
+"""Seconds for which the end of the process waits for the last lines."""
+
+
+class Output(Protocol):
+    """Where lines end.  Blocks; called on one thread at a time."""
+
+    def write(self, line: str) -> None:
+        """Write a line."""
+
+    def reopen(self) -> None:
+        """Begin anew, for whoever moved the file."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class LineThread:
+    """
+    Writes lines in the order they came.
+
+    :param notice: makes a line of what the log has to say of itself.
+    :param limit: how many lines may wait.
+    """
+
+    def __init__(self, output: Output, notice: Callable[[str], str], limit: int = LIMIT) -> None:
+        self._output = output
+        self._notice = notice
+        self._limit = limit
+        # None stands for opening the file anew, which also begins it all.
+        self._waiting: deque[str | None] = deque([None])
+        self._lost = 0
+        self._ended = False
+        self._is_over = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def put(self, line: str) -> None:
+        """Have a line written; never waits.  For any thread."""
+        with self._changed:
+            if self._is_over:
+                self._do(self._output.write, line)
+            elif len(self._waiting) < self._limit:
+                self._waiting.append(line)
+                self._changed.notify()
+            else:
+                self._lost += 1
+
+    def reopen(self) -> None:
+        """Have the file opened anew, after what was logged before.  For any thread."""
+        with self._changed:
+            self._waiting.append(None)
+            self._changed.notify()
+
+    def stop(self, patience: float = FAREWELL) -> None:
+        """Write what waits, and end; a disk that hangs is not waited for longer than that."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join(patience)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._ended)
+                lines, self._waiting = self._waiting, deque()
+                lost, self._lost = self._lost, 0
+            for line in lines:
+                if line is None:
+                    self._do(self._output.reopen)
+                else:
+                    self._do(self._output.write, line)
+            if lost:
+                self._do(self._output.write, self._notice(f"{lost} lines were lost here"))
+            with self._changed:
+                if self._ended and not self._waiting:
+                    # What is still logged at the very end is written by whoever logs it.
+                    self._is_over = True
+                    self._do(self._output.close)
+                    return
+
+    def _do(self, work: Callable[..., object], *arguments: str) -> None:
+        try:
+            work(*arguments)
+        except Exception:
+            # Nobody else is left to be told.
+            traceback.print_exc()

@@ -1,0 +1,111 @@
+"""Opening the files and the index from a command, beside a server or in its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+
+from hmacfs.blobs.interfaces import StorageFailed, StorageFull
+from hmacfs.blobs.local import LocalBlobs
+from hmacfs.cli.calls import Calls
+from hmacfs.cli.command import CommandFailed
+from hmacfs.config import options
+from hmacfs.config.settings import Settings
+from hmacfs.flow.pools import ThreadedPool
+from hmacfs.service.foundation import index_path
+from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.sqlite import SqliteIndex
+
+T = TypeVar("T")
+
+
+@frozen
+class Visit:
+    """The files and the index, open."""
+
+    blobs: LocalBlobs
+    index: SqliteIndex
+
+
+@asynccontextmanager
+async def storage(
+    settings: Settings, reactor: IReactorFromThreads, *, alone: bool
+) -> AsyncGenerator[LocalBlobs, None]:
+    """
+    Open the files.
+
+    :param alone: keep servers out meanwhile.
+    """
+    path = settings[options.SERVER_STORAGE_PATH]
+    pool = ThreadedPool(reactor, "disk", 2)
+    blobs = LocalBlobs(path, pool)
+    pool.start()
+    try:
+        await blobs.start(alone=alone)
+        try:
+            yield blobs
+        finally:
+            await pool.run(_give_back, path, blobs.internal_path)
+    finally:
+        await blobs.close()
+        pool.stop()
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, reactor: IReactorFromThreads, *, alone: bool = False
+) -> AsyncGenerator[Visit, None]:
+    """
+    Open the files and the index.
+
+    :param alone: keep servers out meanwhile, and make an index if there is none.
+    :raises CommandFailed: if there is no index.
+    """
+    path = index_path(settings)
+    if not (alone or path.exists()):
+        raise CommandFailed(
+            f"there is no index {path}: see whether storage_path is right; if it is, stop the "
+            "server and run hmac-file-server reindex"
+        )
+    async with storage(settings, reactor, alone=alone) as blobs, index_at(path, reactor) as index:
+        yield Visit(blobs, index)
+
+
+@asynccontextmanager
+async def index_at(path: Path, reactor: IReactorFromThreads) -> AsyncGenerator[SqliteIndex, None]:
+    """Open the index in a file."""
+    index = SqliteIndex(path, reactor)
+    await index.start()
+    try:
+        yield index
+    finally:
+        await index.close()
+
+
+def _give_back(storage_path: Path, internal: Path) -> None:
+    # What root made here is of no use to a server that runs as somebody else.
+    if os.geteuid() == 0:
+        owner = storage_path.stat()
+        for path in (internal, *internal.iterdir()):
+            if path.lstat().st_uid == 0:
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def carried_out(work: Callable[[Calls], Coroutine[Deferred[Any], Any, T]]) -> T:
+    """
+    Do a work and return what it returns.
+
+    :raises CommandFailed: if the files or the index cannot be used.
+    """
+    calls = Calls()
+    try:
+        return calls.wait(work(calls))
+    except (StorageFailed, StorageFull, StoreFailed) as error:
+        raise CommandFailed(str(error)) from error

@@ -1,0 +1,74 @@
+"""Taking files away by order of who runs the server, whoever uploaded them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+
+from attrs import frozen
+
+from hmacfs.base.errors import Gone, Unknown
+from hmacfs.base.names import StoredName
+from hmacfs.base.values import StoredFile, Tombstone
+from hmacfs.blobs.interfaces import Blobs
+from hmacfs.stores.interfaces import Index
+
+TAKEN_DOWN = "taken-down"
+"""The reason on the tombstones."""
+
+STEP = 100
+"""Files to ask for at once."""
+
+
+@frozen
+class Takedown:
+    """
+    Removes files, durably, and leaves tombstones.
+
+    It is safe beside a running server.
+
+    :param now: tells seconds since the epoch.
+    """
+
+    index: Index
+    blobs: Blobs
+    now: Callable[[], float]
+
+    async def remove(self, name: StoredName) -> StoredFile | None:
+        """
+        Remove a file, and tell what it was, if that was known.
+
+        :raises Gone: if it was removed before, and nothing is left of it.
+        :raises Unknown: if there never was one.
+        """
+        if not await self._has_bytes(name):
+            known = await self.index.find(name)
+            if isinstance(known, Tombstone):
+                raise Gone(f"this file was {known.reason}")
+            if known is None:
+                raise Unknown("there is no such file")
+        return await self._remove(name)
+
+    async def remove_digest(self, sha256: bytes) -> AsyncGenerator[StoredFile, None]:
+        """Remove every file of these bytes, and tell each."""
+        while files := await self.index.with_digest(sha256, STEP):
+            for file in files:
+                await self._remove(file.name)
+                yield file
+
+    async def block(self, sha256: bytes) -> None:
+        """Take no file of these bytes from now on."""
+        await self.index.block(sha256, self.now())
+
+    async def _remove(self, name: StoredName) -> StoredFile | None:
+        # In this order: a crash in between leaves bytes that nobody can see,
+        # and that the same command removes when it is given again.
+        file = await self.index.bury(Tombstone(name, self.now(), TAKEN_DOWN))
+        await self.blobs.remove(name)
+        return file
+
+    async def _has_bytes(self, name: StoredName) -> bool:
+        blob = await self.blobs.open(name)
+        if blob is None:
+            return False
+        await blob.lane.run(blob.close)
+        return True

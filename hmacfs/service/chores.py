@@ -1,0 +1,132 @@
+"""What the server does by itself, again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from attrs import field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from hmacfs.config import options
+from hmacfs.config.settings import Settings
+from hmacfs.flow.pending import Pending
+from hmacfs.flow.pools import Pool
+from hmacfs.service.foundation import Foundation, backup_directory, index_path
+from hmacfs.stores import backups
+
+KEPT_BACKUPS: Final = 2
+"""How many copies of the index stay: one more than the last, should that be of a bad moment."""
+
+LONGEST_WAIT: Final = 3600.0
+"""Seconds after which to see at the latest whether a backup is due, or to try again."""
+
+
+class Chore:
+    """
+    Does a work when it is started, and again each time a while after it has ended.
+
+    A work that fails is logged and counted, and tried again in its turn.
+
+    :param interval: seconds.
+    :param pending: counts what must end before the storage may be closed.
+    :ivar failures: how often it has failed.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        name: str,
+        interval: float,
+        work: Callable[[], Awaitable[object]],
+        clock: IReactorTime,
+        pending: Pending,
+    ) -> None:
+        self.failures = 0
+        self._name = name
+        self._interval = interval
+        self._work = work
+        self._clock = clock
+        self._pending = pending
+        self._next: IDelayedCall | None = None
+        self._running = False
+
+    def start(self) -> None:
+        """Do the work, and go on."""
+        self._running = True
+        self._next = self._clock.callLater(0, self._begin)
+
+    def stop(self) -> None:
+        """Begin nothing more; what is under way is done."""
+        self._running = False
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+
+    def _begin(self) -> None:
+        Deferred.fromCoroutine(self._once())
+
+    async def _once(self) -> None:
+        with self._pending:
+            try:
+                await self._work()
+            except Exception:
+                self.failures += 1
+                self.log.failure("{name} failed", name=self._name)
+        if self._running:
+            self._next = self._clock.callLater(self._interval, self._begin)
+
+
+@frozen
+class IndexBackups:
+    """
+    Copies the index into a directory when the last copy there is old enough.
+
+    :param interval: seconds between copies.
+    :param pool: where that runs.
+    :param now: tells seconds since the epoch.
+    """
+
+    index: Path
+    directory: Path
+    interval: float
+    pool: Pool
+    now: Callable[[], float]
+    log: Logger = field(factory=Logger)
+
+    async def run(self) -> None:
+        """
+        Make a copy if it is time.
+
+        :raises StoreFailed: if that cannot be done.
+        """
+        copy = await self.pool.run(self._run)
+        if copy is not None:
+            self.log.info("copied the index to {path}", path=str(copy))
+
+    def _run(self) -> Path | None:
+        now = self.now()
+        last = next(iter(backups.kept(self.directory)), None)
+        # A copy of the future is of a clock that was wrong.
+        if last is not None and 0 <= now - backups.made_at(last) < self.interval:
+            return None
+        return backups.keep(self.index, self.directory, now, KEPT_BACKUPS)
+
+
+def index_backups(
+    settings: Settings, foundation: Foundation, clock: IReactorTime
+) -> tuple[Chore, ...]:
+    """Make the chore that copies the index, if the settings want one."""
+    interval = settings[options.INDEX_BACKUP_INTERVAL]
+    if not interval:
+        return ()
+    copies = IndexBackups(
+        index_path(settings), backup_directory(settings), interval, foundation.pool, time.time
+    )
+    # Often enough for a server that never runs for a whole interval.
+    wait = min(interval, LONGEST_WAIT)
+    return (Chore("the backup of the index", wait, copies.run, clock, foundation.pending),)

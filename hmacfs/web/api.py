@@ -1,0 +1,163 @@
+"""``/api``: for programs, in the three versions of the 3.x documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from importlib import resources
+from typing import Final
+
+from attrs import field, frozen
+
+from hmacfs.auth.schemes import Door, Entrance
+from hmacfs.base.errors import MethodRefused, NameRefused, Unimplemented, Unknown
+from hmacfs.base.names import StoredName
+from hmacfs.web import documents, replies
+from hmacfs.web.facts import facts_of
+from hmacfs.web.files import Files
+from hmacfs.web.peers import Peers
+from hmacfs.web.request import StreamingRequest
+from hmacfs.web.uploads import Uploads
+
+Face = Callable[[StreamingRequest], Awaitable[None]]
+
+DOWNLOADS: Final = "/api/v3/download/"
+
+_VARIABLE: Final = re.compile(r"\{([a-z]+)\}")
+
+
+def _description() -> bytes:
+    return resources.files("hmacfs.web").joinpath("openapi.json").read_bytes()
+
+
+@frozen
+class Endpoint:
+    """
+    A place of the API.
+
+    :ivar path: as its description has it: ``{path}`` stands for all that
+        follows, other variables for one segment.
+    :ivar faces: what answers each method.
+    """
+
+    path: str
+    faces: Mapping[str, Face]
+    _pattern: re.Pattern[str] = field(init=False, eq=False, repr=False)
+
+    @_pattern.default
+    def _compile(self) -> re.Pattern[str]:
+        # Every other piece is the name of a variable.
+        pieces = _VARIABLE.split(self.path)
+        for place in range(1, len(pieces), 2):
+            pieces[place] = r"[\s\S]+" if pieces[place] == "path" else "[^/]+"
+        pieces[::2] = map(re.escape, pieces[::2])
+        return re.compile("".join(pieces))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods it has; a HEAD for every GET."""
+        return tuple(self.faces) + (("HEAD",) if "GET" in self.faces else ()) + ("OPTIONS",)
+
+    def is_at(self, path: str) -> bool:
+        """Tell whether this is the place of a decoded path."""
+        return self._pattern.fullmatch(path) is not None
+
+
+@frozen
+class Api:
+    """
+    Answers whatever begins with ``/api``.
+
+    :param doors: what may sign each kind of request.
+    :param files: serves those who may download with what V3 takes.
+    :param now: tells seconds since the epoch.
+    :param description: what ``/api/openapi.json`` tells.
+    :ivar endpoints: every place there is.
+    """
+
+    doors: Mapping[Entrance, Door]
+    uploads: Uploads
+    files: Files
+    peers: Peers
+    now: Callable[[], float]
+    description: bytes = field(factory=_description, repr=False)
+    endpoints: tuple[Endpoint, ...] = field(init=False, eq=False, repr=False)
+
+    @endpoints.default
+    def _places(self) -> tuple[Endpoint, ...]:
+        later = self._unimplemented
+        return (
+            Endpoint("/api/openapi.json", {"GET": self._describe}),
+            Endpoint("/api/v1/upload", {"POST": self._upload_v1}),
+            Endpoint("/api/v2/upload", {"POST": self._upload_v2}),
+            Endpoint(f"{DOWNLOADS}{{path}}", {"GET": self._download}),
+            Endpoint("/api/v3/upload", {"POST": later}),
+            Endpoint("/api/v3/upload/{session}", {"GET": later, "PUT": later, "DELETE": later}),
+            Endpoint("/api/v3/upload/{session}/chunks/{number}", {"PUT": later, "POST": later}),
+            Endpoint("/api/v3/chunk/{number}", {"PUT": later, "POST": later}),
+            Endpoint("/api/v3/progress/{session}", {"GET": later}),
+        )
+
+    def methods_at(self, request: StreamingRequest) -> tuple[str, ...]:
+        """Tell the methods of the place that a request is for; none if there is no such place."""
+        endpoint = self._endpoint(request)
+        return () if endpoint is None else endpoint.methods
+
+    def answer(self, request: StreamingRequest) -> Awaitable[None]:
+        """
+        Answer a request.
+
+        :raises Unknown: if there is nothing at its path.
+        :raises MethodRefused: if what is there has no such method.
+        """
+        endpoint = self._endpoint(request)
+        if endpoint is None:
+            raise Unknown("there is nothing here")
+        request.route = endpoint.path
+        method = request.method.decode("ascii", "backslashreplace")
+        face = endpoint.faces.get("GET" if method == "HEAD" else method)
+        if face is None:
+            allowed = ", ".join(endpoint.methods)
+            raise MethodRefused(f"{method} is not possible here", allow=allowed)
+        return face(request)
+
+    def _endpoint(self, request: StreamingRequest) -> Endpoint | None:
+        path = f"/{request.target.path.decode()}"
+        return next((each for each in self.endpoints if each.is_at(path)), None)
+
+    async def _describe(self, request: StreamingRequest) -> None:
+        headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+        replies.reply(request, HTTPStatus.OK, headers, self.description)
+
+    async def _upload_v1(self, request: StreamingRequest) -> None:
+        facts = facts_of(request, b"", self.now())
+        receipt = await self.uploads.form(request, self.doors[Entrance.API_V1], facts, _nameless)
+        document = documents.v1(receipt.file, self._url(request, receipt.file.name))
+        replies.document(request, HTTPStatus.CREATED, document)
+
+    async def _upload_v2(self, request: StreamingRequest) -> None:
+        facts = facts_of(request, b"", self.now())
+        receipt = await self.uploads.form(request, self.doors[Entrance.API_V2], facts, _nameless)
+        url = self._url(request, receipt.file.name)
+        upload_id = facts.headers.get("x-upload-id", "")
+        document = documents.v2(receipt.file, url, upload_id)
+        replies.document(request, HTTPStatus.CREATED, document)
+
+    async def _download(self, request: StreamingRequest) -> None:
+        path = request.target.path[len(DOWNLOADS) - 1 :]
+        try:
+            name = StoredName.parse(path)
+        except NameRefused:
+            raise Unknown("there is no such file") from None
+        await self.files.serve(request, name)
+
+    async def _unimplemented(self, request: StreamingRequest) -> None:
+        raise Unimplemented("upload sessions are not available in this release")
+
+    def _url(self, request: StreamingRequest, name: StoredName) -> str:
+        return self.uploads.paths.download_url_of(name, self.peers.origin_of(request))
+
+
+def _nameless() -> None:
+    """Tell that these requests do not name the file: its part does."""

@@ -1,0 +1,69 @@
+"""Tests of the list of sub-commands."""
+
+from __future__ import annotations
+
+import argparse
+import io
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from hmacfs.cli import commands
+from hmacfs.cli.command import Command, CommandFailed
+from hmacfs.cli.commands import COMMANDS, add_to, perform
+from hmacfs.cli.config_commands import Surroundings
+
+
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    """Take no arguments."""
+
+
+class CommandsTests(SynchronousTestCase):
+    """``add_to`` and ``perform``."""
+
+    def run_command(self, raised: BaseException | None, code: int = 0) -> tuple[int | None, str]:
+        """Run a made-up command that ends so; return the exit code and what is said."""
+
+        def run(arguments: argparse.Namespace, around: Surroundings) -> int:
+            if raised is not None:
+                raise raised
+            return code
+
+        self.patch(commands, "COMMANDS", (Command("made-up", "does it", _nothing, run),))
+        err = io.StringIO()
+        parser = argparse.ArgumentParser()
+        add_to(parser)
+        around = Surroundings(io.StringIO(), err, {})
+        return perform(parser.parse_args(["made-up"]), around), err.getvalue()
+
+    def test_code(self) -> None:
+        """The exit code is that of the command."""
+        self.assertEqual(self.run_command(None), (0, ""))
+        self.assertEqual(self.run_command(None, 1), (1, ""))
+
+    def test_failure(self) -> None:
+        """A failure is its sentence, and its exit code."""
+        self.assertEqual(self.run_command(CommandFailed("it is away")), (1, "it is away\n"))
+        self.assertEqual(self.run_command(CommandFailed("no such", 2)), (2, "no such\n"))
+
+    def test_system(self) -> None:
+        """What the system refuses is told with what it was about."""
+        refused = PermissionError(13, "Permission denied", "/closed/index")
+        self.assertEqual(self.run_command(refused), (1, "/closed/index: Permission denied\n"))
+
+    def test_interrupt(self) -> None:
+        """An interrupt is said, and a failure."""
+        self.assertEqual(self.run_command(KeyboardInterrupt()), (1, "interrupted\n"))
+
+    def test_none(self) -> None:
+        """Without a command there is nothing to do."""
+        parser = argparse.ArgumentParser()
+        add_to(parser)
+        around = Surroundings(io.StringIO(), io.StringIO(), {})
+        self.assertIsNone(perform(parser.parse_args([]), around))
+
+    def test_names(self) -> None:
+        """No two commands have one name, and each has a line of help."""
+        self.assertEqual(len({command.name for command in COMMANDS}), len(COMMANDS))
+        for command in COMMANDS:
+            self.assertTrue(command.help)
+            self.assertNotIn("\n", command.help)
