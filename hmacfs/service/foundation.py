@@ -23,6 +23,7 @@ from hmacfs.ingest.recovery import Recovery
 from hmacfs.ingest.unverified import Unverified
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.sqlite import SqliteIndex
+from hmacfs.web.health import History
 
 log = Logger()
 
@@ -61,6 +62,7 @@ class Foundation:
         self.blobs = LocalBlobs(settings[options.SERVER_STORAGE_PATH], self.pool)
         self.index = SqliteIndex(index_path(settings), reactor)
         self.pending = Pending()
+        self.history = History(time.time)
         self.turns = Turns()
         self.ledger = Ledger(MemoryReplays(time.time))
         self.unverified = Unverified(

@@ -36,6 +36,9 @@ def read_ring(settings: Settings) -> Keyring:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        hint = "'hmac-file-server keys rotate' makes it"
+        raise KeysUnusable(f"there is no file of keys {path}: {hint}") from None
     except OSError as error:
         raise KeysUnusable(f"cannot read the file of keys {path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -15,6 +15,7 @@ from attrs import evolve
 
 from hmacfs.auth.keyring import Keyring
 from hmacfs.auth.schemes import Entrance, open_doors
+from hmacfs.base.names import StoredName
 from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
@@ -27,6 +28,7 @@ from hmacfs.rules.kinds import Extensions
 from hmacfs.rules.space import Space
 from hmacfs.service import keys
 from hmacfs.service.foundation import Foundation
+from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.web.api import Api
 from hmacfs.web.channel import Patience
 from hmacfs.web.deletion import Deletion
@@ -39,6 +41,9 @@ from hmacfs.web.put import Put
 from hmacfs.web.root import Root
 from hmacfs.web.site import Conduct
 from hmacfs.web.uploads import Uploads
+
+PROBE = StoredName.parse(b"health")
+"""A name that the index is asked for, to see whether it answers."""
 
 
 def grow(
@@ -121,9 +126,12 @@ def health(
     minimum = settings[options.SERVER_MIN_FREE_BYTES]
 
     async def parts() -> dict[str, Part]:
-        return {"storage": await _storage(foundation, minimum)}
+        return {
+            "storage": await _storage(foundation, minimum),
+            "index": await _index(foundation),
+        }
 
-    return Health(parts, uptime, _peers(settings), draining)
+    return Health(parts, uptime, _peers(settings), foundation.history, draining)
 
 
 def conduct(settings: Settings) -> Conduct:
@@ -162,6 +170,14 @@ def _policy(settings: Settings) -> Policy:
 
 def _peers(settings: Settings) -> Peers:
     return Peers([ip_network(text) for text in settings[options.SERVER_TRUSTED_PROXIES]])
+
+
+async def _index(foundation: Foundation) -> Part:
+    try:
+        await foundation.index.find(PROBE)
+    except StoreFailed as error:
+        return Part("failing", str(error))
+    return Part("ok")
 
 
 async def _storage(foundation: Foundation, minimum: int) -> Part:

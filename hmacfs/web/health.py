@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from hmacfs.base.version import VERSION
 from hmacfs.web import replies
@@ -26,6 +26,26 @@ class Part:
     detail: str = ""
 
 
+@define
+class History:
+    """
+    Remembers since when each part has been as it is.
+
+    :param now: tells seconds since the epoch.
+    """
+
+    now: Callable[[], float]
+    _known: dict[str, tuple[str, float]] = field(factory=dict, init=False)
+
+    def since(self, name: str, part: Part) -> float:
+        """Note how a part is, and tell since when, in seconds since the epoch."""
+        status, since = self._known.get(name, ("", 0.0))
+        if status != part.status:
+            since = self.now()
+            self._known[name] = (part.status, since)
+        return since
+
+
 @frozen
 class Health:
     """
@@ -33,12 +53,14 @@ class Health:
 
     :param parts: looks at the parts of the server, by name.
     :param uptime: tells seconds since the start.
+    :param history: remembers since when; it outlives a reload.
     :param draining: whether the server is being stopped.
     """
 
     parts: Callable[[], Awaitable[dict[str, Part]]]
     uptime: Callable[[], float]
     peers: Peers
+    history: History
     draining: Callable[[], bool] = lambda: False
 
     async def get(self, request: StreamingRequest) -> None:
@@ -50,6 +72,7 @@ class Health:
     async def answer(self, accept: str | None, *, details: bool) -> Answer:
         """Make the answer: text, or JSON if the client accepts it."""
         parts = await self.parts()
+        since = {name: self.history.since(name, part) for name, part in parts.items()}
         state = self._state(parts)
         works = state in ("ok", "degraded")
         status = HTTPStatus.OK if works else HTTPStatus.SERVICE_UNAVAILABLE
@@ -61,7 +84,8 @@ class Health:
             document["version"] = VERSION
             document["uptime_seconds"] = round(self.uptime(), 3)
             document["parts"] = {
-                name: {"status": part.status, "detail": part.detail} for name, part in parts.items()
+                name: {"status": part.status, "detail": part.detail, "since": round(since[name])}
+                for name, part in parts.items()
             }
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         return status, headers, json.dumps(document).encode() + b"\n"

@@ -251,6 +251,7 @@ class MalformedTests(ChannelCase):
             response = conversation.response()
             self.assertEqual(response.status, status, sent[:100])
             self.assertTrue(response.body.endswith(b"\n"))
+            self.assertIn("date", response.headers, sent[:100])
             conversation.send(request("GET", "/health"))
             if response.headers.get("connection") == "close":
                 self.assertEqual(conversation.output(), b"", sent[:100])

@@ -7,7 +7,7 @@ import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.version import VERSION
-from hmacfs.web.health import Answer, Health, Part
+from hmacfs.web.health import Answer, Health, History, Part
 from hmacfs.web.peers import Peers
 from tests.flow.awaiting import now
 
@@ -18,7 +18,10 @@ class AnswerTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.parts = {"storage": Part("ok", "much room")}
         self.draining = False
-        self.health = Health(self.look, lambda: 1.5, Peers([]), lambda: self.draining)
+        self.time = 1000.0
+        self.health = Health(
+            self.look, lambda: 1.5, Peers([]), History(lambda: self.time), lambda: self.draining
+        )
 
     async def look(self) -> dict[str, Part]:
         """Tell how the parts are."""
@@ -57,9 +60,21 @@ class AnswerTests(SynchronousTestCase):
                 "status": "ok",
                 "version": VERSION,
                 "uptime_seconds": 1.5,
-                "parts": {"storage": {"status": "ok", "detail": "much room"}},
+                "parts": {"storage": {"status": "ok", "detail": "much room", "since": 1000}},
             },
         )
+
+    def test_since(self) -> None:
+        """Each part tells since when it has been as it is, whatever is said of it meanwhile."""
+        for part, time, since in (
+            (Part("ok"), 1000.0, 1000),
+            (Part("ok", "more room"), 1001.0, 1000),
+            (Part("degraded"), 1002.0, 1002),
+            (Part("ok"), 1003.0, 1003),
+        ):
+            self.parts["storage"], self.time = part, time
+            _, _, body = self.answer("application/json", details=True)
+            self.assertEqual(json.loads(body)["parts"]["storage"]["since"], since)
 
     def test_states(self) -> None:
         """Programs are told the state by its name."""

@@ -11,7 +11,7 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.web.channel import Patience
-from hmacfs.web.health import Health, Part
+from hmacfs.web.health import Health, History, Part
 from hmacfs.web.metrics import MetricsPages, MetricsSite
 from hmacfs.web.peers import Peers
 from hmacfs.web.site import Conduct
@@ -29,7 +29,7 @@ class MetricsCase(SynchronousTestCase):
         self.looks: list[Deferred[dict[str, Part]]] = []
         self.slow = False
         self.broken = False
-        health = Health(self.look, lambda: 1.5, Peers([]))
+        health = Health(self.look, lambda: 1.5, Peers([]), History(lambda: 1000.0))
         conduct = Conduct(Peers([]), Patience(), 10, 16384)
         pages = MetricsPages(self.path, self.render, health)
         self.site = MetricsSite(pages, MemoryReactorClock(), conduct)
@@ -142,7 +142,7 @@ class HealthTests(MetricsCase):
         got = self.ask("GET", "/health", "Accept: application/json")
         document = json.loads(got.body)
         self.assertEqual(document["status"], "degraded")
-        self.assertEqual(document["parts"], {"storage": {"status": "degraded", "detail": "full"}})
+        self.assertEqual(document["parts"], {"storage": {"status": "degraded", "detail": "full", "since": 1000}})
 
     def test_client_gone(self) -> None:
         """Who does not wait for a slow answer leaves nothing behind."""

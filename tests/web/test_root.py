@@ -12,7 +12,7 @@ from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.web.health import Part
-from tests.web.wire import Server, mac_v, request
+from tests.web.wire import NOW, Server, mac_v, request
 
 
 class BrokenIndex:
@@ -158,7 +158,10 @@ class HealthTests(SynchronousTestCase):
         conversation = self.server.connect("127.0.0.1")
         conversation.send(request("GET", "/health", accept))
         document = json.loads(conversation.response().body)
-        self.assertEqual(document["parts"], {"storage": {"status": "degraded", "detail": "full"}})
+        self.assertEqual(
+            document["parts"],
+            {"storage": {"status": "degraded", "detail": "full", "since": int(NOW)}},
+        )
         self.assertEqual(document["uptime_seconds"], 1.5)
 
     def test_it_is_no_file(self) -> None:

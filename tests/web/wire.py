@@ -37,7 +37,7 @@ from hmacfs.web.channel import Patience
 from hmacfs.web.deletion import Deletion
 from hmacfs.web.files import Files
 from hmacfs.web.guard import Guard
-from hmacfs.web.health import Health, Part
+from hmacfs.web.health import Health, History, Part
 from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
 from hmacfs.web.put import Put
@@ -202,7 +202,7 @@ class Server:
             files,
             Deletion(doors[Entrance.DELETE], removal, paths, self.now),
             Api(doors, uploads, of_v3, peers, self.now),
-            Health(self._parts, lambda: 1.5, peers),
+            Health(self._parts, lambda: 1.5, peers, History(self.now)),
         )
         self.site = StreamingSite(
             self.root_of_urls.app.resource(),
