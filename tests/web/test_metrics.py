@@ -142,7 +142,9 @@ class HealthTests(MetricsCase):
         got = self.ask("GET", "/health", "Accept: application/json")
         document = json.loads(got.body)
         self.assertEqual(document["status"], "degraded")
-        self.assertEqual(document["parts"], {"storage": {"status": "degraded", "detail": "full", "since": 1000}})
+        self.assertEqual(
+            document["parts"], {"storage": {"status": "degraded", "detail": "full", "since": 1000}}
+        )
 
     def test_client_gone(self) -> None:
         """Who does not wait for a slow answer leaves nothing behind."""
