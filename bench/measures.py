@@ -16,6 +16,7 @@ from bench.servers import Server
 
 KILOBYTE: Final = 1024
 MEGABYTE: Final = 1024 * KILOBYTE
+GIGABYTE: Final = 1024 * MEGABYTE
 CONNECTIONS: Final = 16
 UPLOADS: Final = 3
 
@@ -38,7 +39,7 @@ class Sizes:
 
 
 WHOLE: Final = Sizes(
-    1024 * MEGABYTE,
+    GIGABYTE,
     300 * MEGABYTE,
     ((10 * KILOBYTE, 4000), (100 * KILOBYTE, 2000), (MEGABYTE, 400)),
 )
@@ -60,6 +61,13 @@ class Measure:
     take: Callable[[Server], float]
 
 
+def amount(size: int) -> str:
+    """Return a size as people say it."""
+    units = ((GIGABYTE, "GiB"), (MEGABYTE, "MiB"), (KILOBYTE, "KiB"))
+    unit, name = next(pair for pair in units if size >= pair[0])
+    return f"{size // unit} {name}"
+
+
 def new_name() -> str:
     """Return a name that was not used before."""
     return f"file-{next(numbers)}"
@@ -78,7 +86,7 @@ def make_file(directory: pathlib.Path, size: int) -> pathlib.Path:
 def large(directory: pathlib.Path, size: int) -> list[Measure]:
     """Return the measures with one large file."""
     source = make_file(directory, size)
-    label = f"{size // MEGABYTE} MiB"
+    label = amount(size)
 
     def upload(server: Server, name: str) -> float:
         return clients.seconds(clients.upload(server.url(server.target(name, size)), source))
@@ -112,7 +120,7 @@ def large(directory: pathlib.Path, size: int) -> list[Measure]:
 
 def small(size: int, count: int) -> list[Measure]:
     """Return the measures with many small files."""
-    label = f"{size // KILOBYTE} KiB"
+    label = amount(size)
 
     def put(server: Server) -> float:
         requests = [clients.put(server.target(new_name(), size), size) for _ in range(count)]
@@ -150,7 +158,7 @@ def beside(directory: pathlib.Path, size: int) -> list[Measure]:
         server.clear()
         return percentile(found, 99) * 1000
 
-    label = f"{UPLOADS} x {size // MEGABYTE} MiB"
+    label = f"{UPLOADS} x {amount(size)}"
     return [Measure(f"p99 of GET 10 KiB beside PUT {label}", "ms", False, slowest)]
 
 

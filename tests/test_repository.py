@@ -10,7 +10,15 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from tests import hygiene
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROGRAMS = ("serve", "test", "quick-test", ".ci/run", "requirements/lock", "tools/python")
+PROGRAMS = (
+    "serve",
+    "test",
+    "quick-test",
+    ".ci/run",
+    "bench/run",
+    "requirements/lock",
+    "tools/python",
+)
 
 
 class RepositoryTests(SynchronousTestCase):

@@ -6,11 +6,23 @@ import argparse
 import os
 from typing import Final
 
-from hmacfs.cli import file_commands, index_commands
+from hmacfs.cli import (
+    file_commands,
+    index_commands,
+    keys_commands,
+    put_command,
+    sign_command,
+)
 from hmacfs.cli.command import Command, CommandFailed, add_common
 from hmacfs.cli.config_commands import FAILED, Surroundings
 
-COMMANDS: Final[tuple[Command, ...]] = (*file_commands.COMMANDS, *index_commands.COMMANDS)
+COMMANDS: Final[tuple[Command, ...]] = (
+    *sign_command.COMMANDS,
+    *put_command.COMMANDS,
+    *keys_commands.COMMANDS,
+    *file_commands.COMMANDS,
+    *index_commands.COMMANDS,
+)
 """All of them, in the order in which the help tells them."""
 
 

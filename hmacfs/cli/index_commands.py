@@ -14,7 +14,7 @@ from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
 from hmacfs.cli.command import Command, add_option, settings_of
 from hmacfs.cli.config_commands import FAILED, FINE, Surroundings
-from hmacfs.cli.progress import Progress
+from hmacfs.cli.tally import Tally
 from hmacfs.cli.visit import carried_out, index_at, opened, storage
 from hmacfs.config.settings import Settings
 from hmacfs.ingest.reindex import Disagreement, Kind, Reindex
@@ -32,7 +32,7 @@ def _reindex(arguments: argparse.Namespace, around: Surroundings) -> int:
     path = index_path(settings)
     # To look at what would change needs no copy.
     copy = None if arguments.dry_run else _newest(backup_directory(settings), around)
-    progress = Progress(around.stderr)
+    tally = Tally(around.stderr)
 
     async def work(calls: Calls) -> Counter[Kind]:
         counts: Counter[Kind] = Counter()
@@ -43,9 +43,7 @@ def _reindex(arguments: argparse.Namespace, around: Surroundings) -> int:
                 backups.restore(copy, path)
             print(f"there was no index: began with its copy {copy}", file=around.stderr)
         async with opened(settings, calls, alone=alone) as visit, _opened(copy, calls) as older:
-            reindex = Reindex(
-                visit.index, visit.blobs, older, not arguments.dry_run, progress.advance
-            )
+            reindex = Reindex(visit.index, visit.blobs, older, not arguments.dry_run, tally.advance)
             async for disagreement in reindex.run():
                 counts[disagreement.kind] += 1
                 _show(disagreement, arguments, around)

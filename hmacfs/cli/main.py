@@ -54,7 +54,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(
     argv: Sequence[str] | None = None,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     stdout: TextIO = sys.stdout,
     stderr: TextIO = sys.stderr,
 ) -> int:
@@ -63,6 +63,8 @@ def main(
     if arguments.version:
         print(f"hmac-file-server {VERSION}", file=stdout)
         return FINE
+    # A copy: Twisted takes out what systemd says of its sockets when the reactor is imported.
+    environ = dict(os.environ if environ is None else environ)
     around = Surroundings(stdout, stderr, environ)
     done = commands.perform(arguments, around)
     if done is None:

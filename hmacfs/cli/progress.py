@@ -1,31 +1,64 @@
-"""Telling how far a long work has come."""
+"""How far something is, on one line that is written again and again."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import Final, TextIO
 
-INTERVAL = 5.0
-"""Seconds between lines: few enough for a log."""
+INTERVAL: Final = 0.1
+"""Seconds between two looks of the line."""
+
+WIDTH: Final = 30
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def human(size: float) -> str:
+    """Write a number of bytes in the unit that fits."""
+    for unit in _UNITS[:-1]:
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} {_UNITS[-1]}"
 
 
 class Progress:
     """
-    Counts, and writes the count now and then.
+    A bar that grows.
 
+    :param total: bytes at its end.
     :param seconds: a clock that never goes back.
     """
 
-    def __init__(self, stream: TextIO, seconds: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, stream: TextIO, label: str, total: int, seconds: Callable[[], float]
+    ) -> None:
         self._stream = stream
+        self._label = label
+        self._total = total
         self._seconds = seconds
-        self._count = 0
-        self._last = seconds()
+        self._began = seconds()
+        self._shown = float("-inf")
+        self._done = 0
 
-    def advance(self) -> None:
-        """Count one more."""
-        self._count += 1
-        if self._seconds() - self._last >= INTERVAL:
-            self._last = self._seconds()
-            print(f"{self._count} looked at …", file=self._stream)
+    def advance(self, size: int) -> None:
+        """Go on by so many bytes."""
+        self._done += size
+        if self._seconds() - self._shown >= INTERVAL:
+            self._show()
+
+    def end(self) -> None:
+        """Show where it ended, and go on to the next line."""
+        self._show()
+        self._stream.write("\n")
+        self._stream.flush()
+
+    def _show(self) -> None:
+        self._shown = self._seconds()
+        part = self._done / self._total if self._total else 1.0
+        bar = "=" * round(WIDTH * part)
+        took = self._shown - self._began
+        rate = f", {human(self._done / took)}/s" if took > 0 else ""
+        size = f"{human(self._done)} of {human(self._total)}"
+        line = f"\r{self._label} [{bar:<{WIDTH}}] {part:4.0%} {size}{rate}"
+        self._stream.write(f"{line}\x1b[K")
+        self._stream.flush()

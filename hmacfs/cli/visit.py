@@ -20,8 +20,9 @@ from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pools import ThreadedPool
 from hmacfs.service.foundation import index_path
+from hmacfs.stores.database import is_older
 from hmacfs.stores.interfaces import StoreFailed
-from hmacfs.stores.sqlite import SqliteIndex
+from hmacfs.stores.sqlite import BUSY_TIMEOUT, SqliteIndex
 
 T = TypeVar("T")
 
@@ -66,6 +67,7 @@ async def opened(
     Open the files and the index.
 
     :param alone: keep servers out meanwhile, and make an index if there is none.
+        An index of an older release is only upgraded alone.
     :raises CommandFailed: if there is no index.
     """
     path = index_path(settings)
@@ -74,6 +76,8 @@ async def opened(
             f"there is no index {path}: see whether storage_path is right; if it is, stop the "
             "server and run hmac-file-server reindex"
         )
+    # A server of an older release may be running, which does not know the new schema.
+    alone = alone or is_older(path, BUSY_TIMEOUT)
     async with storage(settings, reactor, alone=alone) as blobs, index_at(path, reactor) as index:
         yield Visit(blobs, index)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -53,7 +54,7 @@ class FileServer(Service):
         self._notify = Notify.of(self._environ)
         self._foundation = Foundation(settings, reactor)
         self._ring = Keyring(())
-        self._started_at = reactor.seconds()
+        self._started_at = time.monotonic()
         self._site = StreamingSite(
             self._grow(), reactor, tree.conduct(settings), self._foundation.events
         )
@@ -75,13 +76,13 @@ class FileServer(Service):
             self._settings,
             self._ring,
             self._foundation,
-            self._reactor.seconds,
+            time.monotonic,
             self._uptime,
         )
         return root.app.resource()
 
     def _uptime(self) -> float:
-        return self._reactor.seconds() - self._started_at
+        return time.monotonic() - self._started_at
 
     def startService(self) -> None:
         """Begin to start; the sockets open when everything behind them is ready."""

@@ -11,7 +11,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,9 @@ BUSY_TIMEOUT: Final = 5.0
 
 _TIME: Final = "%Y%m%dT%H%M%SZ"
 _KEPT: Final = re.compile(r"index-([0-9]{8}T[0-9]{6}Z)\.sqlite")
+_MAGIC: Final = b"SQLite format 3\0"
+"""How a database begins (sqlite.org/fileformat2.html)."""
+
 _LOGS: Final = ("-wal", "-shm")
 _PARTS: Final = ("", *_LOGS)
 """What the names of the files of one database end in (sqlite.org/tempfiles.html)."""
@@ -93,7 +96,8 @@ def restore(source: Path, path: Path) -> Path | None:
     """
     with copied(source, path.parent) as copy, _explaining(path):
         old = _set_aside(path)
-        copy.rename(path)
+        # In one step: whenever this is cut short there is an index.
+        copy.replace(path)
         _sync(path.parent)
     return old
 
@@ -108,18 +112,17 @@ def copied(source: Path, directory: Path) -> Iterator[Path]:
     """
     if not source.is_file():
         raise StoreFailed(f"there is no file {source}")
-    with (
-        _explaining(source),
-        TemporaryDirectory(prefix="index.", suffix=".new", dir=directory) as staging,
-    ):
-        copy = Path(staging, "index.sqlite")
-        copy.touch(0o600)
-        # What only lies in a log beside it belongs to it.
-        for part in ("", "-wal"):
-            with suppress(FileNotFoundError):
-                shutil.copyfile(f"{source}{part}", f"{copy}{part}")
-        _check(copy, source)
-        _sync(copy)
+    with ExitStack() as held:
+        with _explaining(source):
+            staging = TemporaryDirectory(prefix="index.", suffix=".new", dir=directory)
+            copy = Path(held.enter_context(staging), "index.sqlite")
+            copy.touch(0o600)
+            # What only lies in a log beside it belongs to it.
+            for part in ("", "-wal"):
+                with suppress(FileNotFoundError):
+                    shutil.copyfile(f"{source}{part}", f"{copy}{part}")
+            _check(copy, source)
+            _sync(copy)
         yield copy
 
 
@@ -133,9 +136,10 @@ def _check(copy: Path, source: Path) -> None:
 
 
 def _set_aside(path: Path) -> Path | None:
-    with suppress(sqlite3.Error), closing(connect(path, BUSY_TIMEOUT)) as connection:
-        # Then all that it knows is in the file itself, unless it is damaged.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if _looks_whole(path):
+        with suppress(sqlite3.Error), closing(connect(path, BUSY_TIMEOUT)) as connection:
+            # Then all that it knows is in the file itself.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     number = 1
     while any(Path(f"{path}.replaced-{number}{part}").exists() for part in _PARTS):
         number += 1
@@ -148,6 +152,15 @@ def _set_aside(path: Path) -> Path | None:
         aside.hardlink_to(path)
         return aside
     return None
+
+
+def _looks_whole(path: Path) -> bool:
+    # SQLite throws the log of a file away that has lost its first page.
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except FileNotFoundError:
+        return False
 
 
 def _sync(path: Path) -> None:

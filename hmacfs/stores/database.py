@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -138,6 +138,17 @@ class Writer:
             outcome = Failed(explained(error, self._path))
         self._connection.execute("RELEASE work")
         return outcome
+
+
+def is_older(path: Path, busy_timeout: float) -> bool:
+    """
+    Tell whether the file is of an older release, so that a :class:`Writer` would upgrade it.
+
+    :raises StoreFailed: if it cannot be opened, or is no index that we know.
+    """
+    latest = len(packaged_steps())
+    with _explaining(path), closing(connect(path, busy_timeout)) as connection:
+        return recognise(connection, path, latest) < latest
 
 
 @contextmanager

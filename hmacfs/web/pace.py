@@ -19,7 +19,7 @@ class SpeedLimit:
     Tells how long to stop reading so that no more than a rate comes in.
 
     :param rate: bytes a second; 0 for any.
-    :param seconds: a clock that never goes back.
+    :param seconds: a clock; where it goes back no time has passed.
     """
 
     rate: int
@@ -36,7 +36,7 @@ class SpeedLimit:
         if self.rate == 0:
             return 0.0
         now = self.seconds()
-        self._ahead = max(0.0, self._ahead - (now - self._at) * self.rate) + length
+        self._ahead = max(0.0, self._ahead - max(0.0, now - self._at) * self.rate) + length
         self._at = now
         return self._ahead / self.rate if self._ahead > self.rate * BURST else 0.0
 

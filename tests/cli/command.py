@@ -35,8 +35,12 @@ class MainCase(SynchronousTestCase):
             check=False,
         )
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a process, to be killed after the test, or when it takes too long."""
+    def start(self, *command: str, keep: tuple[int, ...] = ()) -> subprocess.Popen[str]:
+        """
+        Start a process, to be killed after the test, or when it takes too long.
+
+        :param keep: descriptors that it gets.
+        """
         process = subprocess.Popen(
             command,
             cwd=self.directory,
@@ -44,6 +48,7 @@ class MainCase(SynchronousTestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            pass_fds=keep,
         )
         watchdog = threading.Timer(60, process.kill)
         watchdog.start()

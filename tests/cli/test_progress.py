@@ -1,4 +1,4 @@
-"""Tests of telling how far a long work has come."""
+"""Tests of hmacfs.cli.progress."""
 
 from __future__ import annotations
 
@@ -7,21 +7,54 @@ import io
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.cli.progress import Progress
+from hmacfs.cli.progress import Progress, human
+
+
+class HumanTests(SynchronousTestCase):
+    """``human``."""
+
+    def test_units(self) -> None:
+        """A size is written in the unit in which it has at most three digits."""
+        for size, text in (
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1_048_576, "1.0 MiB"),
+            (5 * 1024**3, "5.0 GiB"),
+            (2000 * 1024**4, "2000.0 TiB"),
+        ):
+            self.assertEqual(human(size), text)
 
 
 class ProgressTests(SynchronousTestCase):
     """``Progress``."""
 
-    def test_now_and_then(self) -> None:
-        """The count is written every five seconds at most, and never for a short work."""
-        clock, stream = Clock(), io.StringIO()
-        progress = Progress(stream, clock.seconds)
-        for _ in range(49):
-            clock.advance(0.1)
-            progress.advance()
-        self.assertEqual(stream.getvalue(), "")
-        for _ in range(60):
-            clock.advance(0.125)
-            progress.advance()
-        self.assertEqual(stream.getvalue(), "50 looked at …\n90 looked at …\n")
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.stream = io.StringIO()
+        self.bar = Progress(self.stream, "a.jpg", 2048, self.clock.seconds)
+
+    def test_line(self) -> None:
+        """The line tells how far it is, of how much, and how fast."""
+        self.clock.advance(2)
+        self.bar.advance(1024)
+        line = f"\ra.jpg [{'=' * 15:<30}]  50% 1.0 KiB of 2.0 KiB, 512 B/s\x1b[K"
+        self.assertEqual(self.stream.getvalue(), line)
+
+    def test_often(self) -> None:
+        """It is written ten times a second at most, and at the end."""
+        for _ in range(100):
+            self.bar.advance(1)
+        self.assertEqual(self.stream.getvalue().count("\r"), 1)
+        self.clock.advance(0.1)
+        self.bar.advance(1948)
+        self.assertEqual(self.stream.getvalue().count("\r"), 2)
+        self.bar.end()
+        self.assertTrue(self.stream.getvalue().endswith("\n"))
+        self.assertIn("100% 2.0 KiB of 2.0 KiB", self.stream.getvalue())
+
+    def test_nothing(self) -> None:
+        """An empty file is done at once."""
+        Progress(self.stream, "e", 0, self.clock.seconds).end()
+        self.assertIn("100% 0 B of 0 B", self.stream.getvalue())

@@ -16,7 +16,9 @@ from hmacfs.cli.command import CommandFailed
 from hmacfs.cli.visit import carried_out, opened, storage
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
+from hmacfs.stores.database import is_older
 from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.upgrades import create, packaged_steps
 from tests.blobs.descriptors import open_below
 from tests.blobs.samples import content, named, store
 from tests.stores.samples import stored
@@ -94,6 +96,27 @@ class VisitTests(SynchronousTestCase):
         with self.assertRaisesRegex(CommandFailed, "another hmac-file-server is running"):
             carried_out(work)
         self.assertEqual(open_below(self.root), [])
+
+    def test_older_index(self) -> None:
+        """An index of an older release is upgraded, but not beside a server that may be older."""
+        self.begin()
+        path = self.root / ".hmacfs" / "index.sqlite"
+        path.unlink()
+        create(path, packaged_steps()[:1], 1.0)
+
+        async def look(calls: Calls) -> object:
+            async with opened(self.settings, calls) as visit:
+                return await visit.index.find(named("a"))
+
+        async def beside(calls: Calls) -> object:
+            async with storage(self.settings, calls, alone=True):
+                return await look(calls)
+
+        with self.assertRaisesRegex(CommandFailed, "another hmac-file-server is running"):
+            carried_out(beside)
+        self.assertTrue(is_older(path, 1.0))
+        self.assertIsNone(carried_out(look))
+        self.assertFalse(is_older(path, 1.0))
 
     def test_owner(self) -> None:
         """What root makes in a storage belongs to the owner of the storage."""

@@ -21,7 +21,7 @@ daemon off;
 pid {directory}/pid;
 error_log {directory}/errors info;
 worker_processes 2;
-{user}
+user www-data;
 events {{ }}
 http {{
     client_body_temp_path {directory}/body;
@@ -54,8 +54,8 @@ Include {directory}/site.conf
 class Proxy:
     """A proxy that speaks TLS, as the example of ``etc`` says.
 
-    :param command: starts it in the foreground.
-    :param site: the text of the example with this machine's addresses and paths.
+    :param command: starts it in the foreground, with the path of the configuration after it.
+    :param configuration: the text around the example, which includes it.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ def nginx(directory: pathlib.Path, backend: int, certificate: Certificate) -> Pr
         },
     )
     (directory / "site.conf").write_text(site, encoding="utf-8")
-    return Proxy(directory, port, command, NGINX.format(directory=directory, user="user www-data;"))
+    return Proxy(directory, port, command, NGINX.format(directory=directory))
 
 
 def apache(directory: pathlib.Path, backend: int, certificate: Certificate) -> Proxy:

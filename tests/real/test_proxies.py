@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pathlib
 import re
 import subprocess
 from collections.abc import Mapping
@@ -203,13 +204,25 @@ class Cases:
             self.assertIn(self.daemon.place("name"), self.proxy.access_log)
             self.assertFalse([mac for mac in self.daemon.macs if mac in self.proxy.access_log])
 
+        def to_the_server(self) -> set[str]:
+            """Return what tells the connections apart that the server has with the proxy."""
+            # The second column ends with our port in hexadecimal; 01 is an open connection; the
+            # tenth column is the inode.
+            table = pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+            rows = [line.split() for line in table]
+            here = f":{self.daemon.port:04X}"
+            return {row[9] for row in rows if row[1].endswith(here) and row[3] == "01"}
+
         def test_connections_are_kept(self) -> None:
-            """Requests of one client come over one connection, and many after each other work."""
+            """Many requests of a client are one connection to the proxy and one to the server."""
             connection = self.through()
             self.assert_status(201, connection.put(self.target, self.data))
-            for _ in range(50):
+            kept = self.to_the_server()
+            self.assertEqual(1, len(kept))
+            for _ in range(20):
                 answer = connection.request("GET", self.daemon.place("name"))
                 self.assertEqual((200, self.data), (answer.status, answer.body))
+            self.assertEqual(kept, self.to_the_server())
 
         def test_vanishes_in_upload(self) -> None:
             """A client that vanishes in mid-upload leaves nothing, and no descriptor."""

@@ -261,6 +261,12 @@ class RestoreTests(BackupsCase):
         self.add("again")
         self.assertEqual(self.names(self.path), ["again"])
 
+    def test_fault_of_another(self) -> None:
+        """What fails while a copy is held is not taken for a fault of the copy."""
+        with self.assertRaises(BrokenPipeError), backups.copied(self.copy, self.directory):
+            raise BrokenPipeError(32, "Broken pipe")
+        self.assertNotIn(".new", "".join(self.listing()))
+
     def test_damaged(self) -> None:
         """A copy with a page that was overwritten is refused."""
         with self.copy.open("r+b") as file:

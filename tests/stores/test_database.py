@@ -14,9 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.stores import rows
 from hmacfs.stores.connections import connect
-from hmacfs.stores.database import Done, Failed, Outcome, Reader, Writer
+from hmacfs.stores.database import Done, Failed, Outcome, Reader, Writer, is_older
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
-from hmacfs.stores.upgrades import packaged_steps
+from hmacfs.stores.upgrades import create, packaged_steps
 from tests.stores.disks import (
     commits,
     fill,
@@ -108,6 +108,17 @@ class WriterOpenTests(DatabaseCase):
             self.assertEqual(self.add(writer, "new"), [Done(None)])
         version = len(packaged_steps())
         self.assertTrue((self.directory / f"index.sqlite.version-{version}").exists())
+
+    def test_is_older(self) -> None:
+        """A file that would be upgraded is told from one that would not, and stays as it is."""
+        create(self.path, packaged_steps()[:-1], 0.0)
+        for _ in range(2):
+            self.assertTrue(is_older(self.path, 0.0))
+        Writer.open(self.path, 0.0).close()
+        self.assertFalse(is_older(self.path, 0.0))
+        self.path.write_bytes(b"no database at all" * 99)
+        with self.assertRaisesRegex(StoreFailed, "is no database"):
+            is_older(self.path, 0.0)
 
     def test_newer(self) -> None:
         """A file of a newer release is refused and left as it is."""

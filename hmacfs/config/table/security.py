@@ -260,4 +260,5 @@ KEY_ROTATION_GRACE_PERIOD: Final = Option(
     default=86400.0,
     summary="How long an old signing key is accepted. Without it 24 hours.",
     example=3600.0,
+    in_effect=True,
 )
