@@ -16,7 +16,8 @@ _URL_SIGNATURES: Final = frozenset({"v", "v2", "token", "signature", "get"})
 def is_api(request: StreamingRequest) -> bool:
     """Tell whether a request is for the API, whose errors are always problem documents."""
     path = request.target.path
-    return path == b"api" or path.startswith(b"api/")
+    # Of a target that cannot be read there is no path.
+    return path == b"api" or path.startswith(b"api/") or request.uri.startswith(b"/api/")
 
 
 def challenge(request: StreamingRequest, refusal: Refusal) -> str | None:

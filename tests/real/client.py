@@ -103,10 +103,16 @@ class Connection:
         self.begin(method, target, headers)
         return self.answer(method)
 
-    def put(self, target: str | bytes, data: bytes, kind: str | None = None) -> Answer:
+    def put(
+        self,
+        target: str | bytes,
+        data: bytes,
+        kind: str | None = None,
+        headers: Headers | None = None,
+    ) -> Answer:
         """Upload bytes; all are sent before the answer is looked at, as most clients do."""
         typed: Headers = {} if kind is None else {"Content-Type": kind}
-        self.begin("PUT", target, {"Content-Length": len(data), **typed})
+        self.begin("PUT", target, {"Content-Length": len(data), **typed, **(headers or {})})
         self.send(data)
         return self.answer("PUT")
 

@@ -53,13 +53,24 @@ Component "{host}" "http_upload_external"
   http_upload_external_access = {{ "localhost" }}
 """
 
+FILE_SHARE: Final = """\
+Component "{host}" "http_file_share"
+  http_file_share_base_url = "{base_url}"
+  http_file_share_secret = "{secret}"
+  http_file_share_size_limit = {size_limit}
+  http_file_share_daily_quota = 10 * {size_limit}
+  http_file_share_expires_after = 60 * 60
+  http_file_share_access = {{ "localhost" }}
+"""
+
 
 @attrs.frozen
 class Component:
     """Who issues slots.
 
     :ivar base_url: where the uploads go; ends with a slash.
-    :ivar protocol: ``v1`` or ``v2``, how their URLs are signed.
+    :ivar protocol: ``v1`` or ``v2``, how their URLs are signed, or ``file_share``, which
+        is another module and gives tokens.
     """
 
     host: str
@@ -99,7 +110,8 @@ class Prosody:
         self._config = self._directory / "prosody.cfg.lua"
         text = SERVER.format(directory=self._directory, port=self._port)
         for component in components:
-            text += COMPONENT.format(size_limit=SIZE_LIMIT, **attrs.asdict(component))
+            template = FILE_SHARE if component.protocol == "file_share" else COMPONENT
+            text += template.format(size_limit=SIZE_LIMIT, **attrs.asdict(component))
         self._config.write_text(text, encoding="utf-8")
         if os.geteuid() == 0:
             shutil.chown(self._directory, "prosody", "prosody")

@@ -38,7 +38,7 @@ class ApiCase(ServerCase):
     def setUp(self) -> None:
         if shutil.which(self.program) is None:
             raise unittest.SkipTest(f"there is no {self.program}")
-        self.daemon = self.start()
+        self.daemon = self.start({"security": {"unverified_bytes": "1MB"}})
         self.origin = f"http://127.0.0.1:{self.daemon.port}"
         self.files = self.directory()
 
@@ -69,7 +69,7 @@ class JavascriptTests(ApiCase):
 
     def test_upload(self) -> None:
         """A file with metadata goes up, and everything is told."""
-        path = self.file("document.pdf", 3 * MEGABYTE)
+        path = self.file("document.pdf", 900_000)
         metadata = {"title": "My Document", "tags": ["important", "ü😀"]}
         answer = self.upload(path, metadata)
         self.assert_stored(answer, path)
@@ -79,16 +79,16 @@ class JavascriptTests(ApiCase):
 
     def test_names(self) -> None:
         """Names that have to be escaped in a form are signed as they are."""
-        for name in ("holiday photo (1)+.jpg", "фото.jpg", "a%22b&c=d.jpg", 'quo"te.jpg', "😀.png"):
+        for name in ("holiday photo (1)+.jpg", "фото.jpg", "a%20b&c=d.jpg", 'quo"te.jpg', "😀.png"):
             path = self.file(name, 10)
             answer = self.upload(path, {})
             self.assertEqual(name, answer.get("filename"), answer)
             self.assert_stored(answer, path)
 
     def test_too_large(self) -> None:
-        """What cannot be verified before its end is refused above 16 MiB, which is told."""
-        answer = self.upload(self.file("large.pdf", 18 * MEGABYTE), {})
-        self.assertEqual(413, answer["status"])
+        """What cannot be verified before its end is refused above the limit, which is told."""
+        answer = self.upload(self.file("large.pdf", 3 * MEGABYTE), {})
+        self.assertEqual((413, MEGABYTE), (answer["status"], answer["limit"]))
         self.assert_nothing_stored(self.daemon)
 
 

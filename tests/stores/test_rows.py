@@ -167,3 +167,23 @@ class PlanTests(SynchronousTestCase):
         self.served(
             "SELECT name FROM files WHERE owner = 'romeo' ORDER BY uploaded_at", "files_by_owner"
         )
+
+
+class UpgradeTests(SynchronousTestCase):
+    """Rows of older releases."""
+
+    def test_metadata(self) -> None:
+        """A row of the first schema is found as before by this release, without metadata."""
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.addCleanup(connection.close)
+        first, *later = packaged_steps()
+        connection.executescript(first)
+        file = stored("a", owner="romeo", expires_at=5.5)
+        connection.execute(
+            "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ("a", file.size, file.sha256, file.content_type, file.uploaded_at, "romeo", 5.5),
+        )
+        for step in later:
+            connection.executescript(step)
+        self.assertEqual(rows.find(connection, file.name), file)
+        self.assertEqual(rows.used_by(connection, "romeo"), file.size)

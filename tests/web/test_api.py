@@ -358,6 +358,11 @@ class PlaceTests(ApiCase):
                 self.assertEqual(response.status, 404, f"{method} {target}")
         self.assertEqual(self.server.ask("GET", "/upload/api/x").body, CONTENT)
 
+    def test_unreadable(self) -> None:
+        """What cannot be read is a problem document too."""
+        for target in ("/api/%", "/api/v1/upload?%ff", "/api/v1/upload?a=1&a=2"):
+            self.assert_problem(self.server.ask("GET", target), 400, "malformed-request")
+
     def test_methods(self) -> None:
         """Another method is 405 and told which there are; OPTIONS is answered everywhere."""
         for method in ("GET", "PUT", "DELETE", "PATCH", "post"):

@@ -17,6 +17,7 @@ WEAK_SCHEMES: Final = {
     "v2": "never expires",
     "query": "joins its fields without separators",
     "v1": "joins its fields without separators",
+    "v2-header": "binds the bytes only with X-Content-SHA256",
     "bearer": "binds no type and never expires",
 }
 """What each scheme leaves open."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from hmacfs.auth import schemes
 from hmacfs.config import options
 from hmacfs.config.checks import exposure
 from hmacfs.config.network import Address
@@ -29,6 +30,11 @@ class ListenerTests(SynchronousTestCase):
             ("files.example.org", False),
         ):
             self.assertIs(exposure.is_local(host), expected, host)
+
+    def test_every_weakness(self) -> None:
+        """The schemes that leave something open are those of which the table of schemes says so."""
+        weak = {row.name for row in schemes.SCHEMES if row.listed and row.weakness is not None}
+        self.assertEqual(set(exposure.WEAK_SCHEMES), weak)
 
     def test_plain_http(self) -> None:
         """HTTP without TLS for others is advised against."""
