@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from itertools import product
 from typing import Any
 
+import jwt
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -16,6 +19,18 @@ from tests.real.case import ServerCase
 
 EXAMPLES = 20
 FINE = {*range(200, 500), 501}
+TOKEN_SECRET = "a secret for the tokens of these tests"
+
+
+def authorization() -> dict[str, str]:
+    """Make the header with a token that may do everything."""
+    claims = {
+        "sub": "somebody",
+        "iss": "hmac-file-server",
+        "exp": int(time.time()) + 3600,
+        "scope": ["upload", "download", "delete"],
+    }
+    return {"Authorization": f"Bearer {jwt.encode(claims, TOKEN_SECRET, 'HS256')}"}
 
 
 class FuzzTests(ServerCase):
@@ -23,33 +38,39 @@ class FuzzTests(ServerCase):
 
     def test_operations(self) -> None:
         """Right and wrong requests are answered as described, and errors by problem documents."""
-        daemon = self.start({"security": {"enablejwt": True, "jwtsecret": "a secret for tokens"}})
+        daemon = self.start({"security": {"enablejwt": True, "jwtsecret": TOKEN_SECRET}})
         origin = f"http://127.0.0.1:{daemon.port}"
         schema = schemathesis.openapi.from_url(f"{origin}/api/openapi.json")
         found = list(schema.get_all_operations())
         operations = [result.ok() for result in found if isinstance(result, Ok)]
         self.assertEqual(len(found), len(operations))
         self.assertGreater(len(operations), 10)
-        for operation in operations:
-            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-
-                @settings(
-                    max_examples=EXAMPLES,
-                    deadline=None,
-                    derandomize=True,
-                    database=None,
-                    phases=(Phase.explicit, Phase.generate),
-                    suppress_health_check=list(HealthCheck),
-                )
-                @given(case=operation.as_strategy(generation_mode=mode))
-                def ask(case: Case[Any]) -> None:
-                    response = case.call()
-                    self.assertIn(response.status_code, FINE, case.as_curl_command())
-                    if response.status_code >= 400 and case.path.startswith("/api/"):
-                        kind = response.headers["content-type"][0]
-                        self.assertEqual("application/problem+json", kind, case.as_curl_command())
-
-                # What takes nothing can be given nothing wrong.
-                with contextlib.suppress(Unsatisfiable):
-                    ask()
+        # Past the door only a genuine token leads.
+        for operation, mode, credentials in product(
+            operations, GenerationMode, ({}, authorization())
+        ):
+            self.fuzz(operation, mode, credentials)
         self.assertEqual([], daemon.faults())
+
+    def fuzz(self, operation: Any, mode: GenerationMode, credentials: dict[str, str]) -> None:
+        """Ask for one operation in many ways."""
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=(Phase.explicit, Phase.generate),
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def ask(case: Case[Any]) -> None:
+            response = case.call(headers=credentials)
+            self.assertIn(response.status_code, FINE, case.as_curl_command())
+            if response.status_code >= 400 and case.path.startswith("/api/"):
+                kind = response.headers["content-type"][0]
+                self.assertEqual("application/problem+json", kind, case.as_curl_command())
+
+        # What takes nothing can be given nothing wrong.
+        with contextlib.suppress(Unsatisfiable):
+            ask()
