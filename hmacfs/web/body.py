@@ -12,11 +12,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
+from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
-
-from hmacfs.base.errors import TooLarge
 
 
 class BodyChannel(Protocol):
@@ -81,15 +79,6 @@ class Body:
             wanted()
         self._drain()
         return done
-
-    def read(self, limit: int) -> Deferred[bytes]:
-        """
-        Read the whole of a small body.
-
-        :raises TooLarge: if it has more than ``limit`` bytes.
-        """
-        small = _Small(limit)
-        return self.deliver_to(small).addCallback(lambda _: small.value())
 
     # What the channel calls.
 
@@ -166,32 +155,3 @@ class Body:
     def _cancelled(self, _: Deferred[int]) -> None:
         # Whoever waited has gone: Klein cancels the route of a lost request.
         self._let_go()
-
-
-@implementer(IConsumer)
-class _Small:
-    """Gathers a body that may not be large."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._producer: IProducer | None = None
-
-    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
-        self._producer = producer
-
-    def unregisterProducer(self) -> None:
-        self._producer = None
-
-    def write(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size <= self._limit:
-            self._parts.append(data)
-        elif self._producer is not None:
-            self._producer.stopProducing()
-
-    def value(self) -> bytes:
-        if self._size > self._limit:
-            raise TooLarge(f"the body is larger than {self._limit} bytes", limit=self._limit)
-        return b"".join(self._parts)
