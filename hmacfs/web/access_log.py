@@ -36,13 +36,13 @@ def _shown(piece: bytes) -> bytes:
     return piece
 
 
-def fields(request: StreamingRequest, client: Address) -> dict[str, str | int]:
+def fields(request: StreamingRequest, client: Address, status: int) -> dict[str, str | int]:
     """Describe a request and its answer, for :data:`FORMAT`; sizes in bytes."""
     return {
         "client": str(client),
         "method": request.method.decode("ascii", "backslashreplace"),
         "uri": censored(request.uri),
-        "status": request.code,
+        "status": status,
         "received": request.body.received,
         "sent": request.sentLength,
     }

@@ -14,6 +14,8 @@ from hmacfs.web.errors import wants_problem
 from hmacfs.web.peers import Peers
 from hmacfs.web.request import StreamingRequest
 
+TEXT = "text/plain; charset=utf-8"
+
 Answer = tuple[HTTPStatus, dict[str, str], bytes]
 """The status, the header fields and the body of an answer."""
 
@@ -78,7 +80,7 @@ class Health:
         status = HTTPStatus.OK if works else HTTPStatus.SERVICE_UNAVAILABLE
         if not wants_problem(accept):
             text = b"OK\n" if works else f"{state.upper()}\n".encode()
-            return status, {"Content-Type": "text/plain; charset=utf-8"}, text
+            return status, {"Content-Type": TEXT, "Cache-Control": "no-store"}, text
         document: dict[str, object] = {"status": state}
         if details:
             document["version"] = VERSION

@@ -155,7 +155,9 @@ class StreamingSite(Site):
 
     def lost(self, request: StreamingRequest) -> None:
         """Note that the client of a request has gone before the end of its answer."""
-        self._ended(request, request.code if request.startedWriting else CLIENT_CLOSED_REQUEST)
+        status = request.code if request.startedWriting else CLIENT_CLOSED_REQUEST
+        self._note(request, status)
+        self._ended(request, status)
 
     def check_scheme(self, request: StreamingRequest) -> None:
         """
@@ -173,9 +175,12 @@ class StreamingSite(Site):
 
     def log(self, request: Any) -> None:
         """Log a request that has been answered."""
-        fields = access_log.fields(request, self.conduct.peers.client_of(request))
-        self.access.emit(self.access_level, access_log.FORMAT, **fields)
+        self._note(request, request.code)
         self._ended(request, request.code)
+
+    def _note(self, request: StreamingRequest, status: int) -> None:
+        fields = access_log.fields(request, self.conduct.peers.client_of(request), status)
+        self.access.emit(self.access_level, access_log.FORMAT, **fields)
 
     def _ended(self, request: StreamingRequest, status: int) -> None:
         began = self._began.pop(request, None)

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from hmacfs.web.access_log import SECRET_PARAMETERS, censored
-from tests.web.wire import Server, mac_v
+from tests.web.wire import Server, mac_v, request
 
 
 class CensoredTests(SynchronousTestCase):
@@ -39,8 +39,8 @@ class CensoredTests(SynchronousTestCase):
 class LineTests(SynchronousTestCase):
     """What is logged of a request."""
 
-    def test_no_signature_in_the_log(self) -> None:
-        """Neither a good nor a bad MAC, nor the secret, is in anything that is logged."""
+    def observed(self) -> list[str]:
+        """Tell what is logged from now on, as it comes."""
         lines: list[str] = []
 
         @implementer(ILogObserver)
@@ -50,6 +50,21 @@ class LineTests(SynchronousTestCase):
         observer = cast(ILogObserver, observe)
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
+        return lines
+
+    def test_lost_client(self) -> None:
+        """A client that vanishes is in the log, with what it had sent."""
+        lines = self.observed()
+        server = Server(Path(self.mktemp()))
+        conversation = server.connect()
+        target = f"/upload/x?v={mac_v('x', 9)}"
+        conversation.send(request("PUT", target, ["Content-Length: 9"]) + b"123")
+        conversation.lose()
+        self.assertIn("192.0.2.1 PUT /upload/x?v=*** 499 in=3 out=0", lines)
+
+    def test_no_signature_in_the_log(self) -> None:
+        """Neither a good nor a bad MAC, nor the secret, is in anything that is logged."""
+        lines = self.observed()
         server = Server(Path(self.mktemp()))
         good, bad = mac_v("x", 1), "0123456789abcdef" * 4
         server.ask("PUT", f"/upload/x?v={good}", (), b"1")

@@ -34,7 +34,9 @@ class AnswerTests(SynchronousTestCase):
     def text(self) -> tuple[int, bytes]:
         """Ask for the health in a word."""
         status, headers, body = self.answer()
-        self.assertEqual(headers, {"Content-Type": "text/plain; charset=utf-8"})
+        self.assertEqual(
+            headers, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+        )
         return status, body
 
     def test_words(self) -> None:
