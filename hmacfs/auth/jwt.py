@@ -9,6 +9,7 @@ owner of what is uploaded.
 
 from __future__ import annotations
 
+import math
 import re
 from urllib.parse import urlsplit
 
@@ -47,12 +48,14 @@ class V3Token:
     :ivar issuer: what ``iss`` must be, where it is claimed.
     :ivar audiences: of which ``aud`` must be or hold one, where it is claimed.
     :ivar leeway: how far the clocks may differ, in seconds.
+    :ivar longest_life: how long a token may be good altogether, in seconds.
     """
 
     tokens: Tokens
     issuer: str = "hmac-file-server"
     audiences: tuple[str, ...] = ()
     leeway: float = LEEWAY
+    longest_life: float = math.inf
     name: str = "jwt"
 
     def is_used_by(self, facts: RequestFacts) -> bool:
@@ -79,6 +82,7 @@ class V3Token:
         if audiences is not None and not set(audiences) & set(self.audiences):
             raise TokenRefused("the token is for another server")
         claims.check_time(facts.now, self.leeway)
+        self._check_life(claims, facts.now)
         return Permit(
             scheme=self.name,
             scopes=_scopes(claims),
@@ -86,6 +90,15 @@ class V3Token:
             quota=claims.count("upload_quota"),
             allowed_types=_allowed_types(claims),
         )
+
+    def _check_life(self, claims: Claims, now: float) -> None:
+        # Of a token that does not say when it was made, what is left of it counts.
+        expires, issued = claims.time("exp"), claims.time("iat")
+        life = (now if expires is None else expires) - (now if issued is None else issued)
+        if life > self.longest_life + self.leeway:
+            raise TokenRefused(
+                f"the token is good for longer than the {self.longest_life:g} seconds allowed"
+            )
 
 
 def _scopes(claims: Claims) -> frozenset[Scope]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
@@ -77,6 +78,7 @@ class Terms:
     :ivar slot_ttl: seconds for which a query signature is good.
     :ivar signature_max_age: seconds, either way, for which V1 and V2 headers are.
     :ivar leeway: seconds by which the clocks of issuers of tokens may differ.
+    :ivar jwt_longest_life: seconds that a V3 token may be good altogether.
     """
 
     shared: Keyring
@@ -90,6 +92,7 @@ class Terms:
     slot_ttl: float = 3600.0
     signature_max_age: float = 300.0
     leeway: float = LEEWAY
+    jwt_longest_life: float = math.inf
 
 
 @frozen
@@ -115,7 +118,9 @@ def _tokens_of_v3(terms: Terms) -> Scheme | None:
     if terms.jwt is None:
         return None
     tokens = Tokens(terms.jwt, terms.jwt_algorithm)
-    return V3Token(tokens, terms.jwt_issuer, terms.jwt_audiences, terms.leeway)
+    return V3Token(
+        tokens, terms.jwt_issuer, terms.jwt_audiences, terms.leeway, terms.jwt_longest_life
+    )
 
 
 def _signed_delete(terms: Terms) -> Scheme | None:

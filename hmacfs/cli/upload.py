@@ -119,5 +119,6 @@ def _has_answer(connection: http.client.HTTPConnection) -> bool:
     # Over TLS something to read may be no answer, but a ticket for the next session.
     if isinstance(connection, http.client.HTTPSConnection):
         return False
-    readable, _, _ = select.select([connection.sock], [], [], 0)
-    return bool(readable)
+    waiting = select.poll()
+    waiting.register(connection.sock, select.POLLIN)
+    return bool(waiting.poll(0))

@@ -61,6 +61,7 @@ def terms(settings: Settings, ring: Keyring) -> Terms:
         jwt_issuer=settings[options.SECURITY_JWT_ISSUER],
         jwt_audiences=settings[options.SECURITY_JWT_AUDIENCE]
         or audiences_of(settings[options.SERVER_PUBLIC_BASE_URL]),
+        jwt_longest_life=settings[options.SECURITY_JWTEXPIRATION],
         slot_ttl=settings[options.UPLOADS_UPLOAD_SLOT_TTL],
         signature_max_age=settings[options.SECURITY_SIGNATURE_MAX_AGE],
     )

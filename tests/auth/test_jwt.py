@@ -164,6 +164,20 @@ class AcceptanceTests(SynchronousTestCase):
         self.assertRaises(SignatureNotYetValid, read, nbf=NOW + 31)
         self.assertRaises(SignatureNotYetValid, read, iat=NOW + 31)
 
+    def test_long_life(self) -> None:
+        """A token that is good for longer than allowed is refused, however much of it is left."""
+        scheme = evolve(SCHEME, longest_life=1000.0, leeway=30.0)
+        for claims, is_good in (
+            ({"exp": NOW + 1030}, True),
+            ({"exp": NOW + 1031}, False),
+            ({"iat": NOW - 900, "exp": NOW + 130}, True),
+            ({"iat": NOW - 900, "exp": NOW + 131}, False),
+        ):
+            if is_good:
+                scheme.read(put(**claims))
+            else:
+                self.assertRaises(TokenRefused, scheme.read, put(**claims))
+
     def test_no_expiry(self) -> None:
         """A token must say when it expires."""
         facts = RESIGN(PUT, tokens.make({"sub": "alice"}, SECRET))

@@ -149,6 +149,7 @@ SECURITY_JWTEXPIRATION: Final = Option(
     "it 24 hours.",
     example=3600.0,
     reloadable=True,
+    in_effect=True,
 )
 SECURITY_JWT_ISSUER: Final = Option(
     key="security.jwt_issuer",
