@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from attrs import field, frozen
@@ -199,25 +199,15 @@ SCHEME_NAMES: tuple[str, ...] = tuple(row.name for row in SCHEMES if row.listed)
 """The names that ``security.schemes`` may list."""
 
 
-def macs(keyring: Keyring) -> tuple[Scheme, ...]:
-    """Make the schemes that need nothing but the shared secret: the MACs in the query."""
-    return tuple(mac.QueryMac(version, keyring) for version in (mac.V2, mac.TOKEN, mac.V))
-
-
-def _in_order(given: Keyring | Iterable[Scheme]) -> tuple[Scheme, ...]:
-    return macs(given) if isinstance(given, Keyring) else tuple(given)
-
-
 @frozen
 class Door:
     """
     Where requests of one kind show what they may do.
 
-    :param schemes: in the order in which they are looked for; a keyring alone
-        stands for the MACs in the query under its keys.
+    :param schemes: in the order in which they are looked for.
     """
 
-    schemes: tuple[Scheme, ...] = field(converter=_in_order)
+    schemes: tuple[Scheme, ...]
 
     def read(self, facts: RequestFacts) -> Permit | Pending:
         """
@@ -267,6 +257,6 @@ def open_doors(terms: Terms) -> Mapping[Entrance, Door]:
         if (scheme := row.make(terms)) is not None
     ]
     return {
-        entrance: Door([scheme for row, scheme in made if entrance in row.entrances])
+        entrance: Door(tuple(scheme for row, scheme in made if entrance in row.entrances))
         for entrance in Entrance
     }

@@ -112,16 +112,19 @@ class Listeners:
             factory = TLSMemoryBIOFactory(self._certificates, False, self.factory)
             factory.noisy = False
         with listening:
-            # The reactor accepts until it would block, which must not block it.
-            listening.setblocking(False)
-            self._ports.append(
-                self.reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
-            )
+            self._ports.append(adopt(self.reactor, listening, factory))
 
     async def _context(self, settings: Settings) -> Any:
         return await self.pool.run(
             tls.load, settings[options.TLS_CERT_FILE], settings[options.TLS_KEY_FILE]
         )
+
+
+def adopt(reactor: IReactorSocket, listening: socket.socket, factory: Any) -> IListeningPort:
+    """Let the reactor accept on a listening socket, of which it takes a copy."""
+    # It accepts until it would block, which must not block it.
+    listening.setblocking(False)
+    return reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
 
 
 def _listen(place: Place, settings: Settings) -> socket.socket:

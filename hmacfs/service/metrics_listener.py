@@ -18,7 +18,7 @@ from hmacfs.config.settings import Settings, Source
 from hmacfs.observe.metrics import Metrics
 from hmacfs.service import sockets, tree
 from hmacfs.service.foundation import CannotStart, Foundation
-from hmacfs.service.listeners import METRICS_SOCKET
+from hmacfs.service.listeners import METRICS_SOCKET, adopt
 from hmacfs.web.channel import Patience
 from hmacfs.web.metrics import MetricsPages, MetricsSite
 from hmacfs.web.peers import Peers
@@ -84,12 +84,7 @@ class MetricsListener:
         listening = await self._listen(settings) if given is None else given
         if listening is None:
             return
-        # The reactor accepts until it would block, which must not block it.
-        listening.setblocking(False)
-        factory: Any = self._site
-        self._port = self._foundation.reactor.adoptStreamPort(
-            listening.fileno(), listening.family, factory
-        )
+        self._port = adopt(self._foundation.reactor, listening, self._site)
         # The reactor has a copy of it; what systemd gave is still to be found by its number.
         if given is None:
             listening.close()

@@ -58,7 +58,7 @@ def put(**claims: object) -> RequestFacts:
 
 def admit(facts: RequestFacts) -> Grant:
     """Admit an upload by its slot's token."""
-    return Door([SCHEME]).admit(facts)
+    return Door((SCHEME,)).admit(facts)
 
 
 def flip_type(case: Case, number: int) -> Case:
@@ -104,7 +104,7 @@ class VectorTests(SynchronousTestCase):
         )
         path = f"{SLOT}/très cool (1)+a&b.txt".encode()
         facts = RequestFacts("PUT", path, {}, {"content-type": "text/plain"}, 11, 1795220389.0)
-        door = Door([SlotToken(Tokens(Keyring.of("it-is-secret")))])
+        door = Door((SlotToken(Tokens(Keyring.of("it-is-secret"))),))
         expected = Grant(facts.name, 11, "text/plain", "prosody", "alice@localhost", 1795825189.0)
         self.assertEqual(expected, door.admit(RESIGN(facts, token)))
 

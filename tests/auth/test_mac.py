@@ -43,7 +43,7 @@ def put(
 
 def admit(version: Version, facts: RequestFacts, keyring: Keyring = KEYRING) -> Grant:
     """Admit an upload by one version alone."""
-    return Door([QueryMac(version, keyring)]).admit(facts)
+    return Door((QueryMac(version, keyring),)).admit(facts)
 
 
 def signed(

@@ -23,7 +23,7 @@ from hmacfs.auth.mac import QueryMac, Version
 from hmacfs.auth.pending import Pending
 from hmacfs.auth.permit import Permit
 from hmacfs.auth.query import QuerySignature
-from hmacfs.auth.schemes import SCHEME_NAMES, SCHEMES, Door, Entrance, Scheme, Terms, open_doors
+from hmacfs.auth.schemes import SCHEME_NAMES, SCHEMES, Entrance, Scheme, Terms, open_doors
 from hmacfs.base.errors import (
     LengthRequired,
     MalformedRequest,
@@ -55,7 +55,7 @@ class DoorTests(SynchronousTestCase):
     """``Door`` before a PUT."""
 
     def setUp(self) -> None:
-        self.door = Door(KEYRING)
+        self.door = open_doors(Terms(KEYRING))[Entrance.PUT]
 
     def admitted_by(self, parameters: dict[str, str]) -> str:
         """Tell which scheme grants the PUT with these parameters."""
