@@ -34,7 +34,7 @@ class StagedBlob(Protocol):
     def lane(self) -> Lane:
         """Orders all work on these bytes, so that none of it meets another."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """
         Append all of ``data``.
 

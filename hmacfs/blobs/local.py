@@ -63,7 +63,7 @@ class LocalStagedBlob:
     descriptor: int
     lane: Lane
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append all of ``data``; see :class:`StagedBlob`."""
         view = memoryview(data)
         with storage_errors("write to the stage"):

@@ -43,7 +43,7 @@ class MemoryStagedBlob:
     content: _Content = field(init=False, factory=_Content)
     closed: bool = field(init=False, default=False)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append all of ``data``; see :class:`StagedBlob`."""
         if self.closed:
             raise StorageFailed("cannot write to the stage: it is closed")
@@ -102,7 +102,7 @@ class MemoryBlobs:
             self._staged[blob.key] = blob.content
         return blob
 
-    def append(self, content: _Content, data: bytes) -> None:
+    def append(self, content: _Content, data: bytes | memoryview) -> None:
         """Store what there is room for; raises :class:`StorageFull` if that is not all."""
         with self._lock:
             taken = data[: max(0, self.capacity - self._used)]

@@ -3,7 +3,8 @@ Bytes on their way to the disk, as they come from the network.
 
 A :class:`Stage` is where a request's body is delivered: it gathers what comes
 while a thread writes and hashes what came before, and pauses the producer when
-the disk falls behind.
+the disk falls behind.  From a producer that allows it the bytes are then pulled
+around the reactor; see :mod:`hmacfs.flow.pull`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from zope.interface import implementer
 
 from hmacfs.base.errors import SizeMismatch
 from hmacfs.flow.pools import Lane
+from hmacfs.flow.pull import DirectProducer, Inlet, Pulls, Target
 
 HIGH_MARK = 1024 * 1024
 """Bytes that wait for the disk at which the producer is paused."""
@@ -27,14 +29,14 @@ HIGH_MARK = 1024 * 1024
 class Sink(Protocol):
     """Where staged bytes end.  Blocks; called on one thread at a time."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append all of ``data``."""
 
 
 class NullSink:
     """Keeps nothing: for bytes of which only the digest is wanted."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Drop ``data``."""
 
 
@@ -48,6 +50,7 @@ class Stage:
     :param lane: runs the writes, in order.
     :param limit: the most bytes to take.
     :param wrote: is told how many bytes each write has stored.
+    :param pulls: pulls bytes that come faster than the reactor can hand them on.
     """
 
     def __init__(
@@ -56,11 +59,13 @@ class Stage:
         lane: Lane,
         limit: int,
         wrote: Callable[[int], object] = lambda _: None,
+        pulls: Pulls | None = None,
     ) -> None:
         self._sink = sink
         self._lane = lane
         self._limit = limit
         self._wrote = wrote
+        self._pulls = pulls
         self._hash = hashlib.sha256()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
@@ -142,14 +147,48 @@ class Stage:
         self._wrote(length)
 
     def _ended(self, _: None) -> None:
+        inlet = self._inlet() if self._paused else None
         if self._waiting and self._failure is None:
             self._write_waiting()
+            if inlet is not None:
+                return
+        elif inlet is not None and self._pulls is not None:
+            self._pull(self._pulls, inlet)
+            return
         else:
-            self._writing = False
-            if self._idle is not None:
-                idle, self._idle = self._idle, None
-                idle.callback(None)
+            self._rest()
         # Whatever waited is on its way now, so there is room for more.
+        self._resume()
+
+    def _inlet(self) -> Inlet | None:
+        if self._pulls is None or not isinstance(self._producer, DirectProducer):
+            return None
+        return self._producer.inlet()
+
+    def _pull(self, pulls: Pulls, inlet: Inlet) -> None:
+        target = Target(self._lane, self._sink.write, self._hash.update, self._wanted, self._pulled)
+        Deferred.fromCoroutine(pulls.run(inlet, target)).addErrback(self._fail).addCallback(
+            self._pull_ended
+        )
+
+    def _wanted(self) -> int:
+        return 0 if self._producer is None else self._limit - self.received
+
+    def _pulled(self, length: int) -> None:
+        self.received += length
+        self._wrote(length)
+
+    def _pull_ended(self, _: None) -> None:
+        self._rest()
+        self._resume()
+
+    def _rest(self) -> None:
+        self._writing = False
+        if self._idle is not None:
+            idle, self._idle = self._idle, None
+            idle.callback(None)
+
+    def _resume(self) -> None:
         if self._paused and self._producer is not None:
             self._paused = False
             self._producer.resumeProducing()

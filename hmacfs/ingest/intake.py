@@ -30,6 +30,7 @@ from hmacfs.blobs.interfaces import Blobs, NameExists, OpenBlob, StorageFull
 from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import Lane, Pool, shielded
+from hmacfs.flow.pull import Pulls
 from hmacfs.flow.stage import NullSink, Stage
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest import intent
@@ -88,6 +89,7 @@ class Intake:
     events: Events = field(factory=Events)
     ledger: Ledger = field(default=Factory(_own_ledger, takes_self=True))
     kinds: Extensions = field(factory=Extensions)
+    pulls: Pulls | None = None
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -239,7 +241,7 @@ class Intake:
     ) -> Staged:
         blob = await self.blobs.stage()
         try:
-            stage = Stage(blob, blob.lane, limit, room.taken)
+            stage = Stage(blob, blob.lane, limit, room.taken, self.pulls)
             await body.deliver_to(stage)
             try:
                 digest = await stage.finish()

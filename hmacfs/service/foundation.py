@@ -17,6 +17,7 @@ from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import ThreadedPool
+from hmacfs.flow.pull import Pulls
 from hmacfs.flow.sendfile import SendReactor
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.recovery import Recovery
@@ -59,6 +60,7 @@ class Foundation:
     def __init__(self, settings: Settings, reactor: Reactor) -> None:
         self.reactor = reactor
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
+        self.pulls = Pulls(self.pool, max(1, settings[options.WORKERS_NUMWORKERS] // 2))
         self.blobs = LocalBlobs(settings[options.SERVER_STORAGE_PATH], self.pool)
         self.index = SqliteIndex(index_path(settings), reactor)
         self.pending = Pending()

@@ -78,6 +78,7 @@ def grow(
         foundation.events,
         foundation.ledger,
         _taken(settings),
+        foundation.pulls,
     )
     uploads = Uploads(intake, foundation.unverified, paths)
     lookup = Lookup(foundation.index, foundation.blobs, tombstone_age, time.time)

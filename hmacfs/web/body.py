@@ -16,6 +16,8 @@ from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from hmacfs.web.inlet import SocketInlet
+
 
 class BodyChannel(Protocol):
     """What a body asks of the connection that it comes from."""
@@ -25,6 +27,9 @@ class BodyChannel(Protocol):
 
     def resume_body(self) -> None:
         """Read on."""
+
+    def inlet(self, body: Body) -> SocketInlet | None:
+        """Tell where the bytes of the body may be taken while it is paused."""
 
 
 @implementer(IPushProducer)
@@ -106,6 +111,16 @@ class Body:
         done = self._let_go()
         if done is not None:
             done.errback(reason)
+
+    def passed(self, length: int) -> None:
+        """Count bytes that came another way; see :class:`~hmacfs.flow.pull.Inlet`."""
+        self.received += length
+
+    def inlet(self) -> SocketInlet | None:
+        """Tell where the next bytes can be taken; see :class:`~hmacfs.flow.pull.DirectProducer`."""
+        if not self._paused or self._held or self.complete:
+            return None
+        return self._channel.inlet(self)
 
     # IPushProducer
 

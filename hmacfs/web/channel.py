@@ -30,6 +30,7 @@ from twisted.web.http import HTTPChannel
 from hmacfs.base.errors import HeadersTooLarge, MalformedRequest, Refusal, Stalled
 from hmacfs.web.body import Body
 from hmacfs.web.errors import bare_response
+from hmacfs.web.inlet import SocketInlet
 from hmacfs.web.pace import WINDOW, SlownessWatch, SpeedLimit
 
 MAX_LENGTH_DIGITS = 18
@@ -224,6 +225,12 @@ class StreamingChannel(HTTPChannel):
         if self._phase is Phase.BODY and self._body_paused and not self._lost:
             self._body_paused = False
             self._read_on()
+
+    def inlet(self, body: Body) -> SocketInlet | None:
+        """Tell the socket, unless how fast it is read is our affair."""
+        if self._phase is not Phase.BODY or self._lost or self.patience.fastest:
+            return None
+        return SocketInlet.of(self.transport, self._transferDecoder, body)
 
     def _stop_reading(self) -> None:
         self._watch.excuse()

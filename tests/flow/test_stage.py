@@ -35,11 +35,11 @@ class Memory:
         self.writes: list[bytes] = []
         self.capacity = capacity
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append all of ``data``."""
         if len(self.content) + len(data) > self.capacity:
             raise DiskFull
-        self.writes.append(data)
+        self.writes.append(bytes(data))
 
     @property
     def content(self) -> bytes:

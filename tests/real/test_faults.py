@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from tests.real.case import MEGABYTE, ServerCase, noise
@@ -167,6 +168,41 @@ class RaceTests(ServerCase):
         self.assertEqual([201] * 4, [connection.answer("PUT").status for connection in connections])
         self.assert_comes_back(daemon, daemon.place("name"), data)
         self.assertEqual([], daemon.stages())
+
+
+class FastClientTests(ServerCase):
+    """Clients that send faster than the server stores."""
+
+    def setUp(self) -> None:
+        self.daemon = self.start()
+        self.data = noise(32 * MEGABYTE)
+
+    def test_side_by_side(self) -> None:
+        """Several at once all get what they sent stored, byte for byte."""
+        names = [f"name{number}" for number in range(6)]
+
+        def upload(name: str) -> int:
+            target = self.daemon.target(name, len(self.data))
+            return put(self.daemon.port, target, name.encode() + self.data[len(name) :]).status
+
+        with ThreadPoolExecutor(len(names)) as clients:
+            self.assertEqual([201] * len(names), list(clients.map(upload, names)))
+        for name in names:
+            data = name.encode() + self.data[len(name) :]
+            self.assert_comes_back(self.daemon, self.daemon.place(name), data)
+
+    def test_vanish(self) -> None:
+        """Those that go away in the middle leave no file, no stage and no descriptor."""
+        before = self.daemon.open_descriptors()
+        target = self.daemon.target("name", len(self.data))
+        for number in range(10):
+            connection = Connection(self.daemon.port)
+            connection.begin("PUT", target, {"Content-Length": len(self.data)})
+            connection.send(self.data[: (2 + 3 * number) * MEGABYTE])
+            connection.reset()
+        eventually("the stages to go", lambda: not self.daemon.stages())
+        eventually("all descriptors to be closed", lambda: self.daemon.open_descriptors() <= before)
+        self.assert_nothing_stored(self.daemon)
 
 
 class StopTests(ServerCase):
