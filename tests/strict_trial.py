@@ -61,6 +61,8 @@ def load_profile(environ: dict[str, str]) -> None:
         "hmacfs",
         deadline=None,
         derandomize=bool(environ.get("CI")),
+        # How fast examples are made says how busy the machine is, and nothing of the code.
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
         max_examples=LONG_EXAMPLES if environ.get("HMACFS_LONG") else 100,
         print_blob=True,
     )
