@@ -19,13 +19,15 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from twisted.internet import unix
 from twisted.scripts import trial
 from twisted.trial.reporter import Reporter
+from twisted.web import http_headers
 
 ROOT: Final = pathlib.Path(__file__).resolve().parent.parent
-# Hypothesis keeps values of all types in one dictionary, where they collide; Twisted asks whether a
-# path of either type begins with a zero byte.
+# Hypothesis keeps values of all types in one dictionary, where they collide, and Twisted names of
+# header fields; it also asks whether a path of either type begins with a zero byte.
 COMPARES_ON_PURPOSE: Final = (
     pathlib.Path(hypothesis.__file__).parent,
     pathlib.Path(unix.__file__).with_suffix(""),
+    pathlib.Path(http_headers.__file__).with_suffix(""),
 )
 LONG_EXAMPLES: Final = 2000
 
