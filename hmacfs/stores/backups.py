@@ -20,7 +20,8 @@ from typing import Final
 from hmacfs.stores.connections import connect
 from hmacfs.stores.failures import explained
 from hmacfs.stores.interfaces import StoreFailed
-from hmacfs.stores.upgrades import back_up, packaged_steps, recognise
+from hmacfs.stores.scripts import packaged_steps
+from hmacfs.stores.upgrades import back_up, recognise
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for a lock that another process holds."""

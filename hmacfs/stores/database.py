@@ -16,11 +16,13 @@ from attrs import frozen
 
 from hmacfs.stores.connections import connect, transaction
 from hmacfs.stores.failures import explained
-from hmacfs.stores.upgrades import create, packaged_steps, recognise, upgrade, use_write_ahead_log
+from hmacfs.stores.scripts import packaged_steps
+from hmacfs.stores.statements import Connection
+from hmacfs.stores.upgrades import create, recognise, upgrade, use_write_ahead_log
 
 T = TypeVar("T")
 
-Work = Callable[[sqlite3.Connection], T]
+Work = Callable[[Connection], T]
 """Something to do with a connection, such as a function of :mod:`hmacfs.stores.rows`."""
 
 

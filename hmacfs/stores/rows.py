@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
-import sqlite3
-from typing import Any
-
 from hmacfs.base.errors import ContentBlocked
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
+from hmacfs.stores.statements import Connection, text
 
 
-def find(connection: sqlite3.Connection, name: StoredName) -> StoredFile | Tombstone | None:
+def find(connection: Connection, name: StoredName) -> StoredFile | Tombstone | None:
     """Tell the file of this name, or that it had one, or ``None``."""
     # One statement, so that it sees one state: a file may be buried in between two.
     rows = connection.execute(
         """
         SELECT size, sha256, content_type, uploaded_at, owner, expires_at, metadata, NULL, NULL
-            FROM files WHERE name = :name
+            FROM files WHERE name = ?
         UNION ALL
         SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, buried_at, reason
-            FROM tombstones WHERE name = :name
+            FROM tombstones WHERE name = ?
         """,
-        {"name": str(name)},
+        (str(name), str(name)),
     ).fetchall()
     if not rows:
         return None
     *facts, buried_at, reason = rows[0]
     if reason is not None:
-        return Tombstone(name=name, buried_at=buried_at, reason=reason)
-    return StoredFile(name, *facts)
+        return Tombstone(name=name, buried_at=buried_at, reason=text(reason))
+    return _file(str(name), *facts)
 
 
-def add(connection: sqlite3.Connection, file: StoredFile) -> None:
+def add(connection: Connection, file: StoredFile) -> None:
     """
     Record a file, in place of what was known of its name.
 
     :raises ContentBlocked: if its bytes are blocked.
     """
     # Here and not before: whoever blocks bytes must find each file of them, or keep it out.
-    if connection.execute("SELECT 1 FROM blocks WHERE sha256 = ?", (file.sha256,)).fetchall():
+    if is_blocked(connection, file.sha256):
         raise ContentBlocked("these bytes are not taken here")
     name = str(file.name)
-    connection.execute("DELETE FROM tombstones WHERE name = ?", (name,))
+    _forget(connection, name)
     connection.execute(
         """
-        INSERT OR REPLACE INTO files
+        INSERT INTO files
             (name, size, sha256, content_type, uploaded_at, owner, expires_at, metadata)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """,
@@ -61,21 +59,19 @@ def add(connection: sqlite3.Connection, file: StoredFile) -> None:
     )
 
 
-def bury(connection: sqlite3.Connection, tombstone: Tombstone) -> StoredFile | None:
+def bury(connection: Connection, tombstone: Tombstone) -> StoredFile | None:
     """Put a tombstone in the place of what was known of its name, and tell what file it was."""
     before = find(connection, tombstone.name)
     name = str(tombstone.name)
-    connection.execute("DELETE FROM files WHERE name = ?", (name,))
+    _forget(connection, name)
     connection.execute(
-        "INSERT OR REPLACE INTO tombstones (name, buried_at, reason) VALUES (?, ?, ?)",
+        "INSERT INTO tombstones (name, buried_at, reason) VALUES (?, ?, ?)",
         (name, tombstone.buried_at, tombstone.reason),
     )
     return before if isinstance(before, StoredFile) else None
 
 
-def amend(
-    connection: sqlite3.Connection, before: StoredFile | None, after: StoredFile | None
-) -> bool:
+def amend(connection: Connection, before: StoredFile | None, after: StoredFile | None) -> bool:
     """
     Put ``after`` in the place of ``before``, if that is what is known of the name.
 
@@ -91,7 +87,7 @@ def amend(
     return True
 
 
-def page(connection: sqlite3.Connection, start: str, limit: int) -> list[StoredFile]:
+def page(connection: Connection, start: str, limit: int) -> list[StoredFile]:
     """Tell the files from ``start`` on, in the order of their names."""
     # SQLite compares texts by their UTF-8 (sqlite.org/datatype3.html, BINARY).
     rows = connection.execute(
@@ -104,7 +100,7 @@ def page(connection: sqlite3.Connection, start: str, limit: int) -> list[StoredF
     return [_file(*row) for row in rows]
 
 
-def with_digest(connection: sqlite3.Connection, sha256: bytes, limit: int) -> list[StoredFile]:
+def with_digest(connection: Connection, sha256: bytes, limit: int) -> list[StoredFile]:
     """Tell the first files of these bytes, in the order of their names."""
     rows = connection.execute(
         """
@@ -116,26 +112,53 @@ def with_digest(connection: sqlite3.Connection, sha256: bytes, limit: int) -> li
     return [_file(*row) for row in rows]
 
 
-def block(connection: sqlite3.Connection, sha256: bytes, at: float) -> None:
+def block(connection: Connection, sha256: bytes, at: float) -> None:
     """Take no file of these bytes from now on."""
-    connection.execute(
-        "INSERT OR IGNORE INTO blocks (sha256, blocked_at) VALUES (?, ?)", (sha256, at)
-    )
+    if not is_blocked(connection, sha256):
+        connection.execute("INSERT INTO blocks (sha256, blocked_at) VALUES (?, ?)", (sha256, at))
 
 
-def used_by(connection: sqlite3.Connection, owner: str) -> int:
+def is_blocked(connection: Connection, sha256: bytes) -> bool:
+    """Tell whether no file of these bytes is taken."""
+    return bool(connection.execute("SELECT 1 FROM blocks WHERE sha256 = ?", (sha256,)).fetchall())
+
+
+def used_by(connection: Connection, owner: str) -> int:
     """Tell how many bytes the files of this owner have together."""
     # In halves: a sum of SQLite beyond 64 bits is an error.
     ((high, low),) = connection.execute(
-        "SELECT sum(size >> 32), sum(size & 0xffffffff) FROM files WHERE owner = ?", (owner,)
+        "SELECT sum(size >> 32), sum(size & 4294967295) FROM files WHERE owner = ?", (owner,)
     ).fetchall()
-    return ((high or 0) << 32) + (low or 0)
+    return (int(high or 0) << 32) + int(low or 0)
 
 
-def clear_tombstones(connection: sqlite3.Connection, before: float) -> int:
+def clear_tombstones(connection: Connection, before: float) -> int:
     """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
     return connection.execute("DELETE FROM tombstones WHERE buried_at < ?", (before,)).rowcount
 
 
-def _file(name: str, *facts: Any) -> StoredFile:
-    return StoredFile(StoredName.parse(name.encode()), *facts)
+def _forget(connection: Connection, name: str) -> None:
+    connection.execute("DELETE FROM files WHERE name = ?", (name,))
+    connection.execute("DELETE FROM tombstones WHERE name = ?", (name,))
+
+
+def _file(
+    name: bytes | str,
+    size: int,
+    sha256: bytes,
+    content_type: bytes | str,
+    uploaded_at: float,
+    owner: bytes | str | None,
+    expires_at: float | None,
+    metadata: bytes | str | None,
+) -> StoredFile:
+    return StoredFile(
+        StoredName.parse(text(name).encode()),
+        size,
+        sha256,
+        text(content_type),
+        uploaded_at,
+        text(owner),
+        expires_at,
+        text(metadata),
+    )

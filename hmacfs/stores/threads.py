@@ -47,7 +47,7 @@ class BatchThread:
     """
     A thread that opens a resource, does works with it, and closes it.
 
-    :param name: the name of the thread.
+    :param name: the name of the thread; also an attribute.
     :param open_resource: called in the thread; what it raises, :meth:`start` tells.
     """
 
@@ -55,7 +55,7 @@ class BatchThread:
         self, reactor: IReactorFromThreads, name: str, open_resource: Callable[[], Resource]
     ) -> None:
         self._reactor = reactor
-        self._name = name
+        self.name = name
         self._open_resource = open_resource
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
         self._running = False
@@ -72,7 +72,7 @@ class BatchThread:
         self._requests = SimpleQueue()
         started: Deferred[None] = Deferred()
         # A daemon: a disk that hangs must not keep the process from ending.
-        Thread(target=self._run, args=(started,), name=self._name, daemon=True).start()
+        Thread(target=self._run, args=(started,), name=self.name, daemon=True).start()
         self._running = True
         return started
 
@@ -83,7 +83,7 @@ class BatchThread:
         Cancelling the result does not stop the work.
         """
         if not self._accepting:
-            return fail(StoreFailed(f"the {self._name} does not run"))
+            return fail(StoreFailed(f"the {self.name} does not run"))
         result: Deferred[T] = Deferred()
         self._requests.put(_Request(work, result))
         return result

@@ -11,7 +11,6 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,18 +18,12 @@ from twisted.logger import Logger
 
 from hmacfs.stores.connections import connect, transaction
 from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.scripts import statements
 
 APPLICATION_ID = 0x484D4653
 """What tells a file of the index from other files of SQLite: ``HMFS`` in ASCII."""
 
 _log = Logger()
-
-
-def packaged_steps() -> tuple[str, ...]:
-    """Read the steps of this release, in order."""
-    files = resources.files("hmacfs.stores.schema").iterdir()
-    scripts = sorted((file for file in files if file.name.endswith(".sql")), key=lambda f: f.name)
-    return tuple(script.read_text(encoding="utf-8") for script in scripts)
 
 
 def create(path: Path, steps: Sequence[str], busy_timeout: float) -> None:
@@ -145,21 +138,9 @@ def back_up(path: Path, target: Path, busy_timeout: float) -> None:
 
 def _take(steps: Sequence[str], connection: sqlite3.Connection, version: int = 0) -> None:
     for step in steps[version:]:
-        for statement in _statements(step):
+        for statement in statements(step):
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {len(steps)}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    # Connection.executescript would commit first, and so take the steps one by one.
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-    # A comment; or what lacks its end, and must not be passed over.
-    yield statement
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:

@@ -18,7 +18,8 @@ from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.stores.database import is_older
 from hmacfs.stores.interfaces import StoreFailed
-from hmacfs.stores.upgrades import create, packaged_steps
+from hmacfs.stores.scripts import packaged_steps
+from hmacfs.stores.upgrades import create
 from tests.blobs.descriptors import open_below
 from tests.blobs.samples import content, named, store
 from tests.stores.samples import stored

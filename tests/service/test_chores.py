@@ -18,7 +18,8 @@ from hmacfs.service.chores import KEPT_BACKUPS, Chore, IndexBackups, index_backu
 from hmacfs.service.foundation import Foundation, Reactor
 from hmacfs.stores import backups
 from hmacfs.stores.interfaces import StoreFailed
-from hmacfs.stores.upgrades import create, packaged_steps
+from hmacfs.stores.scripts import packaged_steps
+from hmacfs.stores.upgrades import create
 from tests.flow.awaiting import now
 
 NOON = 1_700_000_000.0

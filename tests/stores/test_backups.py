@@ -15,7 +15,8 @@ from hmacfs.base.values import StoredFile
 from hmacfs.stores import backups, rows
 from hmacfs.stores.database import Done, Failed, Reader, Writer
 from hmacfs.stores.interfaces import StoreFailed
-from hmacfs.stores.upgrades import create, packaged_steps
+from hmacfs.stores.scripts import packaged_steps
+from hmacfs.stores.upgrades import create
 from tests.stores.samples import stored
 
 NOON = 1_700_000_000.0

@@ -16,7 +16,9 @@ from hmacfs.stores import rows
 from hmacfs.stores.connections import connect
 from hmacfs.stores.database import Done, Failed, Outcome, Reader, Writer, is_older
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
-from hmacfs.stores.upgrades import create, packaged_steps
+from hmacfs.stores.scripts import packaged_steps
+from hmacfs.stores.statements import Connection
+from hmacfs.stores.upgrades import create
 from tests.stores.disks import (
     commits,
     fill,
@@ -28,12 +30,12 @@ from tests.stores.disks import (
 from tests.stores.samples import LARGEST, stored
 
 
-def ask(query: str, connection: sqlite3.Connection) -> object:
+def ask(query: str, connection: Connection) -> object:
     """Be a work that runs a query."""
     return connection.execute(query).fetchall()
 
 
-def mistake(_: sqlite3.Connection) -> None:
+def mistake(_: Connection) -> None:
     """Be a work with a fault."""
     raise KeyError("of ours")
 
@@ -242,7 +244,7 @@ class WriterTests(DatabaseCase):
         """A work that fails is undone, and only that."""
         writer = self.writer()
 
-        def half(connection: sqlite3.Connection) -> None:
+        def half(connection: Connection) -> None:
             rows.add(connection, stored("half done"))
             rows.add(connection, stored("too large", size=LARGEST + 1))
 
@@ -262,7 +264,7 @@ class WriterTests(DatabaseCase):
         """A fault of the program is told as it is, and undone like any failure."""
         writer = self.writer()
 
-        def faulty(connection: sqlite3.Connection) -> None:
+        def faulty(connection: Connection) -> None:
             rows.add(connection, stored("faulty"))
             raise KeyError("of ours")
 

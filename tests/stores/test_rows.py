@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.names import StoredName
 from hmacfs.stores import rows
-from hmacfs.stores.upgrades import packaged_steps
+from hmacfs.stores.scripts import packaged_steps
 from tests.stores.samples import LARGEST, buried, stored
 
 

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.stores.database import Done, Failed, Outcome, Work
 from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.statements import Connection
 from hmacfs.stores.threads import MAX_GROUP, BatchThread
 from tests.stores.pump import HANGS, Pump
 
@@ -52,17 +53,17 @@ class Recorder:
         self.closed_in = threading.current_thread().name
 
 
-def tell(value: object, _: sqlite3.Connection) -> object:
+def tell(value: object, _: Connection) -> object:
     """Be a work that tells a value."""
     return value
 
 
-def divide(_: sqlite3.Connection) -> float:
+def divide(_: Connection) -> float:
     """Be a work that fails."""
     return 1 / 0
 
 
-def look_up(_: sqlite3.Connection) -> None:
+def look_up(_: Connection) -> None:
     """Be a work that the resource does not expect to fail."""
     raise KeyError("key")
 
@@ -260,7 +261,7 @@ class BatchThreadTests(SynchronousTestCase):
         recorder = self.start()
         seen: list[threading.ExceptHookArgs] = []
         self.patch(threading, "excepthook", seen.append)
-        self.pump.wait(self.thread.submit(lambda connection: connection.close()))
+        self.pump.wait(self.thread.submit(lambda _: recorder.connection.close()))
         recorder.connection = None  # type: ignore[assignment]  # so that closing it fails
         self.pump.wait(self.thread.stop())
         self.assertFalse(self.thread.running)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from contextlib import closing
-from importlib import resources
 from pathlib import Path
 
 from twisted.logger import capturedLogs, formatEvent
@@ -54,19 +53,6 @@ class UpgradesCase(SynchronousTestCase):
     def names(self) -> list[str]:
         """Return what is in the directory."""
         return sorted(path.name for path in self.directory.iterdir())
-
-
-class PackagedStepsTests(SynchronousTestCase):
-    """The steps of this release."""
-
-    def test_numbers(self) -> None:
-        """The files are numbered from one without a gap, and read in that order."""
-        directory = resources.files("hmacfs.stores.schema")
-        scripts = sorted(f.name for f in directory.iterdir() if f.name.endswith(".sql"))
-        steps = upgrades.packaged_steps()
-        self.assertEqual([int(name[:4]) for name in scripts], [*range(1, len(steps) + 1)])
-        for name, step in zip(scripts, steps, strict=True):
-            self.assertEqual((directory / name).read_text(encoding="utf-8"), step)
 
 
 class CreateTests(UpgradesCase):

@@ -1,0 +1,113 @@
+"""PostgreSQL, by way of psycopg."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import psycopg
+from attrs import frozen
+
+from hmacfs.stores import scripts
+from hmacfs.stores.drivers import Failure, shut
+from hmacfs.stores.places import Place
+from hmacfs.stores.statements import Cursor
+
+SHORTEST_PATIENCE: Final = 2
+"""Fewest seconds that psycopg waits for a connection."""
+
+_SENTENCES: Final[Mapping[str, str]] = {
+    "28P01": "refuses the password: see the user and the password in the configuration",
+    "28000": "refuses the user: see the user in the configuration, and pg_hba.conf of the server",
+    "3D000": "has no such database: make it with createdb, owned by the configured user",
+    "42501": "does not let the user do what is needed: make the user the owner of the database",
+}
+
+
+@frozen
+class PostgresqlLink:
+    """A connection; see :class:`~hmacfs.stores.drivers.Link`."""
+
+    _connection: psycopg.Connection[Any]
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Cursor:
+        """Execute a statement with a value for each of its question marks."""
+        encoded = [value.encode() if isinstance(value, str) else value for value in values]
+        # Statements are constants of ours, never made of what comes from outside.
+        query: Any = statement.replace("?", "%s")
+        return self._connection.execute(query, encoded, prepare=False)
+
+    def interrupt(self) -> None:
+        """Break the connection."""
+        if not self._connection.closed:
+            shut(self._connection.fileno())
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
+
+
+@frozen
+class Postgresql:
+    """The driver; see :class:`~hmacfs.stores.drivers.Driver`."""
+
+    name: str = "PostgreSQL"
+    steps: str = scripts.POSTGRESQL
+    lock: str = "SELECT pg_advisory_xact_lock(1212960339)"
+
+    def connect(self, place: Place, patience: float) -> PostgresqlLink:
+        """Connect; with TLS only to who has a certificate of that name."""
+        where: dict[str, Any] = {"host": place.host, "port": place.port}
+        if place.socket is not None:
+            # The server calls its socket .s.PGSQL.PORT; the directory is what is told.
+            directory = place.socket if place.socket.is_dir() else place.socket.parent
+            where = {"host": str(directory), "port": _port(place)}
+        elif place.tls:
+            where["sslmode"] = "verify-full"
+            where["sslrootcert"] = str(place.ca_file) if place.ca_file else "system"
+        else:
+            where["sslmode"] = "disable"
+        connection: psycopg.Connection[Any] = psycopg.Connection.connect(
+            **where,
+            user=place.user,
+            password=place.password or None,
+            dbname=place.database,
+            connect_timeout=max(SHORTEST_PATIENCE, round(patience)),
+            autocommit=True,
+            client_encoding="UTF8",
+            application_name="hmac-file-server",
+        )
+        return PostgresqlLink(connection)
+
+    def failure(self, error: Exception) -> Failure | None:
+        """Explain an error of psycopg."""
+        if not isinstance(error, psycopg.Error):
+            return None
+        state = error.sqlstate or ""
+        detail = " ".join(str(error).split())
+        lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        sentence = _SENTENCES.get(state)
+        if sentence is None:
+            sentence = next(
+                (sentence for part, sentence in _BY_TEXT.items() if part in detail), "failed"
+            )
+        return Failure(
+            f"{sentence} ({detail})", full=state in ("53100", "53200"), lost=lost and not state
+        )
+
+
+# Before there is a connection errors have no state, only a text.
+_BY_TEXT: Final[Mapping[str, str]] = {
+    "password authentication failed": _SENTENCES["28P01"],
+    "no password supplied": _SENTENCES["28P01"],
+    "does not exist": _SENTENCES["3D000"],
+    "pg_hba.conf": _SENTENCES["28000"],
+    "certificate": "is not who it should be: see ca_file, and the name in its certificate",
+    "Connection refused": "cannot be reached: see whether it runs, and its address",
+    "timeout": "does not answer: see whether it runs, and its address",
+}
+
+
+def _port(place: Place) -> int:
+    suffix = place.socket.name.rpartition(".")[2] if place.socket is not None else ""
+    return int(suffix) if suffix.isdigit() else place.port

@@ -1,0 +1,1 @@
+"""The tables of all stores in PostgreSQL: numbered steps."""

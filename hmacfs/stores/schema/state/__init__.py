@@ -1,0 +1,1 @@
+"""The tables of the shared state in SQLite: numbered steps."""

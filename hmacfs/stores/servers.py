@@ -1,0 +1,47 @@
+"""The stores in a database server, which several hosts may share."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+
+from hmacfs.stores.drivers import Driver
+from hmacfs.stores.pair import Deadline, Pair
+from hmacfs.stores.places import Place
+from hmacfs.stores.server import ServerReader, ServerWriter
+from hmacfs.stores.threads import BatchThread
+
+
+class StoreReactor(IReactorFromThreads, IReactorTime):
+    """What a store in a server needs of the reactor."""
+
+
+def server_pair(
+    driver: Driver, place: Place, reactor: StoreReactor, patience: float, name: str
+) -> Pair:
+    """
+    Make the threads of a store in a database server.
+
+    :param patience: seconds after which a server that does not answer has failed; its
+        connections are then broken, which frees the threads.
+    :param name: what is stored, for the names of the threads.
+    """
+    writer = ServerWriter(driver, place, patience)
+    reader = ServerReader(driver, place, patience)
+
+    def interrupt() -> None:
+        writer.interrupt()
+        reader.interrupt()
+
+    def write() -> ServerWriter:
+        writer.open()
+        return writer
+
+    def read() -> ServerReader:
+        reader.open()
+        return reader
+
+    return Pair(
+        BatchThread(reactor, f"{name} writer", write),
+        BatchThread(reactor, f"{name} reader", read),
+        Deadline(reactor, patience, interrupt, f"{driver.name} at {place}"),
+    )

@@ -1,0 +1,77 @@
+"""The index in a SQL database, whichever it is."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from twisted.internet.defer import Deferred
+
+from hmacfs.base.names import StoredName
+from hmacfs.base.values import StoredFile, Tombstone
+from hmacfs.stores import rows
+from hmacfs.stores.pair import Pair
+
+
+class SqlIndex:
+    """
+    An :class:`~hmacfs.stores.interfaces.Index` in a database.
+
+    Writes that wait at the same time share one transaction, and reads have a
+    connection of their own, so that they never wait for the disk to write.
+    A read sees every write whose result fired before it was asked for.
+    Cancelling a result only stops the waiting: what was asked for is done.
+
+    When a write fails because the disk or the connection does, whether it is
+    kept is only known when it is asked for again.
+    """
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+
+    def start(self) -> Deferred[None]:
+        """
+        Open the database; make or upgrade its tables if need be.
+
+        Fails with :class:`~hmacfs.stores.interfaces.StoreFailed` if that cannot be done.
+        """
+        return Deferred.fromCoroutine(self._pair.start())
+
+    def find(self, name: StoredName) -> Deferred[StoredFile | Tombstone | None]:
+        """Tell the file of this name, or that it had one, or ``None``."""
+        return self._pair.read(partial(rows.find, name=name))
+
+    def add(self, file: StoredFile) -> Deferred[None]:
+        """Record a file, in place of what was known of its name.  Durable when it fires."""
+        return self._pair.write(partial(rows.add, file=file))
+
+    def bury(self, tombstone: Tombstone) -> Deferred[StoredFile | None]:
+        """Put a tombstone in the place of what was known of its name, and tell what file it was."""
+        return self._pair.write(partial(rows.bury, tombstone=tombstone))
+
+    def amend(self, before: StoredFile | None, after: StoredFile | None) -> Deferred[bool]:
+        """Put ``after`` in the place of ``before``, if that is known; tell whether.  Durable."""
+        return self._pair.write(partial(rows.amend, before=before, after=after))
+
+    def page(self, start: str, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the files from ``start`` on, in the order of their names, at most ``limit``."""
+        return self._pair.read(partial(rows.page, start=start, limit=limit))
+
+    def with_digest(self, sha256: bytes, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the first files of these bytes, in the order of their names, at most ``limit``."""
+        return self._pair.read(partial(rows.with_digest, sha256=sha256, limit=limit))
+
+    def block(self, sha256: bytes, at: float) -> Deferred[None]:
+        """Take no file of these bytes from now on.  Durable when it fires."""
+        return self._pair.write(partial(rows.block, sha256=sha256, at=at))
+
+    def used_by(self, owner: str) -> Deferred[int]:
+        """Tell how many bytes the files of this owner have together."""
+        return self._pair.read(partial(rows.used_by, owner=owner))
+
+    def clear_tombstones(self, before: float) -> Deferred[int]:
+        """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
+        return self._pair.write(partial(rows.clear_tombstones, before=before))
+
+    def close(self) -> Deferred[None]:
+        """Do what was asked for, and let go of the database."""
+        return self._pair.close()
