@@ -36,8 +36,12 @@ class Deadline:
 
         Fails with :class:`StoreFailed` when the time is over.
         """
-        limited: Deferred[T] = Deferred(lambda _: None)
         waiting = True
+
+        def given_up(_: Deferred[T]) -> None:
+            nonlocal waiting
+            waiting = False
+            call.cancel()
 
         def expired() -> None:
             nonlocal waiting
@@ -46,13 +50,13 @@ class Deadline:
             sentence = f"{self.what} did not answer within {self.seconds:g} seconds"
             limited.errback(StoreFailed(sentence))
 
-        call = self.clock.callLater(self.seconds, expired)
-
         def arrived(outcome: T | Failure) -> None:
             if waiting:
                 call.cancel()
                 limited.callback(outcome)
 
+        limited: Deferred[T] = Deferred(given_up)
+        call = self.clock.callLater(self.seconds, expired)
         answer.addBoth(arrived)
         return limited
 

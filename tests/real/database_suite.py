@@ -1,0 +1,177 @@
+"""What must hold for the stores in every database server, as tests; and servers to try it on."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import time
+from collections.abc import Hashable
+from pathlib import Path
+from typing import cast
+
+from twisted.internet import reactor as global_reactor
+from twisted.trial.unittest import TestCase
+
+from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.servers import StoreReactor, server_pair
+from hmacfs.stores.sql_index import SqlIndex
+from hmacfs.stores.sql_state import SqlState
+from tests.real.certificates import make
+from tests.real.daemon import free_port
+from tests.real.store_servers import DatabaseServer
+from tests.stores.samples import stored
+from tests.stores.state_suite import LATER
+
+PATIENCE = 20.0
+TABLES = ("files", "tombstones", "blocks", "entries", "counters", "deltas", "hmacfs_schema")
+
+reactor = cast(StoreReactor, global_reactor)
+
+
+def shared(kind: type[DatabaseServer]) -> DatabaseServer:
+    """Return a server for all tests that only need its tables to be empty."""
+    return _shared(cast(Hashable, kind))
+
+
+@functools.cache
+def _shared(kind: Hashable) -> DatabaseServer:
+    server: DatabaseServer = cast(type[DatabaseServer], kind)()
+    atexit.register(server.stop)
+    return server.start()
+
+
+def emptied(kind: type[DatabaseServer]) -> DatabaseServer:
+    """Return the shared server with nothing in its tables."""
+    server = shared(kind)
+    link = server.driver.connect(server.place(), PATIENCE)
+    for table in TABLES:
+        link.execute(f"DROP TABLE IF EXISTS {table}")
+    link.close()
+    return server
+
+
+def index_of(server: DatabaseServer, **changes: object) -> SqlIndex:
+    """Make an index in a server."""
+    return SqlIndex(server_pair(server.driver, server.place(**changes), reactor, PATIENCE, "index"))
+
+
+class DatabaseCase(TestCase):
+    """A server that does not let us in, goes away, or hangs."""
+
+    kind: type[DatabaseServer]
+
+    async def told(self, server: DatabaseServer, **changes: object) -> str:
+        """Return why an index cannot be opened."""
+        index = index_of(server, **changes)
+        try:
+            await index.start()
+        except StoreFailed as error:
+            self.assertNotIn("tests", str(error).replace("hmacfs-tests", ""))
+            return str(error)
+        await index.close()
+        raise AssertionError("it was opened")
+
+    async def test_credentials(self) -> None:
+        """A wrong password, user or database is told as what it is, and the password never."""
+        server = emptied(self.kind)
+        self.assertIn("password", await self.told(server, password="wrong"))
+        self.assertIn("password", await self.told(server, user="nobody-known"))
+        self.assertIn("database", await self.told(server, database="nowhere"))
+        self.assertIn("cannot be reached", await self.told(server, port=free_port()))
+
+    async def test_newer(self) -> None:
+        """Tables of a newer release are refused, and stay as they are."""
+        server = emptied(self.kind)
+        index = index_of(server)
+        await index.start()
+        await index.add(stored())
+        await index.close()
+        link = server.driver.connect(server.place(), PATIENCE)
+        link.execute("UPDATE hmacfs_schema SET version = 99")
+        self.assertIn("newer release", await self.told(server))
+        link.execute("UPDATE hmacfs_schema SET version = 1")
+        link.close()
+        await index.start()
+        self.assertEqual(await index.find(stored().name), stored())
+        await index.close()
+
+    async def test_tls(self) -> None:
+        """With TLS only a server is spoken to that has the certificate of its name."""
+        directory = Path(self.mktemp()).absolute()
+        directory.mkdir()
+        good, other = make(directory), make(directory, "other")
+        server = self.kind(good)
+        self.addCleanup(server.stop)
+        server.start()
+        index = index_of(server, tls=True, ca_file=good.certificate)
+        await index.start()
+        await index.add(stored())
+        await index.close()
+        await self.told(server, tls=True, ca_file=other.certificate)
+        await self.told(server, tls=True)
+        # The certificate is for localhost, and for no address.
+        await self.told(server, tls=True, ca_file=good.certificate, host="127.0.0.1")
+        plain = shared(self.kind)
+        await self.told(plain, tls=True, ca_file=good.certificate)
+
+    async def test_lost(self) -> None:
+        """After a server was killed and is back, work goes on; in between it fails and says so."""
+        server = self.kind()
+        self.addCleanup(server.stop)
+        server.start()
+        index = index_of(server)
+        await index.start()
+        self.addCleanup(index.close)
+        await index.add(stored("before"))
+        server.kill9()
+        for ask in (index.find(stored("before").name), index.add(stored("meanwhile"))):
+            with self.assertRaises(StoreFailed):
+                await ask
+        server.start()
+        await index.add(stored("after"))
+        told = [str(file.name) for file in await index.page("", 9)]
+        self.assertEqual(told, ["after", "before"])
+
+    async def test_hangs(self) -> None:
+        """A server that takes connections and answers nothing has failed when the time is over."""
+        server = self.kind()
+        self.addCleanup(server.stop)
+        server.start()
+        pair = server_pair(server.driver, server.place(), reactor, 0.5, "state")
+        state = SqlState(pair, lambda: LATER)
+        await state.start()
+        self.addCleanup(state.close)
+        await state.put("a", "b", b"c", LATER)
+        server.freeze()
+        begun = time.monotonic()
+        for ask in (state.find("a", "b"), state.put("a", "d", b"", LATER)):
+            with self.assertRaises(StoreFailed) as caught:
+                await ask
+            self.assertIn("did not answer within 0.5 seconds", str(caught.exception))
+        self.assertLess(time.monotonic() - begun, PATIENCE)
+        server.thaw()
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                there = await state.find("a", "b")
+                break
+            except StoreFailed:
+                continue
+        assert there is not None
+        self.assertEqual(there.value, b"c")
+
+    async def test_hangs_at_the_end(self) -> None:
+        """A server that hangs does not keep us from ending."""
+        server = self.kind()
+        self.addCleanup(server.stop)
+        server.start()
+        pair = server_pair(server.driver, server.place(), reactor, 0.5, "state")
+        state = SqlState(pair, lambda: LATER)
+        await state.start()
+        server.freeze()
+        asked = state.put("a", "b", b"", LATER)
+        begun = time.monotonic()
+        await state.close()
+        self.assertLess(time.monotonic() - begun, PATIENCE)
+        with self.assertRaises(StoreFailed):
+            await asked

@@ -1,0 +1,174 @@
+"""The stores in PostgreSQL and MariaDB: what every store must do, and what servers do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from twisted.internet.base import DelayedCall
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from hmacfs.stores.interfaces import Index
+from hmacfs.stores.servers import StoreReactor, server_pair
+from hmacfs.stores.sql_index import SqlIndex
+from hmacfs.stores.sql_state import SqlState
+from hmacfs.stores.state import State
+from tests.real import database_suite
+from tests.real.database_suite import (
+    PATIENCE,
+    emptied,
+    index_of,
+    reactor,
+    shared,
+)
+from tests.real.store_servers import DatabaseServer, MariadbServer, PostgresqlServer
+from tests.stores.index_suite import IndexMachine, make_index_tests
+from tests.stores.pump import Pump
+from tests.stores.state_suite import Opened, StateMachine, make_state_tests
+
+T = TypeVar("T")
+
+
+def opener(kind: type[DatabaseServer]) -> Callable[[Path], Awaitable[Index]]:
+    """Return what opens an index."""
+
+    async def opened(_: Path) -> Index:
+        index = index_of(emptied(kind))
+        await index.start()
+        return index
+
+    opened.__module__ = __name__
+    return opened
+
+
+def state_opener(kind: type[DatabaseServer]) -> Opened:
+    """Return what opens a shared state."""
+
+    async def opened(_: Path, now: Callable[[], float]) -> State:
+        server = emptied(kind)
+        pair = server_pair(server.driver, server.place(), reactor, PATIENCE, "state")
+        state = SqlState(pair, now)
+        await state.start()
+        return state
+
+    opened.__module__ = __name__
+    return opened
+
+
+PostgresqlIndexTests = make_index_tests(opener(PostgresqlServer))
+PostgresqlIndexTests.__qualname__ = PostgresqlIndexTests.__name__ = "PostgresqlIndexTests"
+MariadbIndexTests = make_index_tests(opener(MariadbServer))
+MariadbIndexTests.__qualname__ = MariadbIndexTests.__name__ = "MariadbIndexTests"
+PostgresqlStateTests = make_state_tests(state_opener(PostgresqlServer))
+PostgresqlStateTests.__qualname__ = PostgresqlStateTests.__name__ = "PostgresqlStateTests"
+MariadbStateTests = make_state_tests(state_opener(MariadbServer))
+MariadbStateTests.__qualname__ = MariadbStateTests.__name__ = "MariadbStateTests"
+
+
+class TimedPump(Pump):
+    """A pump with a clock that nobody waits for."""
+
+    def callLater(self, *_: object, **__: object) -> DelayedCall:
+        """Keep nothing: these tests wait as long as it takes."""
+        return DelayedCall(0, lambda: None, (), {}, lambda _: None, lambda _: None)
+
+
+class ServerIndexMachine(IndexMachine):
+    """An index in a server beside the model."""
+
+    kind: type[DatabaseServer]
+
+    def open(self) -> Index:
+        """Open an empty index."""
+        self.pump = TimedPump()
+        server = emptied(self.kind)
+        pump = cast(StoreReactor, self.pump)
+        index = SqlIndex(server_pair(server.driver, server.place(), pump, PATIENCE, "index"))
+        self.wait(index.start())
+        return index
+
+    def wait(self, result: Deferred[T]) -> T:
+        """Make the calls that the threads ask for until a result has fired."""
+        return self.pump.wait(result)
+
+
+class ServerStateMachine(StateMachine):
+    """A state in a server beside the model."""
+
+    kind: type[DatabaseServer]
+
+    def open(self) -> State:
+        """Open an empty state."""
+        self.pump = TimedPump()
+        server = emptied(self.kind)
+        pump = cast(StoreReactor, self.pump)
+        pair = server_pair(server.driver, server.place(), pump, PATIENCE, "state")
+        state = SqlState(pair, self.hands.now)
+        self.wait(state.start())
+        return state
+
+    def wait(self, result: Deferred[T]) -> T:
+        """Make the calls that the threads ask for until a result has fired."""
+        return self.pump.wait(result)
+
+
+class MachineTests(SynchronousTestCase):
+    """The machines, over both servers."""
+
+    def check(self, machine: type[Any], kind: type[DatabaseServer]) -> None:
+        """Run a machine; each example makes the tables anew, so there are few."""
+        shared(kind)
+        over = type(f"{kind.__name__}Machine", (machine,), {"kind": kind})
+        few = settings(max_examples=max(4, settings().max_examples // 10), stateful_step_count=25)
+        run_state_machine_as_test(over, settings=few)
+
+    def test_index_in_postgresql(self) -> None:
+        """An index in PostgreSQL knows what the model knows."""
+        self.check(ServerIndexMachine, PostgresqlServer)
+
+    def test_index_in_mariadb(self) -> None:
+        """An index in MariaDB knows what the model knows."""
+        self.check(ServerIndexMachine, MariadbServer)
+
+    def test_state_in_postgresql(self) -> None:
+        """A state in PostgreSQL knows what the model knows."""
+        self.check(ServerStateMachine, PostgresqlServer)
+
+    def test_state_in_mariadb(self) -> None:
+        """A state in MariaDB knows what the model knows."""
+        self.check(ServerStateMachine, MariadbServer)
+
+
+class PostgresqlTests(database_suite.DatabaseCase):
+    """PostgreSQL."""
+
+    kind = PostgresqlServer
+
+
+class MariadbTests(database_suite.DatabaseCase):
+    """MariaDB."""
+
+    kind = MariadbServer
+
+
+class SocketTests(TestCase):
+    """Unix sockets."""
+
+    async def test_mariadb(self) -> None:
+        """MariaDB is reached by its socket."""
+        server = shared(MariadbServer)
+        index = index_of(server, socket=server.directory / "s.sock", host="nowhere.invalid")
+        await index.start()
+        await index.close()
+
+    async def test_postgresql(self) -> None:
+        """PostgreSQL is reached by its socket, or by the directory of it."""
+        server = shared(PostgresqlServer)
+        for socket in (server.directory, server.directory / f".s.PGSQL.{server.port}"):
+            index = index_of(server, socket=socket, host="nowhere.invalid")
+            await index.start()
+            await index.close()
