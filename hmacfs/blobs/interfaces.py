@@ -27,7 +27,7 @@ class StagedBlob(Protocol):
     """
     Bytes that are not visible yet.
 
-    The writes block and run on its lane.
+    Writes and reads block and run on its lane.
     """
 
     @property
@@ -40,6 +40,9 @@ class StagedBlob(Protocol):
 
         :raises StorageFull: if there is no room.
         """
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read up to ``length`` of the bytes written so far; none mean the end."""
 
 
 class OpenBlob(Protocol):
@@ -60,6 +63,15 @@ class OpenBlob(Protocol):
 
     def close(self) -> None:
         """Let go."""
+
+
+@runtime_checkable
+class InFile(Protocol):
+    """Staged bytes that lie in a file of this machine, for those who can pass one on."""
+
+    @property
+    def descriptor(self) -> int:
+        """The file's descriptor, open to read as well, while it is staged."""
 
 
 @runtime_checkable

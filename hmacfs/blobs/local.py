@@ -70,6 +70,11 @@ class LocalStagedBlob:
             while view:
                 view = view[os.write(self.descriptor, view) :]
 
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read at an offset; see :class:`StagedBlob`."""
+        with storage_errors("read a staged file"):
+            return os.pread(self.descriptor, length, offset)
+
     def close(self) -> None:
         """Close the file, if it is open."""
         descriptor, self.descriptor = self.descriptor, _CLOSED
@@ -171,7 +176,7 @@ class LocalBlobs:
         with storage_errors("begin a staged file"):
             descriptor = os.open(
                 key,
-                os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+                os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
                 FILE_MODE,
                 dir_fd=self._stages,
             )

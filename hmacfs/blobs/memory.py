@@ -49,6 +49,12 @@ class MemoryStagedBlob:
             raise StorageFailed("cannot write to the stage: it is closed")
         self._blobs.append(self.content, data)
 
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read at an offset; see :class:`StagedBlob`."""
+        if self.closed:
+            raise StorageFailed("cannot read a staged file: it is closed")
+        return bytes(self.content.data[offset : offset + length])
+
 
 @define(eq=False)
 class MemoryOpenBlob:

@@ -18,7 +18,6 @@ from hmacfs.auth.replay import Ledger, MemoryReplays, Upload
 from hmacfs.base.errors import (
     ContentBlocked,
     DigestMismatch,
-    KindRefused,
     NameTaken,
     NoSpace,
     SizeMismatch,
@@ -35,10 +34,10 @@ from hmacfs.flow.stage import NullSink, Stage
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest import intent
 from hmacfs.ingest.account import Account, code_of
-from hmacfs.ingest.conditions import UNCONDITIONAL, Conditions
 from hmacfs.ingest.staged import Staged
-from hmacfs.rules.kinds import Extensions
+from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
 from hmacfs.rules.quota import Quota
+from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Reservation, Space
 from hmacfs.stores.interfaces import Index, StoreFailed, StoreFull
 
@@ -73,7 +72,7 @@ class Intake:
         finds a file that another is about to take back.
     :param events: is told what became of each upload.
     :param ledger: knows what signatures that count once have led to.
-    :param kinds: which names are taken.
+    :param rules: what uploads have to meet besides their grants.
     """
 
     blobs: Blobs
@@ -88,7 +87,7 @@ class Intake:
     turns: Turns = field(factory=Turns)
     events: Events = field(factory=Events)
     ledger: Ledger = field(default=Factory(_own_ledger, takes_self=True))
-    kinds: Extensions = field(factory=Extensions)
+    rules: Rules = field(factory=Rules)
     pulls: Pulls | None = None
 
     @contextmanager
@@ -115,7 +114,6 @@ class Intake:
         the body is refused before it.
 
         :raises TooLarge: if the grant is larger than files may be.
-        :raises KindRefused: if files of such a name are not taken.
         :raises SizeMismatch: if the body is not as long as granted.
         :raises Refusal: as :meth:`store` does.
         """
@@ -127,7 +125,7 @@ class Intake:
                 receipt = _same(known, digest)
                 account.stored(receipt.file, created=False)
                 return receipt
-            async with self._staged(body, grant.size, account, exact=True) as staged:
+            async with self._staged(body, grant.size, account, (grant, conditions)) as staged:
                 return await self.store(staged, grant, conditions)
 
     @asynccontextmanager
@@ -159,9 +157,9 @@ class Intake:
         :raises Replayed: if the signature was used for another upload.
         :raises QuotaExceeded: if the owner may not have so much.
         :raises ContentBlocked: if these bytes are not taken, whatever their name.
+        :raises Refusal: as the rules do.
         :raises NoSpace: if the storage is full.
         """
-        self._check_kind(grant)
         _check_size(staged.size, grant.size)
         _check_digest(staged.sha256, conditions)
         staged.taken = True
@@ -176,7 +174,7 @@ class Intake:
                 f"the file has {grant.size} bytes; at most {self.max_upload_size} are taken",
                 limit=self.max_upload_size,
             )
-        self._check_kind(grant)
+        await self.rules.before(grant, conditions)
         if conditions.once is not None:
             await self.ledger.check(conditions.once, grant.name, grant.size)
         known = await self._known(grant)
@@ -185,12 +183,6 @@ class Intake:
         elif known.size != grant.size:
             raise NameTaken("another file has this name")
         return known
-
-    def _check_kind(self, grant: Grant) -> None:
-        refused = self.kinds.refused(grant.name)
-        if refused is not None:
-            kind = f"with the extension {refused}" if refused else "without an extension"
-            raise KindRefused(f"files {kind} are not taken here", extension=refused)
 
     async def _known(self, grant: Grant) -> StoredFile | None:
         known = await self.index.find(grant.name)
@@ -226,10 +218,14 @@ class Intake:
 
     @asynccontextmanager
     async def _staged(
-        self, body: Incoming, limit: int, account: Account, *, exact: bool = False
+        self,
+        body: Incoming,
+        limit: int,
+        account: Account,
+        bounds: tuple[Grant, Conditions] | None = None,
     ) -> AsyncIterator[Staged]:
         with _full_is_no_space(), await self.space.reserve(limit) as room:
-            staged = await self._stage(body, limit, room, account, exact=exact)
+            staged = await self._stage(body, limit, room, account, bounds)
             try:
                 yield staged
             finally:
@@ -237,19 +233,25 @@ class Intake:
                     await self.blobs.settle(staged.blob)
 
     async def _stage(
-        self, body: Incoming, limit: int, room: Reservation, account: Account, *, exact: bool
+        self,
+        body: Incoming,
+        limit: int,
+        room: Reservation,
+        account: Account,
+        bounds: tuple[Grant, Conditions] | None,
     ) -> Staged:
         blob = await self.blobs.stage()
         try:
-            stage = Stage(blob, blob.lane, limit, room.taken, self.pulls)
+            sink = blob if bounds is None else self.rules.tapped(blob, *bounds)
+            stage = Stage(sink, blob.lane, limit, room.taken, self.pulls)
             await body.deliver_to(stage)
             try:
                 digest = await stage.finish()
             except SizeMismatch:
-                if exact:
+                if bounds is not None:
                     raise
                 raise TooLarge(f"at most {limit} bytes are taken here", limit=limit) from None
-            if exact:
+            if bounds is not None:
                 _check_size(stage.received, limit)
             return Staged(blob, stage.received, digest, account)
         except BaseException:
@@ -259,6 +261,7 @@ class Intake:
     async def _commit(self, staged: Staged, grant: Grant, conditions: Conditions) -> Receipt:
         with self.pending, staged.account.settling():
             try:
+                await self.rules.judge(staged, grant, conditions)
                 async with self.turns.of(grant.name):
                     receipt = await self._stored(staged, grant, conditions)
             finally:

@@ -7,7 +7,11 @@ from typing import Self
 
 from attrs import frozen
 
+from hmacfs.base.errors import KindRefused
 from hmacfs.base.names import StoredName
+from hmacfs.base.values import Grant
+from hmacfs.rules.conditions import Conditions
+from hmacfs.rules.rule import Material, Rule
 
 
 @frozen
@@ -52,3 +56,24 @@ def extensions_of(leaf: str) -> list[str]:
     """Tell the extensions of a file name, in order, with their dots and in lower case."""
     parts = leaf.lower().lstrip(".").split(".")
     return [f".{part}" for part in parts[1:]]
+
+
+@frozen
+class Names(Rule):
+    """Takes files with some extensions."""
+
+    extensions: Extensions
+
+    async def before(self, grant: Grant, conditions: Conditions) -> None:
+        """Refuse by the name; raises :class:`KindRefused`."""
+        self._check(grant.name)
+
+    async def judge(self, material: Material, grant: Grant, conditions: Conditions) -> None:
+        """Refuse by the name; raises :class:`KindRefused`."""
+        self._check(grant.name)
+
+    def _check(self, name: StoredName) -> None:
+        refused = self.extensions.refused(name)
+        if refused is not None:
+            what = f"with the extension {refused}" if refused else "without an extension"
+            raise KindRefused(f"files {what} are not taken", extension=refused)

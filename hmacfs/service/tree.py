@@ -24,7 +24,8 @@ from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.removal import Removal
 from hmacfs.library.serving import Policy
-from hmacfs.rules.kinds import Extensions
+from hmacfs.rules.kinds import Extensions, Names
+from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Space
 from hmacfs.service import keys
 from hmacfs.service.foundation import Foundation
@@ -77,7 +78,7 @@ def grow(
         foundation.turns,
         foundation.events,
         foundation.ledger,
-        _taken(settings),
+        _rules(settings),
         foundation.pulls,
     )
     uploads = Uploads(intake, foundation.unverified, paths)
@@ -155,10 +156,10 @@ def conduct(settings: Settings) -> Conduct:
     )
 
 
-def _taken(settings: Settings) -> Extensions:
+def _rules(settings: Settings) -> Rules:
     allowed = settings[options.UPLOADS_ALLOWED_EXTENSIONS]
     blocked = settings[options.UPLOADS_BLOCKED_EXTENSIONS]
-    return Extensions.of(allowed, blocked)
+    return Rules((Names(Extensions.of(allowed, blocked)),))
 
 
 def _policy(settings: Settings) -> Policy:

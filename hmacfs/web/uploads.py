@@ -14,10 +14,10 @@ from hmacfs.auth.permit import Permit, flat_name
 from hmacfs.auth.schemes import Door
 from hmacfs.base.errors import LengthRequired, TooLarge, TypeRefused
 from hmacfs.base.names import StoredName
-from hmacfs.ingest.conditions import Conditions
 from hmacfs.ingest.form import MAX_OVERHEAD, FilePart, Form
 from hmacfs.ingest.intake import Intake, Receipt
 from hmacfs.ingest.unverified import Unverified
+from hmacfs.rules.conditions import Conditions
 from hmacfs.web.paths import Paths
 from hmacfs.web.request import StreamingRequest
 from hmacfs.wire import content_type

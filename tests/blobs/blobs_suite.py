@@ -84,6 +84,17 @@ class _BlobsTests(TestCase):
         await blobs.settle(blob)
         await self.has(blobs, "folder/a.txt", b"content")
 
+    async def test_read_staged(self) -> None:
+        """What is staged can be read before it is published, by who staged it."""
+        blobs = await self.open()
+        blob = await staged(blobs, b"content")
+        self.assertEqual(await blob.lane.run(blob.read_at, 1, 100), b"ontent")
+        self.assertEqual(await blob.lane.run(blob.read_at, 7, 100), b"")
+        await blob.lane.run(blob.write, b" and more")
+        await blobs.publish(blob, named("a.txt"), b"")
+        await blobs.settle(blob)
+        await self.has(blobs, "a.txt", b"content and more")
+
     async def test_no_bytes(self) -> None:
         """A file may have no bytes."""
         blobs = await self.open()

@@ -23,6 +23,7 @@ from hmacfs.blobs.memory import MemoryBlobs
 from hmacfs.flow.pools import Pool
 from hmacfs.ingest.intake import Intake, Receipt
 from hmacfs.ingest.recovery import Recovery
+from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Space
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.memory import MemoryIndex
@@ -248,8 +249,9 @@ class Bench:
     :data:`TOMBSTONE_AGE` seconds; the time is :data:`NOW`.
     """
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, rules: Rules | None = None) -> None:
         self.disk = disk
+        self.rules = rules or Rules()
         self.pool = HeldPool()
         self.clock = Clock()
         self.clock.advance(NOW)
@@ -269,6 +271,7 @@ class Bench:
             TOMBSTONE_AGE,
             self.clock.seconds,
             self.clock.seconds,
+            rules=self.rules,
         )
 
     def recover(self) -> int:

@@ -23,9 +23,9 @@ from hmacfs.base.errors import (
 from hmacfs.base.events import UploadFailed, UploadStored
 from hmacfs.base.values import Grant, Tombstone
 from hmacfs.blobs.memory import MemoryBlobs
-from hmacfs.ingest.conditions import UNCONDITIONAL, Conditions
 from hmacfs.ingest.intake import Receipt
 from hmacfs.ingest.staged import Staged
+from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
 from tests.blobs.samples import named
 from tests.flow.awaiting import begun, now
 from tests.ingest.bench import CAPACITY, LARGEST, NOW, Bench, Delivery, MemoryDisk
@@ -335,8 +335,8 @@ class ConditionsTests(SynchronousTestCase):
 
     def test_permit(self) -> None:
         """They are those bounds of a permit that a grant does not hold."""
-        permit = Permit("query", sha256=bytes(32), quota=5, once=ONCE)
-        self.assertEqual(Conditions.of(permit), Conditions(bytes(32), 5, ONCE))
+        permit = Permit("query", sha256=bytes(32), quota=5, once=ONCE, allowed_types=("image/*",))
+        self.assertEqual(Conditions.of(permit), Conditions(bytes(32), 5, ONCE, ("image/*",)))
         self.assertEqual(Conditions.of(Permit("v")), UNCONDITIONAL)
 
 

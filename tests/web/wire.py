@@ -29,7 +29,8 @@ from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.removal import Removal
 from hmacfs.library.serving import Policy
-from hmacfs.rules.kinds import Extensions
+from hmacfs.rules.kinds import Extensions, Names
+from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Space
 from hmacfs.stores.memory import MemoryIndex
 from hmacfs.web.api import Api
@@ -176,7 +177,7 @@ class Server:
             self.now,
             self.clock.seconds,
             events=self.events,
-            kinds=self.taken_kinds,
+            rules=Rules((Names(self.taken_kinds),)),
         )
         lookup = Lookup(self.index, self.blobs, 1000.0, self.now)
         doors = open_doors(self.terms)

@@ -16,17 +16,20 @@ class Conditions:
 
     :ivar sha256: the digest that the bytes must have, 32 bytes.
     :ivar quota: the most bytes that the owner may have stored, these included.
+    :ivar types: patterns of the media types that may be found in the bytes, in
+        lower case, if they are bounded.
     :ivar once: what to remember, if the credential counts once.
     """
 
     sha256: bytes | None = None
     quota: int | None = None
     once: Once | None = None
+    types: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, permit: Permit) -> Self:
         """Take those of a permit."""
-        return cls(permit.sha256, permit.quota, permit.once)
+        return cls(permit.sha256, permit.quota, permit.once, permit.allowed_types)
 
 
 UNCONDITIONAL = Conditions()
