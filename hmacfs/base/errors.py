@@ -217,3 +217,9 @@ class Unimplemented(Refusal):
     """There is no such ability in this release."""
 
     code = "not-implemented"
+
+
+class VersionRefused(Refusal):
+    """The request is in a version of its protocol that is not spoken here."""
+
+    code = "version-refused"

@@ -48,6 +48,7 @@ STATUS: dict[type[Refusal], HTTPStatus] = {
     errors.QuotaExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TypeRefused: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.Unimplemented: HTTPStatus.NOT_IMPLEMENTED,
+    errors.VersionRefused: HTTPStatus.PRECONDITION_FAILED,
 }
 """What each refusal is for a client of the upload URLs (XEP-0363)."""
 
