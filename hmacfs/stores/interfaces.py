@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
+
+Moment = tuple[float, str]
+"""A place in an order by time: seconds since the epoch, and a name; names by their bytes."""
+
+BEGINNING: Final[Moment] = (-1e18, "")
+"""Before every moment that a file can have."""
 
 
 class StoreFailed(Exception):
@@ -39,7 +45,9 @@ class Index(Protocol):
     def bury(self, tombstone: Tombstone) -> Awaitable[StoredFile | None]:
         """Forget the file of this name, leave a tombstone, and tell what file it was. Durable."""
 
-    def amend(self, before: StoredFile | None, after: StoredFile | None) -> Awaitable[bool]:
+    def amend(
+        self, before: StoredFile | None, after: StoredFile | Tombstone | None
+    ) -> Awaitable[bool]:
         """
         Put ``after`` in the place of ``before``, and tell whether that was done.  Durable.
 
@@ -67,8 +75,27 @@ class Index(Protocol):
         Files that are there stay.
         """
 
-    def used_by(self, owner: str) -> Awaitable[int]:
-        """Tell how many bytes the files of this owner have together."""
+    def oldest(
+        self, after: Moment, limit: int, owner: str | None = None
+    ) -> Awaitable[Sequence[StoredFile]]:
+        """
+        Tell the files that were uploaded after a moment, the oldest first, at most ``limit``.
+
+        :param owner: tell only those of this owner.
+        """
+
+    def expiring(self, after: Moment, limit: int) -> Awaitable[Sequence[StoredFile]]:
+        """Tell the files that expire, from a moment on, those that do first, at most ``limit``."""
+
+    def total(self) -> Awaitable[int]:
+        """Tell how many bytes all files have together.  It takes a look at each row."""
+
+    def used_by(self, owner: str, since: float | None = None) -> Awaitable[int]:
+        """
+        Tell how many bytes the files of this owner have together.
+
+        :param since: count only those uploaded then or later, in seconds since the epoch.
+        """
 
     def clear_tombstones(self, before: float) -> Awaitable[int]:
         """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""

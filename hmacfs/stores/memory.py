@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from hmacfs.base.errors import ContentBlocked
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
-from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.interfaces import Moment, StoreFailed
 
 
 @define
@@ -44,7 +44,9 @@ class MemoryIndex:
         self._known[tombstone.name] = tombstone
         return succeed(before if isinstance(before, StoredFile) else None)
 
-    def amend(self, before: StoredFile | None, after: StoredFile | None) -> Deferred[bool]:
+    def amend(
+        self, before: StoredFile | None, after: StoredFile | Tombstone | None
+    ) -> Deferred[bool]:
         """Put ``after`` in the place of ``before``, if that is known; tell whether."""
         if self._closed:
             return _refused()
@@ -54,6 +56,8 @@ class MemoryIndex:
         if after is None:
             del self._known[subject.name]
             return succeed(True)
+        if isinstance(after, Tombstone):
+            return self.bury(after).addCallback(lambda _: True)
         return self.add(after).addCallback(lambda _: True)
 
     def page(self, start: str, limit: int) -> Deferred[list[StoredFile]]:
@@ -75,11 +79,46 @@ class MemoryIndex:
         self._blocked.add(sha256)
         return succeed(None)
 
-    def used_by(self, owner: str) -> Deferred[int]:
+    def oldest(
+        self, after: Moment, limit: int, owner: str | None = None
+    ) -> Deferred[list[StoredFile]]:
+        """Tell the files that were uploaded after a moment, the oldest first."""
+        if self._closed:
+            return _refused()
+        found = [
+            ((file.uploaded_at, str(file.name)), file)
+            for file in self._files()
+            if owner in (None, file.owner)
+        ]
+        return succeed(_after(after, found)[:limit])
+
+    def expiring(self, after: Moment, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the files that expire, from a moment on, those that do first."""
+        if self._closed:
+            return _refused()
+        found = [
+            ((file.expires_at, str(file.name)), file)
+            for file in self._files()
+            if file.expires_at is not None
+        ]
+        return succeed(_after(after, found)[:limit])
+
+    def total(self) -> Deferred[int]:
+        """Tell how many bytes all files have together."""
+        if self._closed:
+            return _refused()
+        return succeed(sum(file.size for file in self._files()))
+
+    def used_by(self, owner: str, since: float | None = None) -> Deferred[int]:
         """Tell how many bytes the files of this owner have together."""
         if self._closed:
             return _refused()
-        return succeed(sum(file.size for file in self._files() if file.owner == owner))
+        sizes = (
+            file.size
+            for file in self._files()
+            if file.owner == owner and (since is None or file.uploaded_at >= since)
+        )
+        return succeed(sum(sizes))
 
     def clear_tombstones(self, before: float) -> Deferred[int]:
         """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
@@ -103,6 +142,10 @@ class MemoryIndex:
         # Text compares by code points, which is the order of its UTF-8.
         files = [known for known in self._known.values() if isinstance(known, StoredFile)]
         return sorted(files, key=lambda file: str(file.name))
+
+
+def _after(moment: Moment, found: list[tuple[Moment, StoredFile]]) -> list[StoredFile]:
+    return [file for when, file in sorted(found, key=lambda pair: pair[0]) if when > moment]
 
 
 def _refused() -> Deferred[Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hmacfs.base.errors import ContentBlocked
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
+from hmacfs.stores.interfaces import BEGINNING, Moment
 from hmacfs.stores.statements import Connection, text
 
 
@@ -71,7 +74,9 @@ def bury(connection: Connection, tombstone: Tombstone) -> StoredFile | None:
     return before if isinstance(before, StoredFile) else None
 
 
-def amend(connection: Connection, before: StoredFile | None, after: StoredFile | None) -> bool:
+def amend(
+    connection: Connection, before: StoredFile | None, after: StoredFile | Tombstone | None
+) -> bool:
     """
     Put ``after`` in the place of ``before``, if that is what is known of the name.
 
@@ -82,6 +87,8 @@ def amend(connection: Connection, before: StoredFile | None, after: StoredFile |
         return False
     if after is None:
         connection.execute("DELETE FROM files WHERE name = ?", (str(subject.name),))
+    elif isinstance(after, Tombstone):
+        bury(connection, after)
     else:
         add(connection, after)
     return True
@@ -123,12 +130,70 @@ def is_blocked(connection: Connection, sha256: bytes) -> bool:
     return bool(connection.execute("SELECT 1 FROM blocks WHERE sha256 = ?", (sha256,)).fetchall())
 
 
-def used_by(connection: Connection, owner: str) -> int:
-    """Tell how many bytes the files of this owner have together."""
-    # In halves: a sum of SQLite beyond 64 bits is an error.
-    ((high, low),) = connection.execute(
-        "SELECT sum(size >> 32), sum(size & 4294967295) FROM files WHERE owner = ?", (owner,)
+def oldest(
+    connection: Connection, after: Moment, limit: int, owner: str | None = None
+) -> list[StoredFile]:
+    """Tell the files that were uploaded after a moment, the oldest first."""
+    # The first condition alone is what MySQL finds in its index.
+    if owner is None:
+        rows = connection.execute(
+            """
+            SELECT name, size, sha256, content_type, uploaded_at, owner, expires_at, metadata
+                FROM files WHERE uploaded_at >= ? AND (uploaded_at, name) > (?, ?)
+                ORDER BY uploaded_at, name LIMIT ?
+            """,
+            (after[0], *after, limit),
+        ).fetchall()
+    else:
+        rows = connection.execute(
+            """
+            SELECT name, size, sha256, content_type, uploaded_at, owner, expires_at, metadata
+                FROM files
+                WHERE owner = ? AND uploaded_at >= ? AND (uploaded_at, name) > (?, ?)
+                ORDER BY uploaded_at, name LIMIT ?
+            """,
+            (owner, after[0], *after, limit),
+        ).fetchall()
+    return [_file(*row) for row in rows]
+
+
+def expiring(connection: Connection, after: Moment, limit: int) -> list[StoredFile]:
+    """Tell the files that expire, from a moment on, those that do first."""
+    rows = connection.execute(
+        """
+        SELECT name, size, sha256, content_type, uploaded_at, owner, expires_at, metadata
+            FROM files WHERE expires_at >= ? AND (expires_at, name) > (?, ?)
+            ORDER BY expires_at, name LIMIT ?
+        """,
+        (after[0], *after, limit),
     ).fetchall()
+    return [_file(*row) for row in rows]
+
+
+def total(connection: Connection) -> int:
+    """Tell how many bytes all files have together."""
+    return _sum(
+        connection.execute("SELECT sum(size >> 32), sum(size & 4294967295) FROM files").fetchall()
+    )
+
+
+def used_by(connection: Connection, owner: str, since: float | None = None) -> int:
+    """Tell how many bytes the files of this owner have together."""
+    since = BEGINNING[0] if since is None else since
+    return _sum(
+        connection.execute(
+            """
+            SELECT sum(size >> 32), sum(size & 4294967295) FROM files
+                WHERE owner = ? AND uploaded_at >= ?
+            """,
+            (owner, since),
+        ).fetchall()
+    )
+
+
+def _sum(rows: list[Any]) -> int:
+    # In halves: a sum of SQLite beyond 64 bits is an error.
+    ((high, low),) = rows
     return (int(high or 0) << 32) + int(low or 0)
 
 

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.stores import rows
+from hmacfs.stores.interfaces import Moment
 from hmacfs.stores.pair import Pair
 
 
@@ -48,7 +49,9 @@ class SqlIndex:
         """Put a tombstone in the place of what was known of its name, and tell what file it was."""
         return self._pair.write(partial(rows.bury, tombstone=tombstone))
 
-    def amend(self, before: StoredFile | None, after: StoredFile | None) -> Deferred[bool]:
+    def amend(
+        self, before: StoredFile | None, after: StoredFile | Tombstone | None
+    ) -> Deferred[bool]:
         """Put ``after`` in the place of ``before``, if that is known; tell whether.  Durable."""
         return self._pair.write(partial(rows.amend, before=before, after=after))
 
@@ -64,9 +67,23 @@ class SqlIndex:
         """Take no file of these bytes from now on.  Durable when it fires."""
         return self._pair.write(partial(rows.block, sha256=sha256, at=at))
 
-    def used_by(self, owner: str) -> Deferred[int]:
+    def oldest(
+        self, after: Moment, limit: int, owner: str | None = None
+    ) -> Deferred[list[StoredFile]]:
+        """Tell the files that were uploaded after a moment, the oldest first."""
+        return self._pair.read(partial(rows.oldest, after=after, limit=limit, owner=owner))
+
+    def expiring(self, after: Moment, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the files that expire, from a moment on, those that do first."""
+        return self._pair.read(partial(rows.expiring, after=after, limit=limit))
+
+    def total(self) -> Deferred[int]:
+        """Tell how many bytes all files have together."""
+        return self._pair.read(rows.total)
+
+    def used_by(self, owner: str, since: float | None = None) -> Deferred[int]:
         """Tell how many bytes the files of this owner have together."""
-        return self._pair.read(partial(rows.used_by, owner=owner))
+        return self._pair.read(partial(rows.used_by, owner=owner, since=since))
 
     def clear_tombstones(self, before: float) -> Deferred[int]:
         """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""

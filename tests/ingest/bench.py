@@ -25,7 +25,7 @@ from hmacfs.ingest.intake import Intake, Receipt
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Space
-from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.interfaces import Moment, StoreFailed
 from hmacfs.stores.memory import MemoryIndex
 from tests.blobs.descriptors import close_below, open_below
 from tests.blobs.samples import content, named
@@ -148,7 +148,9 @@ class PooledIndex:
         """Put a tombstone in the place of what was known of its name."""
         return self._pool.run(lambda: now(self.stored.bury(tombstone)))
 
-    def amend(self, before: StoredFile | None, after: StoredFile | None) -> Deferred[bool]:
+    def amend(
+        self, before: StoredFile | None, after: StoredFile | Tombstone | None
+    ) -> Deferred[bool]:
         """Put a file in the place of what is known, if that is what it was."""
         return self._pool.run(lambda: now(self.stored.amend(before, after)))
 
@@ -164,9 +166,23 @@ class PooledIndex:
         """Take no file of these bytes from now on."""
         return self._pool.run(lambda: now(self.stored.block(sha256, at)))
 
-    def used_by(self, owner: str) -> Deferred[int]:
+    def oldest(
+        self, after: Moment, limit: int, owner: str | None = None
+    ) -> Deferred[list[StoredFile]]:
+        """Tell the files that were uploaded after a moment."""
+        return self._pool.run(lambda: now(self.stored.oldest(after, limit, owner)))
+
+    def expiring(self, after: Moment, limit: int) -> Deferred[list[StoredFile]]:
+        """Tell the files that expire."""
+        return self._pool.run(lambda: now(self.stored.expiring(after, limit)))
+
+    def total(self) -> Deferred[int]:
+        """Tell how many bytes all files have together."""
+        return self._pool.run(lambda: now(self.stored.total()))
+
+    def used_by(self, owner: str, since: float | None = None) -> Deferred[int]:
         """Tell how many bytes the files of this owner have together."""
-        return self._pool.run(lambda: now(self.stored.used_by(owner)))
+        return self._pool.run(lambda: now(self.stored.used_by(owner, since)))
 
     def clear_tombstones(self, before: float) -> Deferred[int]:
         """Forget old tombstones."""

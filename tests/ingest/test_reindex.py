@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.names import StoredName
-from hmacfs.base.values import StoredFile
+from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs, OpenBlob, StorageFailed
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.memory import MemoryBlobs
@@ -59,7 +59,9 @@ class InterruptedIndex(MemoryIndex):
         super().__init__()
         self._meanwhile = meanwhile
 
-    def amend(self, before: StoredFile | None, after: StoredFile | None) -> Deferred[bool]:
+    def amend(
+        self, before: StoredFile | None, after: StoredFile | Tombstone | None
+    ) -> Deferred[bool]:
         """Let the other be first."""
         self._meanwhile(self)
         return super().amend(before, after)

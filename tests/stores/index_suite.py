@@ -22,7 +22,7 @@ from twisted.trial.unittest import TestCase
 from hmacfs.base.errors import ContentBlocked
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
-from hmacfs.stores.interfaces import Index, StoreFailed
+from hmacfs.stores.interfaces import BEGINNING, Index, Moment, StoreFailed
 from tests.stores.samples import LARGEST, NAMES, buried, files, stored, times, tombstones
 
 T = TypeVar("T")
@@ -179,6 +179,68 @@ class _IndexTests(TestCase):
         self.assertFalse(await index.amend(None, stored()))
         self.assertFalse(await index.amend(stored(), None))
         self.assertEqual(await index.find(stored().name), buried())
+
+    async def test_amend_bury(self) -> None:
+        """A file is buried only if it still is the one that was told."""
+        index = await self.open()
+        old, new = stored(size=1), stored(size=2)
+        await index.add(new)
+        self.assertFalse(await index.amend(old, buried()))
+        self.assertEqual(await index.find(new.name), new)
+        self.assertTrue(await index.amend(new, buried()))
+        self.assertEqual(await index.find(new.name), buried())
+        self.assertFalse(await index.amend(new, buried(at=5.0)))
+        self.assertEqual(await index.find(new.name), buried())
+
+    async def test_oldest(self) -> None:
+        """Files are told in the order of their upload, from a moment on, so many."""
+        index = await self.open()
+        for name, at in (("c", 1.0), ("a", 2.0), ("\u00e9", 2.0), ("b", 2.0), ("d", -5.5)):
+            await index.add(stored(name, uploaded_at=at, owner="romeo" if name < "c" else None))
+        await index.bury(buried("0"))
+
+        async def told(after: Moment, limit: int, owner: str | None = None) -> list[str]:
+            return [str(file.name) for file in await index.oldest(after, limit, owner)]
+
+        self.assertEqual(await told(BEGINNING, 9), ["d", "c", "a", "b", "\u00e9"])
+        self.assertEqual(await told(BEGINNING, 2), ["d", "c"])
+        self.assertEqual(await told((2.0, "a"), 9), ["b", "\u00e9"])
+        self.assertEqual(await told((2.0, ""), 1), ["a"])
+        self.assertEqual(await told((3.0, ""), 9), [])
+        self.assertEqual(await told(BEGINNING, 9, "romeo"), ["a", "b"])
+        self.assertEqual(await told((2.0, "a"), 9, "romeo"), ["b"])
+        self.assertEqual(await told(BEGINNING, 9, "juliet"), [])
+
+    async def test_expiring(self) -> None:
+        """Files that expire are told in the order of that, from a moment on, so many."""
+        index = await self.open()
+        for name, at in (("c", 1.0), ("a", 2.0), ("b", 2.0), ("never", None)):
+            await index.add(stored(name, expires_at=at))
+
+        async def told(after: Moment, limit: int) -> list[str]:
+            return [str(file.name) for file in await index.expiring(after, limit)]
+
+        self.assertEqual(await told(BEGINNING, 9), ["c", "a", "b"])
+        self.assertEqual(await told(BEGINNING, 1), ["c"])
+        self.assertEqual(await told((2.0, "a"), 9), ["b"])
+
+    async def test_total(self) -> None:
+        """The sum of all files is exact, whoever has them."""
+        index = await self.open()
+        self.assertEqual(await index.total(), 0)
+        await index.add(stored("a", owner="romeo", size=LARGEST))
+        await index.add(stored("b", size=LARGEST))
+        self.assertEqual(await index.total(), 2 * LARGEST)
+        await index.bury(buried("a"))
+        self.assertEqual(await index.total(), LARGEST)
+
+    async def test_used_since(self) -> None:
+        """What an owner has of some time on is counted from its first moment."""
+        index = await self.open()
+        for name, at in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
+            await index.add(stored(name, owner="romeo", size=10, uploaded_at=at))
+        used = [await index.used_by("romeo", since) for since in (0.0, 2.0, 2.5, 4.0)]
+        self.assertEqual(used, [30, 20, 10, 0])
 
     async def test_amend_nothing(self) -> None:
         """Nothing in the place of nothing is no change."""
@@ -444,6 +506,9 @@ class IndexMachine(RuleBasedStateMachine):
         there = [known for known in self.model.values() if isinstance(known, StoredFile)]
         there.sort(key=lambda file: str(file.name).encode())
         assert self.wait(begun(self.index.page("", len(NAMES)))) == there
+        assert self.wait(begun(self.index.total())) == sum(file.size for file in there)
+        by_age = sorted(there, key=lambda file: (file.uploaded_at, str(file.name).encode()))
+        assert self.wait(begun(self.index.oldest(BEGINNING, len(NAMES)))) == by_age
         for owner, size in used.items():
             assert self.wait(begun(self.index.used_by(owner))) == size
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.names import StoredName
 from hmacfs.stores import rows
+from hmacfs.stores.interfaces import BEGINNING
 from hmacfs.stores.scripts import packaged_steps
 from tests.stores.samples import LARGEST, buried, stored
 
@@ -139,19 +142,31 @@ class PlanTests(SynchronousTestCase):
         """Old tombstones are found by their age."""
         self.served("DELETE FROM tombstones WHERE buried_at < 5", "tombstones_by_age")
 
+    def traced(self, work: Callable[[sqlite3.Connection], object]) -> str:
+        """Return the statement that a function makes of the index, with its values."""
+        seen: list[str] = []
+        self.connection.set_trace_callback(seen.append)
+        work(self.connection)
+        self.connection.set_trace_callback(None)
+        return seen[0]
+
     def test_oldest_first(self) -> None:
         """Retention reads files oldest first, and goes on where it was."""
-        self.served("SELECT name FROM files ORDER BY uploaded_at", "files_by_age")
-        self.served(
-            "SELECT name FROM files WHERE (uploaded_at, rowid) > (5, 7) "
-            "ORDER BY uploaded_at, rowid LIMIT 100",
-            "files_by_age",
-        )
+        for after in (BEGINNING, (5.0, "name")):
+            self.served(self.traced(partial(rows.oldest, after=after, limit=100)), "files_by_age")
 
     def test_expired(self) -> None:
-        """Expiry reads the files that are due."""
+        """Expiry reads the files that are due, and goes on where it was."""
+        for after in (BEGINNING, (5.0, "name")):
+            self.served(
+                self.traced(partial(rows.expiring, after=after, limit=100)), "files_by_expiry"
+            )
+
+    def test_oldest_of_owner(self) -> None:
+        """Quotas drop the oldest files of an owner."""
         self.served(
-            "SELECT name FROM files WHERE expires_at <= 5 ORDER BY expires_at", "files_by_expiry"
+            self.traced(partial(rows.oldest, after=BEGINNING, limit=9, owner="romeo")),
+            "files_by_owner",
         )
 
     def test_owner(self) -> None:
@@ -164,9 +179,6 @@ class PlanTests(SynchronousTestCase):
         everyone = "SELECT owner, sum(size) FROM files WHERE owner IS NOT NULL GROUP BY owner"
         self.assertIn("COVERING INDEX files_by_owner", self.plan(everyone))
         self.assertNotIn("TEMP B-TREE", self.plan(everyone))
-        self.served(
-            "SELECT name FROM files WHERE owner = 'romeo' ORDER BY uploaded_at", "files_by_owner"
-        )
 
 
 class UpgradeTests(SynchronousTestCase):
