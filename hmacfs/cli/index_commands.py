@@ -12,15 +12,18 @@ from typing import Final
 
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, add_option, settings_of
-from hmacfs.cli.config_commands import FAILED, FINE, Surroundings
+from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
+from hmacfs.cli.config_commands import FAILED, FINE, WRONG, Surroundings
 from hmacfs.cli.tally import Tally
 from hmacfs.cli.visit import carried_out, index_at, opened, storage
+from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.ingest.reindex import Disagreement, Kind, Reindex
-from hmacfs.service.foundation import backup_directory, index_path
+from hmacfs.service.stores import backup_directory, index_path, is_file
 from hmacfs.stores import backups
 from hmacfs.stores.interfaces import Index, StoreFailed
+
+DUMPS: Final = {"postgres": "pg_dump and psql", "mysql": "mariadb-dump and mariadb"}
 
 
 def _reindex_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,14 +33,16 @@ def _reindex_arguments(parser: argparse.ArgumentParser) -> None:
 def _reindex(arguments: argparse.Namespace, around: Surroundings) -> int:
     settings = settings_of(arguments, around)
     path = index_path(settings)
-    # To look at what would change needs no copy.
-    copy = None if arguments.dry_run else _newest(backup_directory(settings), around)
+    in_file = is_file(settings)
+    # To look at what would change needs no copy; a database server has its own.
+    copied = in_file and not arguments.dry_run
+    copy = _newest(backup_directory(settings), around) if copied else None
     tally = Tally(around.stderr)
 
     async def work(calls: Calls) -> Counter[Kind]:
         counts: Counter[Kind] = Counter()
         # Without an index there must be no server either; beside one this is safe.
-        alone = not path.exists() and not arguments.dry_run
+        alone = in_file and not path.exists() and not arguments.dry_run
         if alone and copy is not None:
             async with storage(settings, calls, alone=True):
                 backups.restore(copy, path)
@@ -102,6 +107,13 @@ def _index_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _index(arguments: argparse.Namespace, around: Surroundings) -> int:
     settings = settings_of(arguments, around)
+    if not is_file(settings):
+        kind = settings[options.INDEX_TYPE]
+        raise CommandFailed(
+            f"the index is kept by a database server ({kind}), which has backups of its own: "
+            f"use {DUMPS[kind]}",
+            WRONG,
+        )
     given = Path(arguments.file)
     return (_backup if arguments.action == "backup" else _restore)(given, settings, around)
 

@@ -11,6 +11,9 @@ from typing import Final
 from attrs import frozen
 
 from hmacfs.config.checks.connectivity import Service, Target
+from hmacfs.config.network import Address
+from hmacfs.service.stores import driver_of
+from hmacfs.stores.places import Place
 
 TIMEOUT: Final = 5.0
 """Seconds for each step of a try."""
@@ -57,6 +60,8 @@ def connect(target: Target) -> socket.socket:
 
 def probe(target: Target, connect: Connect = connect) -> Answer:
     """Try one target."""
+    if target.service in _DATABASES:
+        return _try_database(target)
     try:
         with connect(target) as connection:
             return Answer(target, True, _TRIES[target.service](connection, target))
@@ -101,37 +106,33 @@ def _try_clamd(connection: socket.socket, target: Target) -> str:
     return "PONG"
 
 
-def _try_postgres(connection: socket.socket, target: Target) -> str:
-    if target.tls:
-        connection.sendall((8).to_bytes(4) + (80877103).to_bytes(4))
-        if _read_exactly(connection, 1) != b"S":
-            raise NoAnswer("it does not speak TLS")
-    with _encrypted(connection, target) as encrypted:
-        names = f"user\0{target.user}\0database\0{target.database}\0\0".encode()
-        body = (196608).to_bytes(4) + names
-        encrypted.sendall((len(body) + 4).to_bytes(4) + body)
-        kind = _read_exactly(encrypted, 1)
-        length = int.from_bytes(_read_exactly(encrypted, 4))
-        answer = _read_exactly(encrypted, min(length - 4, _LONGEST_ANSWER))
-    if kind == b"E":
-        fields = {part[:1]: part[1:] for part in answer.split(b"\0")}
-        raise NoAnswer(fields.get(b"M", b"it refuses").decode(errors="replace"))
-    if kind != b"R":
-        raise NoAnswer("this is no PostgreSQL")
-    if answer[:4] == bytes(4):
-        return "it asks for no password"
-    return "it asks for the password, which is tried at the start"
+def _try_database(target: Target) -> Answer:
+    # With the driver of the server, and its password: what works here works there.
+    driver = driver_of(_DATABASES[target.service])
+    place = Place(
+        *_whereabouts(target.at),
+        target.user,
+        target.password,
+        target.database,
+        target.tls,
+        target.ca_file,
+    )
+    try:
+        link = driver.connect(place, TIMEOUT)
+        try:
+            ((version,),) = link.execute("SELECT version()").fetchall()
+        finally:
+            link.close()
+    except Exception as error:
+        failure = driver.failure(error)
+        if failure is None and not isinstance(error, OSError):
+            raise
+        return Answer(target, False, str(error) if failure is None else failure.sentence)
+    return Answer(target, True, f"version {str(version).partition(' on ')[0]}")
 
 
-def _try_mysql(connection: socket.socket, target: Target) -> str:
-    header = _read_exactly(connection, 4)
-    greeting = _read_exactly(connection, int.from_bytes(header[:3], "little"))
-    if greeting[:1] == b"\xff":
-        raise NoAnswer(greeting[3:].decode(errors="replace"))
-    if greeting[:1] != b"\x0a":
-        raise NoAnswer("this is no MySQL")
-    version = greeting[1:].partition(b"\0")[0].decode(errors="replace")
-    return f"version {version}; the password is tried at the start"
+def _whereabouts(at: Address | pathlib.Path) -> tuple[str, int, pathlib.Path | None]:
+    return ("", 0, at) if isinstance(at, pathlib.Path) else (at.host, at.port, None)
 
 
 def _try_s3(connection: socket.socket, target: Target) -> str:
@@ -160,10 +161,10 @@ def _read_exactly(connection: socket.socket, count: int) -> bytes:
     return received
 
 
+_DATABASES: Final = {Service.POSTGRES: "postgres", Service.MYSQL: "mysql"}
+
 _TRIES: Final[Mapping[Service, Callable[[socket.socket, Target], str]]] = {
     Service.REDIS: _try_redis,
     Service.CLAMD: _try_clamd,
-    Service.POSTGRES: _try_postgres,
-    Service.MYSQL: _try_mysql,
     Service.S3: _try_s3,
 }

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFromThreads
 
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local import LocalBlobs
@@ -19,9 +18,10 @@ from hmacfs.cli.command import CommandFailed
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pools import ThreadedPool
-from hmacfs.service.foundation import index_path
+from hmacfs.service.stores import index_path, is_file, make_index
 from hmacfs.stores.database import is_older
 from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sqlite import BUSY_TIMEOUT, SqliteIndex
 
 T = TypeVar("T")
@@ -32,12 +32,12 @@ class Visit:
     """The files and the index, open."""
 
     blobs: LocalBlobs
-    index: SqliteIndex
+    index: SqlIndex
 
 
 @asynccontextmanager
 async def storage(
-    settings: Settings, reactor: IReactorFromThreads, *, alone: bool
+    settings: Settings, reactor: Calls, *, alone: bool
 ) -> AsyncGenerator[LocalBlobs, None]:
     """
     Open the files.
@@ -61,7 +61,7 @@ async def storage(
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, reactor: IReactorFromThreads, *, alone: bool = False
+    settings: Settings, reactor: Calls, *, alone: bool = False
 ) -> AsyncGenerator[Visit, None]:
     """
     Open the files and the index.
@@ -70,6 +70,13 @@ async def opened(
         An index of an older release is only upgraded alone.
     :raises CommandFailed: if there is no index.
     """
+    if not is_file(settings):
+        async with (
+            storage(settings, reactor, alone=alone) as blobs,
+            begun(make_index(settings, reactor, reactor)) as index,
+        ):
+            yield Visit(blobs, index)
+        return
     path = index_path(settings)
     if not (alone or path.exists()):
         raise CommandFailed(
@@ -83,9 +90,15 @@ async def opened(
 
 
 @asynccontextmanager
-async def index_at(path: Path, reactor: IReactorFromThreads) -> AsyncGenerator[SqliteIndex, None]:
+async def index_at(path: Path, reactor: Calls) -> AsyncGenerator[SqlIndex, None]:
     """Open the index in a file."""
-    index = SqliteIndex(path, reactor)
+    async with begun(SqliteIndex(path, reactor)) as index:
+        yield index
+
+
+@asynccontextmanager
+async def begun(index: SqlIndex) -> AsyncGenerator[SqlIndex, None]:
+    """Open an index, and close it at the end."""
     await index.start()
     try:
         yield index

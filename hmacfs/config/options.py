@@ -8,6 +8,7 @@ from hmacfs.config.option import Option
 from hmacfs.config.table import (
     content,
     downloads,
+    index,
     lifecycle,
     listening,
     networks,
@@ -25,6 +26,7 @@ from hmacfs.config.table import (
 # The sections are modules for their length's sake only; readers import options from here.
 from hmacfs.config.table.content import *  # noqa: F403
 from hmacfs.config.table.downloads import *  # noqa: F403
+from hmacfs.config.table.index import *  # noqa: F403
 from hmacfs.config.table.lifecycle import *  # noqa: F403
 from hmacfs.config.table.listening import *  # noqa: F403
 from hmacfs.config.table.networks import *  # noqa: F403
@@ -77,6 +79,7 @@ SECTIONS: Final = (
 _MODULES: Final = (
     listening,
     storage,
+    index,
     security,
     reporting,
     lifecycle,

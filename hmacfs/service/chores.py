@@ -16,7 +16,8 @@ from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import Pool
-from hmacfs.service.foundation import Foundation, backup_directory, index_path
+from hmacfs.service.foundation import Foundation
+from hmacfs.service.stores import backup_directory, index_path, is_file
 from hmacfs.stores import backups
 
 KEPT_BACKUPS: Final = 2
@@ -122,7 +123,8 @@ def index_backups(
 ) -> tuple[Chore, ...]:
     """Make the chore that copies the index, if the settings want one."""
     interval = settings[options.INDEX_BACKUP_INTERVAL]
-    if not interval:
+    # A database server has backups of its own.
+    if not interval or not is_file(settings):
         return ()
     copies = IndexBackups(
         index_path(settings), backup_directory(settings), interval, foundation.pool, time.time

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from twisted.internet.interfaces import IReactorFromThreads, IReactorSocket
 from twisted.logger import Logger
 
 from hmacfs.auth.replay import Ledger, MemoryReplays
 from hmacfs.base.events import Events
-from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.config import options
@@ -22,8 +20,8 @@ from hmacfs.flow.sendfile import SendReactor
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.ingest.unverified import Unverified
+from hmacfs.service.stores import make_index
 from hmacfs.stores.interfaces import StoreFailed
-from hmacfs.stores.sqlite import SqliteIndex
 from hmacfs.web.health import History
 
 log = Logger()
@@ -35,16 +33,6 @@ class Reactor(SendReactor, IReactorSocket, IReactorFromThreads):
 
 class CannotStart(Exception):
     """The server cannot start; the message says what to do about it."""
-
-
-def index_path(settings: Settings) -> Path:
-    """Tell where the file of the index lies."""
-    return settings[options.SERVER_STORAGE_PATH] / INTERNAL_DIRECTORY / "index.sqlite"
-
-
-def backup_directory(settings: Settings) -> Path:
-    """Tell where the copies of the index lie that the server makes by itself."""
-    return settings[options.SERVER_STORAGE_PATH] / INTERNAL_DIRECTORY / "backup"
 
 
 class Foundation:
@@ -62,7 +50,7 @@ class Foundation:
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
         self.pulls = Pulls(self.pool, max(1, settings[options.WORKERS_NUMWORKERS] // 2))
         self.blobs = LocalBlobs(settings[options.SERVER_STORAGE_PATH], self.pool)
-        self.index = SqliteIndex(index_path(settings), reactor)
+        self.index = make_index(settings, reactor, reactor)
         self.pending = Pending()
         self.history = History(time.time)
         self.turns = Turns()

@@ -11,12 +11,13 @@ from hmacfs.stores.server import ServerReader, ServerWriter
 from hmacfs.stores.threads import BatchThread
 
 
-class StoreReactor(IReactorFromThreads, IReactorTime):
-    """What a store in a server needs of the reactor."""
-
-
 def server_pair(
-    driver: Driver, place: Place, reactor: StoreReactor, patience: float, name: str
+    driver: Driver,
+    place: Place,
+    reactor: IReactorFromThreads,
+    clock: IReactorTime,
+    patience: float,
+    name: str,
 ) -> Pair:
     """
     Make the threads of a store in a database server.
@@ -43,5 +44,5 @@ def server_pair(
     return Pair(
         BatchThread(reactor, f"{name} writer", write),
         BatchThread(reactor, f"{name} reader", read),
-        Deadline(reactor, patience, interrupt, f"{driver.name} at {place}"),
+        Deadline(clock, patience, interrupt, f"{driver.name} at {place}"),
     )

@@ -142,67 +142,6 @@ class ClamdTests(ProbeCase):
         self.assertFails(b"PO", "it closed the connection")
 
 
-class PostgresTests(ProbeCase):
-    """PostgreSQL."""
-
-    service = Service.POSTGRES
-    database = "d"
-    STARTUP = b"\0\0\0\x1b\0\x03\0\0user\0u\0database\0d\0\0"
-
-    def test_asks(self) -> None:
-        """A server that asks for a password is there."""
-        self.assertFine(
-            b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0",
-            "it asks for the password, which is tried at the start",
-            self.STARTUP,
-        )
-
-    def test_trusts(self) -> None:
-        """A server that asks for none is there too."""
-        self.assertFine(b"R\0\0\0\x08\0\0\0\0", "it asks for no password", self.STARTUP)
-
-    def test_refuses(self) -> None:
-        """A refusal is told in the server's words."""
-        body = b"SFATAL\0C3D000\0Mno such database\0\0"
-        answer = b"E" + (len(body) + 4).to_bytes(4) + body
-        self.assertFails(answer, "no such database")
-
-    def test_encrypted(self) -> None:
-        """A server that should speak TLS and does not has failed, before it learns a name."""
-        server = Server(b"N")
-        target = Target(self.service, AT, options.FALLBACK_ENABLED, tls=True, user="u")
-        outcome = probes.probe(target, server.connect)
-        self.assertEqual((outcome.fine, outcome.detail), (False, "it does not speak TLS"))
-        self.assertEqual(server.heard(), b"\0\0\0\x08\x04\xd2\x16\x2f")
-
-    def test_other(self) -> None:
-        """Something else is not PostgreSQL."""
-        self.assertFails(b"HTTP/1.1 400 Bad Request", "it closed the connection")
-        self.assertFails(b"X\0\0\0\x05y", "this is no PostgreSQL")
-
-
-class MySQLTests(ProbeCase):
-    """MySQL and MariaDB."""
-
-    service = Service.MYSQL
-
-    def test_greets(self) -> None:
-        """The server greets with its version."""
-        body = b"\x0a10.11.6-MariaDB\0rest"
-        answer = len(body).to_bytes(3, "little") + b"\0" + body
-        detail = "version 10.11.6-MariaDB; the password is tried at the start"
-        self.assertFine(answer, detail, b"")
-
-    def test_refuses(self) -> None:
-        """A refusal is told in the server's words."""
-        body = b"\xff\x6a\x04Host is blocked"
-        self.assertFails(len(body).to_bytes(3, "little") + b"\0" + body, "Host is blocked")
-
-    def test_other(self) -> None:
-        """Something else is not MySQL."""
-        self.assertFails(b"\x01\0\0\0x", "this is no MySQL")
-
-
 class S3Tests(ProbeCase):
     """S3."""
 

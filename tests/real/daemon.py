@@ -88,6 +88,7 @@ class Daemon:
     """A server with a directory of its own.
 
     :param sections: what its configuration says beyond where it listens and stores.
+    :ivar config: its configuration file.
     :ivar storage: its ``storage_path``.
     :ivar launcher: a command that runs the command after it, in the same process.
     :ivar macs: those that :meth:`target` made, none of which may be logged.
@@ -104,7 +105,7 @@ class Daemon:
         self.storage = storage or directory / "store"
         self.launcher: Sequence[str] = ()
         self.macs: set[str] = set()
-        self._config = directory / "config.toml"
+        self.config = directory / "config.toml"
         self._log = directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
         base: Sections = {
@@ -117,8 +118,8 @@ class Daemon:
         }
         extra = sections or {}
         tree = {name: {**base.get(name, {}), **extra.get(name, {})} for name in {**base, **extra}}
-        self._config.write_text(toml.dumps(tree), encoding="utf-8")
-        self._config.chmod(0o600)
+        self.config.write_text(toml.dumps(tree), encoding="utf-8")
+        self.config.chmod(0o600)
         server = tree["server"]
         self.prefix = str(server.get("upload_prefix", "upload"))
 
@@ -136,9 +137,9 @@ class Daemon:
             self._process = subprocess.Popen(
                 [
                     *(*self.launcher, sys.executable),
-                    *("-m", "hmacfs.cli.main", "-config", os.fspath(self._config)),
+                    *("-m", "hmacfs.cli.main", "-config", os.fspath(self.config)),
                 ],
-                cwd=self._config.parent,
+                cwd=self.config.parent,
                 env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

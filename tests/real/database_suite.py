@@ -9,11 +9,17 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import cast
 
+from attrs import evolve
 from twisted.internet import reactor as global_reactor
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.trial.unittest import TestCase
 
+from hmacfs.cli.probes import probe
+from hmacfs.config import options
+from hmacfs.config.checks.connectivity import Service, Target
+from hmacfs.config.network import Address
 from hmacfs.stores.interfaces import StoreFailed
-from hmacfs.stores.servers import StoreReactor, server_pair
+from hmacfs.stores.servers import server_pair
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sql_state import SqlState
 from tests.real.certificates import make
@@ -25,7 +31,8 @@ from tests.stores.state_suite import LATER
 PATIENCE = 20.0
 TABLES = ("files", "tombstones", "blocks", "entries", "counters", "deltas", "hmacfs_schema")
 
-reactor = cast(StoreReactor, global_reactor)
+reactor = cast(IReactorFromThreads, global_reactor)
+clock = cast(IReactorTime, global_reactor)
 
 
 def shared(kind: type[DatabaseServer]) -> DatabaseServer:
@@ -52,7 +59,9 @@ def emptied(kind: type[DatabaseServer]) -> DatabaseServer:
 
 def index_of(server: DatabaseServer, **changes: object) -> SqlIndex:
     """Make an index in a server."""
-    return SqlIndex(server_pair(server.driver, server.place(**changes), reactor, PATIENCE, "index"))
+    return SqlIndex(
+        server_pair(server.driver, server.place(**changes), reactor, clock, PATIENCE, "index")
+    )
 
 
 class DatabaseCase(TestCase):
@@ -78,6 +87,32 @@ class DatabaseCase(TestCase):
         self.assertIn("password", await self.told(server, user="nobody-known"))
         self.assertIn("database", await self.told(server, database="nowhere"))
         self.assertIn("cannot be reached", await self.told(server, port=free_port()))
+
+    def test_tried(self) -> None:
+        """What is tried on request tells the version, or the same as the start would."""
+        server = shared(self.kind)
+        place = server.place()
+        service = Service.POSTGRES if server.driver.name == "PostgreSQL" else Service.MYSQL
+        target = Target(
+            service,
+            Address(place.host, place.port),
+            options.INDEX_TYPE,
+            user=place.user,
+            password=place.password,
+            database=place.database,
+        )
+        answer = probe(target)
+        self.assertTrue(answer.fine, answer)
+        self.assertIn("version", answer.detail)
+        for other, expected in [
+            (evolve(target, password="x"), "password"),
+            (evolve(target, database="x"), "database"),
+        ]:
+            answer = probe(other)
+            self.assertFalse(answer.fine)
+            self.assertIn(expected, answer.detail)
+        answer = probe(evolve(target, at=Address("localhost", free_port())))
+        self.assertIn("cannot be reached", answer.detail)
 
     async def test_newer(self) -> None:
         """Tables of a newer release are refused, and stay as they are."""
@@ -137,7 +172,7 @@ class DatabaseCase(TestCase):
         server = self.kind()
         self.addCleanup(server.stop)
         server.start()
-        pair = server_pair(server.driver, server.place(), reactor, 0.5, "state")
+        pair = server_pair(server.driver, server.place(), reactor, clock, 0.5, "state")
         state = SqlState(pair, lambda: LATER)
         await state.start()
         self.addCleanup(state.close)
@@ -165,7 +200,7 @@ class DatabaseCase(TestCase):
         server = self.kind()
         self.addCleanup(server.stop)
         server.start()
-        pair = server_pair(server.driver, server.place(), reactor, 0.5, "state")
+        pair = server_pair(server.driver, server.place(), reactor, clock, 0.5, "state")
         state = SqlState(pair, lambda: LATER)
         await state.start()
         server.freeze()

@@ -10,16 +10,18 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from hmacfs.stores.interfaces import Index
-from hmacfs.stores.servers import StoreReactor, server_pair
+from hmacfs.stores.servers import server_pair
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sql_state import SqlState
 from hmacfs.stores.state import State
 from tests.real import database_suite
 from tests.real.database_suite import (
     PATIENCE,
+    clock,
     emptied,
     index_of,
     reactor,
@@ -50,7 +52,7 @@ def state_opener(kind: type[DatabaseServer]) -> Opened:
 
     async def opened(_: Path, now: Callable[[], float]) -> State:
         server = emptied(kind)
-        pair = server_pair(server.driver, server.place(), reactor, PATIENCE, "state")
+        pair = server_pair(server.driver, server.place(), reactor, clock, PATIENCE, "state")
         state = SqlState(pair, now)
         await state.start()
         return state
@@ -86,8 +88,8 @@ class ServerIndexMachine(IndexMachine):
         """Open an empty index."""
         self.pump = TimedPump()
         server = emptied(self.kind)
-        pump = cast(StoreReactor, self.pump)
-        index = SqlIndex(server_pair(server.driver, server.place(), pump, PATIENCE, "index"))
+        pump, clock = self.pump, cast(IReactorTime, self.pump)
+        index = SqlIndex(server_pair(server.driver, server.place(), pump, clock, PATIENCE, "index"))
         self.wait(index.start())
         return index
 
@@ -105,8 +107,8 @@ class ServerStateMachine(StateMachine):
         """Open an empty state."""
         self.pump = TimedPump()
         server = emptied(self.kind)
-        pump = cast(StoreReactor, self.pump)
-        pair = server_pair(server.driver, server.place(), pump, PATIENCE, "state")
+        pump, clock = self.pump, cast(IReactorTime, self.pump)
+        pair = server_pair(server.driver, server.place(), pump, clock, PATIENCE, "state")
         state = SqlState(pair, self.hands.now)
         self.wait(state.start())
         return state

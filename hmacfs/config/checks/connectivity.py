@@ -37,7 +37,7 @@ class Target:
 
     service: Service
     at: Address | pathlib.Path
-    switch: Option[bool]
+    switch: Option[bool] | Option[str]
     tls: bool = False
     ca_file: pathlib.Path | None = None
     user: str = ""
@@ -61,6 +61,8 @@ def targets(settings: Settings) -> Iterator[Target]:
             password=settings[options.REDIS_REDISPASSWORD],
             database=str(settings[options.REDIS_REDISDBINDEX]),
         )
+    if settings[options.INDEX_TYPE] != "sqlite":
+        yield _index(settings)
     if settings[options.FALLBACK_ENABLED]:
         yield _database(settings)
     if settings[options.CLAMAV_CLAMAVENABLED]:
@@ -69,6 +71,21 @@ def targets(settings: Settings) -> Iterator[Target]:
         )
     if settings[options.S3_ENABLED]:
         yield _bucket(settings)
+
+
+def _index(settings: Settings) -> Target:
+    is_postgres = settings[options.INDEX_TYPE] == "postgres"
+    port = settings[options.INDEX_PORT] or (5432 if is_postgres else 3306)
+    return Target(
+        Service.POSTGRES if is_postgres else Service.MYSQL,
+        settings[options.INDEX_SOCKET] or Address(settings[options.INDEX_HOST], port),
+        options.INDEX_TYPE,
+        settings[options.INDEX_TLS],
+        settings[options.INDEX_CA_FILE],
+        settings[options.INDEX_USER],
+        settings[options.INDEX_PASSWORD],
+        settings[options.INDEX_NAME],
+    )
 
 
 def _database(settings: Settings) -> Target:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 from typing import Final
 
-from hmacfs.config.kinds import Choice, Duration, FilePath, OptionalPath, Size, Switch, Whole
+from hmacfs.config.kinds import Choice, Duration, FilePath, Size, Switch, Whole
 from hmacfs.config.lists import EXTENSIONS
 from hmacfs.config.option import Alias, Generation, Option
 
@@ -91,35 +91,6 @@ SERVER_PRE_CACHE_INTERVAL: Final = Option(
     default=3600.0,
     summary="How often the cache is filled again. Without it every hour.",
     example=1800.0,
-)
-INDEX_PATH: Final = Option(
-    key="index.path",
-    since=Generation.V4,
-    kind=OptionalPath(),
-    default=None,
-    summary="The SQLite file that knows the type, owner and times of every stored file. Without "
-    "it the file lies in the storage directory.",
-    example=pathlib.Path("/var/lib/hmac-file-server/index.db"),
-    aliases=(Alias(Generation.V3_2, "metadata.db_path"),),
-)
-INDEX_BACKUP_INTERVAL: Final = Option(
-    key="index.backup_interval",
-    since=Generation.V4,
-    kind=Duration(),
-    default=86400.0,
-    summary="How often the index is copied while the server runs; 0 means never. Without it "
-    "every 24 hours.",
-    example=3600.0,
-    in_effect=True,
-)
-INDEX_DURABILITY: Final = Option(
-    key="index.durability",
-    since=Generation.V4,
-    kind=Choice(("full", "fast")),
-    default="full",
-    summary='With "full", an upload is answered when it would survive a loss of power; "fast" '
-    "leaves that to the operating system. Without it full.",
-    example="fast",
 )
 METADATA_ENABLED: Final = Option(
     key="metadata.enabled",

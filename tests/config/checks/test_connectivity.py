@@ -50,6 +50,18 @@ class TargetTests(SynchronousTestCase):
         (target,) = targets(Settings.of({**on, options.FALLBACK_SOCKET: path}))
         self.assertEqual(target.at, path)
 
+    def test_index(self) -> None:
+        """The database of the index is tried where it is a server, and only there."""
+        on: Values = {options.INDEX_TYPE: "mysql", options.INDEX_NAME: "files"}
+        (target,) = targets(Settings.of(on))
+        self.assertEqual((target.service, target.at), (Service.MYSQL, Address("localhost", 3306)))
+        self.assertEqual((target.user, target.database), ("hmacfs", "files"))
+        (target,) = targets(Settings.of({**on, options.INDEX_TYPE: "postgres"}))
+        self.assertEqual(target.at, Address("localhost", 5432))
+        path = pathlib.Path("/run/db")
+        (target,) = targets(Settings.of({**on, options.INDEX_SOCKET: path}))
+        self.assertEqual(target.at, path)
+
     def test_clamd(self) -> None:
         """clamd is tried where it listens."""
         (target,) = targets(Settings.of({options.CLAMAV_CLAMAVENABLED: True}))

@@ -1,0 +1,86 @@
+"""Settings become the stores of the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+
+from hmacfs.base.names import INTERNAL_DIRECTORY
+from hmacfs.config import options
+from hmacfs.config.settings import Settings
+from hmacfs.stores.drivers import Driver
+from hmacfs.stores.places import Place
+from hmacfs.stores.servers import server_pair
+from hmacfs.stores.sql_index import SqlIndex
+from hmacfs.stores.sqlite import SqliteIndex
+
+INDEX_PATIENCE: Final = 10.0
+"""
+Seconds after which the server of the index has failed.
+
+Longer than for the shared state, for the index is written before an upload is
+answered, and nothing takes over from it.
+"""
+
+SQLITE: Final = "sqlite"
+POSTGRES: Final = "postgres"
+USUAL_PORTS: Final = {POSTGRES: 5432, "mysql": 3306}
+
+
+def internal_path(settings: Settings) -> Path:
+    """Tell where the server's own files lie."""
+    return settings[options.SERVER_STORAGE_PATH] / INTERNAL_DIRECTORY
+
+
+def index_path(settings: Settings) -> Path:
+    """Tell where the file of the index lies, if it is one."""
+    return settings[options.INDEX_PATH] or internal_path(settings) / "index.sqlite"
+
+
+def backup_directory(settings: Settings) -> Path:
+    """Tell where the copies of the index lie that the server makes by itself."""
+    return internal_path(settings) / "backup"
+
+
+def is_file(settings: Settings) -> bool:
+    """Tell whether the index is a file of this machine."""
+    return settings[options.INDEX_TYPE] == SQLITE
+
+
+def index_place(settings: Settings) -> Place:
+    """Tell where the database server of the index is."""
+    kind = settings[options.INDEX_TYPE]
+    return Place(
+        settings[options.INDEX_HOST],
+        settings[options.INDEX_PORT] or USUAL_PORTS[kind],
+        settings[options.INDEX_SOCKET],
+        settings[options.INDEX_USER],
+        settings[options.INDEX_PASSWORD],
+        settings[options.INDEX_NAME],
+        settings[options.INDEX_TLS],
+        settings[options.INDEX_CA_FILE],
+    )
+
+
+def driver_of(kind: str) -> Driver:
+    """Tell how to speak with a kind of database server."""
+    # A driver takes memory, which servers without a database have no use for.
+    if kind == POSTGRES:
+        from hmacfs.stores.postgresql import Postgresql
+
+        return Postgresql()
+    from hmacfs.stores.mysql import Mysql
+
+    return Mysql()
+
+
+def make_index(settings: Settings, reactor: IReactorFromThreads, clock: IReactorTime) -> SqlIndex:
+    """Make the index, which is not open yet."""
+    if is_file(settings):
+        return SqliteIndex(index_path(settings), reactor)
+    driver = driver_of(settings[options.INDEX_TYPE])
+    return SqlIndex(
+        server_pair(driver, index_place(settings), reactor, clock, INDEX_PATIENCE, "index")
+    )

@@ -1,0 +1,80 @@
+"""A server whose index is kept by PostgreSQL or MariaDB."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+from tests.real.case import ServerCase, noise
+from tests.real.client import ask, put
+from tests.real.daemon import SECRET, Daemon, DidNotStart
+from tests.real.database_suite import emptied
+from tests.real.store_servers import DatabaseServer, MariadbServer, PostgresqlServer
+
+TYPES = {"PostgreSQL": "postgres", "MySQL": "mysql"}
+DATA = noise(2000)
+
+
+class DatabaseIndexTests(ServerCase):
+    """Files whose facts are in a database server."""
+
+    def index(self, server: DatabaseServer, **changes: object) -> dict[str, Any]:
+        """Return the configuration of an index in a server."""
+        place = server.place()
+        return {
+            "index": {
+                "type": TYPES[server.driver.name],
+                "host": place.host,
+                "port": place.port,
+                "user": place.user,
+                "password": place.password,
+                "name": place.database,
+                **changes,
+            }
+        }
+
+    def command(self, daemon: Daemon, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command with the configuration of the server."""
+        command = [sys.executable, "-m", "hmacfs.cli.main", "-config", str(daemon.config), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    def check(self, server: DatabaseServer) -> None:
+        """Upload, restart, ask, and look with the commands."""
+        daemon = self.start(self.index(server))
+        target = daemon.target("folder/name", len(DATA), "text/plain")
+        self.assert_status(201, put(daemon.port, target, DATA, "text/plain"))
+        daemon.kill9()
+        daemon.restart()
+        answer = self.assert_comes_back(daemon, daemon.place("folder/name"), DATA)
+        self.assertEqual(answer.headers["content-type"], "text/plain")
+        other = noise(len(DATA), "other")
+        self.assert_status(409, put(daemon.port, target, other, "text/plain"))
+        listed = self.command(daemon, "ls")
+        self.assertEqual((listed.returncode, listed.stderr), (0, ""))
+        self.assertIn("folder/name", listed.stdout)
+        removed = self.command(daemon, "rm", "folder/name")
+        self.assertEqual(removed.returncode, 0, removed.stderr)
+        self.assert_status(410, ask(daemon.port, "GET", daemon.place("folder/name")))
+        refused = self.command(daemon, "index", "backup", str(self.directory() / "copy"))
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("backups of its own", refused.stderr)
+
+    def test_postgresql(self) -> None:
+        """With PostgreSQL all is as with a file."""
+        self.check(emptied(PostgresqlServer))
+
+    def test_mariadb(self) -> None:
+        """With MariaDB all is as with a file."""
+        self.check(emptied(MariadbServer))
+
+    def test_refused(self) -> None:
+        """A server that cannot use its database says so in a sentence, without the password."""
+        for kind in (PostgresqlServer, MariadbServer):
+            server = emptied(kind)
+            with self.assertRaises(DidNotStart) as caught:
+                self.start(self.index(server, password="the wrong one"))
+            told = str(caught.exception)
+            self.assertIn("password", told)
+            for secret in ("the wrong one", SECRET):
+                self.assertNotIn(secret, told)
