@@ -19,6 +19,10 @@ class StoreFailed(Exception):
     """The store could not do what was asked; the message says why, for the log."""
 
 
+class StoreRefused(StoreFailed):
+    """The store is there and does not take us as we are configured: to wait mends nothing."""
+
+
 class StoreFull(StoreFailed):
     """There is no room to record more."""
 
