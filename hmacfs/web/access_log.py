@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote_to_bytes
 
 from hmacfs.web.request import StreamingRequest
@@ -16,6 +17,12 @@ LONGEST_VALUE = 40
 FORMAT = "{client} {method} {uri} {status} in={received} out={sent}"
 """The line of a request."""
 
+_CAPABILITY = re.compile(rb"[A-Za-z0-9_-]{43}")
+"""The id of an upload: 256 bits in base64url, which is all it takes to use it."""
+
+_SHOWN = 6
+"""Characters of such an id that are written, to tell uploads apart."""
+
 _SECRET = frozenset(name.encode() for name in SECRET_PARAMETERS)
 
 
@@ -23,7 +30,13 @@ def censored(uri: bytes) -> str:
     """Show a request target with its secrets blanked and nothing that breaks a line."""
     path, mark, query = uri.partition(b"?")
     shown = b"&".join(_shown(piece) for piece in query.split(b"&"))
+    path = b"/".join(map(_shortened, path.split(b"/")))
     return (path + mark + shown).decode("ascii", "backslashreplace")
+
+
+def _shortened(segment: bytes) -> bytes:
+    decoded = unquote_to_bytes(segment)
+    return decoded[:_SHOWN] + b"***" if _CAPABILITY.fullmatch(decoded) else segment
 
 
 def _shown(piece: bytes) -> bytes:

@@ -10,13 +10,15 @@ It leans on names that :class:`twisted.web.http.HTTPChannel` keeps to itself:
 ``_command``, ``_path``, ``_version``, ``_networkProducer``,
 ``_handlingRequest``, ``_waitingForTransport``, ``_requestProducer``,
 ``_receivedHeaderSize``, ``_savedTimeOut``, ``_send100Continue``,
-``_maybeChooseTransferDecoder`` and ``_respondToBadRequestAndDisconnect``.
+``_maybeChooseTransferDecoder`` and ``_respondToBadRequestAndDisconnect``, and
+on what its decoder of chunks knows of trailers: ``_trailerHeaders`` and
+``_maxTrailerHeadersSize``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -32,6 +34,7 @@ from hmacfs.web.body import Body
 from hmacfs.web.errors import bare_response
 from hmacfs.web.inlet import SocketInlet
 from hmacfs.web.pace import WINDOW, SlownessWatch, SpeedLimit
+from hmacfs.wire import trailers
 
 MAX_LENGTH_DIGITS = 18
 """Longest Content-Length in digits: an exabyte less one."""
@@ -79,6 +82,7 @@ class StreamedRequest(Protocol):
     """What the channel asks of its requests beyond :class:`twisted.web.http.Request`."""
 
     body: Body
+    trailers: Mapping[str, str]
 
     def headers_received(
         self,
@@ -191,6 +195,9 @@ class StreamingChannel(HTTPChannel):
         request.gotLength(self.length)
         if self.length == 0:
             return
+        if self.length is None:
+            decoder: Any = self._transferDecoder
+            decoder._maxTrailerHeadersSize = self.totalHeadersSize
         self._phase = Phase.BODY
         self.setTimeout(self.patience.body)
         self._limit = SpeedLimit(self.patience.fastest, self.seconds)
@@ -210,6 +217,8 @@ class StreamingChannel(HTTPChannel):
         if self._phase is not Phase.LINGERING:
             self._phase = Phase.ANSWERING
             self._stop_pacing()
+            request: StreamedRequest = self.requests[-1]
+            request.trailers = trailers.read(getattr(self._transferDecoder, "_trailerHeaders", ()))
             super().allContentReceived()
 
     # Flow control.

@@ -38,9 +38,12 @@ class Peers:
         if request.isSecure():
             return "https"
         said = (replies.header(request, "X-Forwarded-Proto") or "").strip().lower()
+        return "https" if said == "https" and not self.is_direct(request) else "http"
+
+    def is_direct(self, request: StreamingRequest) -> bool:
+        """Tell whether no trusted proxy is between us and the client."""
         peer = _peer_of(request)
-        is_believed = any(peer in network for network in self.trusted)
-        return "https" if said == "https" and is_believed else "http"
+        return not any(peer in network for network in self.trusted)
 
     def origin_of(self, request: StreamingRequest) -> str:
         """Tell scheme and host of a request, empty if it names no host."""

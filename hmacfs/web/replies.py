@@ -22,6 +22,7 @@ CORS_PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": (
         "Authorization, Content-Type, Content-Length, Content-Range, Range, X-Requested-With, "
+        "X-Request-ID, Content-Disposition, "
         "X-Session-Token, X-Session-ID, X-Upload-ID, X-Upload-Timestamp, X-File-Name, "
         "X-File-Size, X-File-MAC, X-Content-SHA256, X-HTTP-Method-Override, Tus-Resumable, "
         "Upload-Length, Upload-Offset, Upload-Metadata, Upload-Defer-Length, Upload-Concat, "
@@ -39,7 +40,8 @@ CORS = {
         "WWW-Authenticate, "
         "X-Session-Token, X-Session-ID, X-Upload-Status, Tus-Resumable, Tus-Version, "
         "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, "
-        "Upload-Metadata, Upload-Expires, Upload-Concat, Upload-Complete, Upload-Limit, "
+        "Upload-Metadata, Upload-Defer-Length, Upload-Expires, Upload-Concat, Upload-Complete, "
+        "Upload-Incomplete, Upload-Limit, Accept-Patch, Content-Disposition, "
         "Upload-Draft-Interop-Version, Repr-Digest, Content-Digest"
     ),
 }

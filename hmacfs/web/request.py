@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.python.failure import Failure
@@ -13,7 +13,7 @@ from twisted.web.server import Request
 
 from hmacfs.base.errors import MalformedRequest, Refusal, Unavailable
 from hmacfs.web.body import Body
-from hmacfs.wire import target
+from hmacfs.wire import target, trailers
 from hmacfs.wire.target import Target
 
 SERVER = b"hmac-file-server"
@@ -33,6 +33,8 @@ class StreamingRequest(Request):
     :ivar target: the request target, decoded; names come from here and never
         from Klein, which folds slashes.
     :ivar route: the pattern of the URL, once it is known, for those who count.
+    :ivar trailers: fields that stood after the body, by lower-case name; there
+        are none before its end.
     """
 
     channel: Any
@@ -40,6 +42,7 @@ class StreamingRequest(Request):
     defaultContentType = None
     target = Target(b"")
     route = ""
+    trailers: Mapping[str, str] = trailers.NONE
 
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(channel, *args, **kwargs)
@@ -125,6 +128,19 @@ class StreamingRequest(Request):
             self.producer = None
         else:
             super().unregisterProducer()
+
+    def interim(self, status: int, phrase: str, headers: Mapping[str, str]) -> None:
+        """
+        Send a response before the final one (RFC 9110, 15.2), if there is still time.
+
+        HTTP/1.0 has none.
+        """
+        if self.finished or self.startedWriting or self.channel is None:
+            return
+        if self.clientproto != b"HTTP/1.1":
+            return
+        fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.channel.transport.write(f"HTTP/1.1 {status} {phrase}\r\n{fields}\r\n".encode())
 
     def write(self, data: bytes) -> None:
         """Write part of the response."""

@@ -29,6 +29,14 @@ class CensoredTests(SynchronousTestCase):
         """Parameters that only end like a secret one are shown."""
         self.assertEqual(censored(b"/x?rev=1&thumbnail=true"), "/x?rev=1&thumbnail=true")
 
+    def test_uploads(self) -> None:
+        """The URL of an upload is all it takes to use it: only its beginning is shown."""
+        upload = "kVPzHn3q_y0-" + "A" * 31
+        for target in (f"/files/{upload}", f"/files/kVPzHn3q%5Fy0-{'A' * 31}"):
+            self.assertEqual(censored(target.encode()), "/files/kVPzHn***")
+        chunk = f"/api/v3/upload/{upload}/chunks/7"
+        self.assertEqual(censored(chunk.encode()), "/api/v3/upload/kVPzHn***/chunks/7")
+
     @given(st.binary())
     def test_one_line(self, uri: bytes) -> None:
         """Nothing in a target breaks the line."""

@@ -9,8 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.flow.stage import HIGH_MARK
 from hmacfs.web.channel import Patience
+from hmacfs.web.request import StreamingRequest
 from tests.flow.held_pool import HeldPool
-from tests.web.wire import Server, mac_v, request
+from tests.web.wire import Conversation, Server, mac_v, request
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -278,6 +279,69 @@ class MalformedTests(ChannelCase):
             conversation.close()
         self.assertEqual(self.server.ask("GET", "/x").status, 404)
         self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class TrailerTests(ChannelCase):
+    """What stands after a chunked body (RFC 9112, 7.1.2)."""
+
+    def send(self, *trailers: bytes) -> tuple[Conversation, StreamingRequest]:
+        """Send a chunked upload with trailers, all but its last line."""
+        conversation = self.server.connect()
+        headers = ["Transfer-Encoding: chunked", "X-File-Size: 2"]
+        conversation.send(request("PUT", f"/upload/x?v={mac_v('x', 2)}", headers))
+        streamed: StreamingRequest = conversation.channel.requests[-1]
+        conversation.send(b"2\r\nab\r\n0\r\n" + b"".join(line + b"\r\n" for line in trailers))
+        return conversation, streamed
+
+    def test_kept(self) -> None:
+        """The request has them when its body has ended, and not before."""
+        conversation, streamed = self.send(b"Upload-Checksum: sha1 AA==", b"not a field")
+        self.assertEqual(dict(streamed.trailers), {})
+        conversation.send(b"\r\n")
+        self.assertEqual(dict(streamed.trailers), {"upload-checksum": "sha1 AA=="})
+        self.assertEqual(conversation.response().status, 201)
+
+    def test_bounded(self) -> None:
+        """They may be as long as headers may be; longer ones are a 400, and nothing is kept."""
+        conversation, _ = self.send(*[b"A: " + b"x" * 5000] * 4)
+        response = conversation.response()
+        self.assertEqual((response.status, response.headers["connection"]), (400, "close"))
+        self.assertEqual(self.server.ask("GET", "/x").status, 404)
+
+    def test_line_without_an_end(self) -> None:
+        """A line that does not end is bounded too."""
+        conversation, _ = self.send()
+        for _ in range(20):
+            conversation.send(b"x" * 1000)
+        self.assertEqual(conversation.response().status, 400)
+
+
+class InterimTests(ChannelCase):
+    """Responses before the final one."""
+
+    def test_sent(self) -> None:
+        """They go out at once, whatever is still to come of the body."""
+        conversation = self.server.connect()
+        conversation.send(self.upload(2))
+        streamed: StreamingRequest = conversation.channel.requests[-1]
+        streamed.interim(104, "Upload Resumption Supported", {"Upload-Offset": "1"})
+        self.assertEqual(
+            conversation.output(),
+            b"HTTP/1.1 104 Upload Resumption Supported\r\nUpload-Offset: 1\r\n\r\n",
+        )
+        conversation.send(b"ab")
+        self.assertEqual(conversation.response("HEAD").status, 104)
+        self.assertEqual(conversation.response().status, 201)
+        streamed.interim(104, "Upload Resumption Supported", {"Upload-Offset": "2"})
+        self.assertEqual(conversation.output(), b"")
+
+    def test_old_clients(self) -> None:
+        """HTTP/1.0 has none."""
+        conversation = self.server.connect()
+        conversation.send(self.upload(2).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        streamed: StreamingRequest = conversation.channel.requests[-1]
+        streamed.interim(104, "Upload Resumption Supported", {})
+        self.assertEqual(conversation.output(), b"")
 
 
 class PatienceTests(ChannelCase):
