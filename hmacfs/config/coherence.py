@@ -112,11 +112,11 @@ def _wrong_paths(settings: Settings, file: str) -> Iterator[Problem]:
             yield _at(settings, option, file, wrong)
 
 
-def _wrong_path(path: pathlib.Path, *, directory: bool) -> str:
+def _wrong_path(path: pathlib.Path, *, directory: bool | None) -> str:
     try:
         if directory and path.exists() and not path.is_dir():
             return f"{path} is not a directory"
-        if not directory and path.is_dir():
+        if directory is False and path.is_dir():
             return f"{path} is a directory"
     except OSError as reason:
         return f"{path} cannot be looked at: {reason.strerror}"

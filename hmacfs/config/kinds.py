@@ -309,14 +309,16 @@ class OptionalPath:
     """
     A path, or the empty text, which is :obj:`None` here.
 
-    :ivar directory: whether it is the path of a directory.
+    :ivar directory: whether it is the path of a directory; ``None`` if it may be either.
     """
 
-    directory: bool = False
+    directory: bool | None = False
 
     @property
     def noun(self) -> str:
         """What it is the path of."""
+        if self.directory is None:
+            return "path, or empty"
         return f"path of a {'directory' if self.directory else 'file'}, or empty"
 
     def parse(self, given: object) -> pathlib.Path | None:

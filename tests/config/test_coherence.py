@@ -72,6 +72,12 @@ class ContradictionTests(SynchronousTestCase):
             [f"config.toml:2:1: logging.file: {path} is a directory"],
         )
 
+    def test_socket_or_its_directory(self) -> None:
+        """PostgreSQL is told the directory of its socket, so that may be one."""
+        path = pathlib.Path(self.mktemp())
+        path.mkdir()
+        load(f"[index]\nsocket = '{path}'\n")
+
     def test_impossible_path(self) -> None:
         """A path that no file can have is told in the system's words."""
         (message,) = messages(self, f"[server]\nstorage_path = '/{'x' * 300}'")
