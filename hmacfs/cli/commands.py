@@ -10,6 +10,7 @@ from hmacfs.cli import (
     file_commands,
     index_commands,
     keys_commands,
+    migrate_command,
     put_command,
     sign_command,
 )
@@ -22,6 +23,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *keys_commands.COMMANDS,
     *file_commands.COMMANDS,
     *index_commands.COMMANDS,
+    *migrate_command.COMMANDS,
 )
 """All of them, in the order in which the help tells them."""
 

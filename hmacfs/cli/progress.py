@@ -25,23 +25,30 @@ class Progress:
     """
     A bar that grows.
 
-    :param total: bytes at its end.
+    :param total: what there is at its end.
     :param seconds: a clock that never goes back.
+    :param shown: writes an amount; without it amounts are bytes.
     """
 
     def __init__(
-        self, stream: TextIO, label: str, total: int, seconds: Callable[[], float]
+        self,
+        stream: TextIO,
+        label: str,
+        total: int,
+        seconds: Callable[[], float],
+        shown: Callable[[float], str] = human,
     ) -> None:
         self._stream = stream
         self._label = label
         self._total = total
         self._seconds = seconds
+        self._written = shown
         self._began = seconds()
         self._shown = float("-inf")
         self._done = 0
 
     def advance(self, size: int) -> None:
-        """Go on by so many bytes."""
+        """Go on by so much."""
         self._done += size
         if self._seconds() - self._shown >= INTERVAL:
             self._show()
@@ -57,8 +64,8 @@ class Progress:
         part = self._done / self._total if self._total else 1.0
         bar = "=" * round(WIDTH * part)
         took = self._shown - self._began
-        rate = f", {human(self._done / took)}/s" if took > 0 else ""
-        size = f"{human(self._done)} of {human(self._total)}"
+        rate = f", {self._written(self._done / took)}/s" if took > 0 else ""
+        size = f"{self._written(self._done)} of {self._written(self._total)}"
         line = f"\r{self._label} [{bar:<{WIDTH}}] {part:4.0%} {size}{rate}"
         self._stream.write(f"{line}\x1b[K")
         self._stream.flush()

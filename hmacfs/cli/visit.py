@@ -22,9 +22,11 @@ from hmacfs.service.stores import index_path, is_file, make_index
 from hmacfs.stores.database import is_older
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.sql_index import SqlIndex
+from hmacfs.stores.sql_state import SqlState
 from hmacfs.stores.sqlite import BUSY_TIMEOUT, SqliteIndex
 
 T = TypeVar("T")
+S = TypeVar("S", SqlIndex, SqlState)
 
 
 @frozen
@@ -97,13 +99,13 @@ async def index_at(path: Path, reactor: Calls) -> AsyncGenerator[SqlIndex, None]
 
 
 @asynccontextmanager
-async def begun(index: SqlIndex) -> AsyncGenerator[SqlIndex, None]:
-    """Open an index, and close it at the end."""
-    await index.start()
+async def begun(store: S) -> AsyncGenerator[S, None]:
+    """Open a store, and close it at the end."""
+    await store.start()
     try:
-        yield index
+        yield store
     finally:
-        await index.close()
+        await store.close()
 
 
 def _give_back(storage_path: Path, internal: Path) -> None:

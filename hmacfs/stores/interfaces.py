@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import Final, Protocol
 
+from attrs import frozen
+
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 
@@ -25,6 +27,19 @@ class StoreRefused(StoreFailed):
 
 class StoreFull(StoreFailed):
     """There is no room to record more."""
+
+
+@frozen
+class Block:
+    """
+    Bytes that are not taken.
+
+    :ivar sha256: their digest.
+    :ivar at: since when, in seconds since the epoch.
+    """
+
+    sha256: bytes
+    at: float
 
 
 class Index(Protocol):
@@ -103,6 +118,12 @@ class Index(Protocol):
 
     def clear_tombstones(self, before: float) -> Awaitable[int]:
         """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
+
+    def buried(self, start: str, limit: int) -> Awaitable[Sequence[Tombstone]]:
+        """Tell the tombstones from ``start`` on, in the order of the bytes of their names."""
+
+    def blocked(self, after: bytes, limit: int) -> Awaitable[Sequence[Block]]:
+        """Tell the bytes that are not taken whose digest is after this, in order, so many."""
 
     def close(self) -> Awaitable[None]:
         """Finish what was begun and let go of the store."""

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from hmacfs.base.errors import ContentBlocked
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
-from hmacfs.stores.interfaces import Moment, StoreFailed
+from hmacfs.stores.interfaces import Block, Moment, StoreFailed
 
 
 @define
@@ -18,7 +18,7 @@ class MemoryIndex:
     """An :class:`~hmacfs.stores.interfaces.Index` that ends with its process."""
 
     _known: dict[StoredName, StoredFile | Tombstone] = field(init=False, factory=dict)
-    _blocked: set[bytes] = field(init=False, factory=set)
+    _blocked: dict[bytes, float] = field(init=False, factory=dict)
     _closed: bool = field(init=False, default=False)
 
     def find(self, name: StoredName) -> Deferred[StoredFile | Tombstone | None]:
@@ -76,7 +76,7 @@ class MemoryIndex:
         """Take no file of these bytes from now on."""
         if self._closed:
             return _refused()
-        self._blocked.add(sha256)
+        self._blocked.setdefault(sha256, at)
         return succeed(None)
 
     def oldest(
@@ -132,6 +132,21 @@ class MemoryIndex:
         for name in old:
             del self._known[name]
         return succeed(len(old))
+
+    def buried(self, start: str, limit: int) -> Deferred[list[Tombstone]]:
+        """Tell the tombstones from ``start`` on, in the order of their names, so many."""
+        if self._closed:
+            return _refused()
+        there = [known for known in self._known.values() if isinstance(known, Tombstone)]
+        there.sort(key=lambda tombstone: str(tombstone.name))
+        return succeed([known for known in there if str(known.name) >= start][:limit])
+
+    def blocked(self, after: bytes, limit: int) -> Deferred[list[Block]]:
+        """Tell the bytes that are not taken whose digest is after this, in order, so many."""
+        if self._closed:
+            return _refused()
+        blocks = [Block(*item) for item in sorted(self._blocked.items()) if item[0] > after]
+        return succeed(blocks[:limit])
 
     def close(self) -> Deferred[None]:
         """Refuse whatever is asked from now on."""

@@ -7,7 +7,7 @@ from typing import Any
 from hmacfs.base.errors import ContentBlocked
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
-from hmacfs.stores.interfaces import BEGINNING, Moment
+from hmacfs.stores.interfaces import BEGINNING, Block, Moment
 from hmacfs.stores.statements import Connection, text
 
 
@@ -200,6 +200,27 @@ def _sum(rows: list[Any]) -> int:
 def clear_tombstones(connection: Connection, before: float) -> int:
     """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
     return connection.execute("DELETE FROM tombstones WHERE buried_at < ?", (before,)).rowcount
+
+
+def buried(connection: Connection, start: str, limit: int) -> list[Tombstone]:
+    """Tell the tombstones from ``start`` on, in the order of their names."""
+    rows = connection.execute(
+        "SELECT name, buried_at, reason FROM tombstones WHERE name >= ? ORDER BY name LIMIT ?",
+        (start, limit),
+    ).fetchall()
+    return [
+        Tombstone(StoredName.parse(text(name).encode()), at, text(reason))
+        for name, at, reason in rows
+    ]
+
+
+def blocked(connection: Connection, after: bytes, limit: int) -> list[Block]:
+    """Tell the bytes that are not taken whose digest is after this, in order."""
+    rows = connection.execute(
+        "SELECT sha256, blocked_at FROM blocks WHERE sha256 > ? ORDER BY sha256 LIMIT ?",
+        (after, limit),
+    ).fetchall()
+    return [Block(*row) for row in rows]
 
 
 def _forget(connection: Connection, name: str) -> None:

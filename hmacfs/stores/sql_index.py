@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.stores import rows
-from hmacfs.stores.interfaces import Moment
+from hmacfs.stores.interfaces import Block, Moment
 from hmacfs.stores.pair import Pair
 
 
@@ -88,6 +88,14 @@ class SqlIndex:
     def clear_tombstones(self, before: float) -> Deferred[int]:
         """Forget tombstones older than ``before`` (seconds since the epoch); tell how many."""
         return self._pair.write(partial(rows.clear_tombstones, before=before))
+
+    def buried(self, start: str, limit: int) -> Deferred[list[Tombstone]]:
+        """Tell the tombstones from ``start`` on, in the order of their names, so many."""
+        return self._pair.read(partial(rows.buried, start=start, limit=limit))
+
+    def blocked(self, after: bytes, limit: int) -> Deferred[list[Block]]:
+        """Tell the bytes that are not taken whose digest is after this, in order, so many."""
+        return self._pair.read(partial(rows.blocked, after=after, limit=limit))
 
     def close(self) -> Deferred[None]:
         """Do what was asked for, and let go of the database."""

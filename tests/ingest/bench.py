@@ -25,7 +25,7 @@ from hmacfs.ingest.intake import Intake, Receipt
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Space
-from hmacfs.stores.interfaces import Moment, StoreFailed
+from hmacfs.stores.interfaces import Block, Moment, StoreFailed
 from hmacfs.stores.memory import MemoryIndex
 from tests.blobs.descriptors import close_below, open_below
 from tests.blobs.samples import content, named
@@ -187,6 +187,14 @@ class PooledIndex:
     def clear_tombstones(self, before: float) -> Deferred[int]:
         """Forget old tombstones."""
         return self._pool.run(lambda: now(self.stored.clear_tombstones(before)))
+
+    def buried(self, start: str, limit: int) -> Deferred[list[Tombstone]]:
+        """Tell tombstones."""
+        return self._pool.run(lambda: now(self.stored.buried(start, limit)))
+
+    def blocked(self, after: bytes, limit: int) -> Deferred[list[Block]]:
+        """Tell what is blocked."""
+        return self._pool.run(lambda: now(self.stored.blocked(after, limit)))
 
     def close(self) -> Deferred[None]:
         """Refuse whatever is asked from now on."""

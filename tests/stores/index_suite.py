@@ -22,7 +22,7 @@ from twisted.trial.unittest import TestCase
 from hmacfs.base.errors import ContentBlocked
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
-from hmacfs.stores.interfaces import BEGINNING, Index, Moment, StoreFailed
+from hmacfs.stores.interfaces import BEGINNING, Block, Index, Moment, StoreFailed
 from tests.stores.samples import LARGEST, NAMES, buried, files, stored, times, tombstones
 
 T = TypeVar("T")
@@ -325,6 +325,28 @@ class _IndexTests(TestCase):
             self.assertEqual(await index.find(kept.name), kept)
         self.assertIsInstance(await index.find(stored("file").name), StoredFile)
         self.assertEqual(await index.clear_tombstones(2.0), 0)
+
+    async def test_buried(self) -> None:
+        """Tombstones are told in the order of the bytes of their names, at most so many."""
+        index = await self.open()
+        for name in ("é", "b", "a", "B"):
+            await index.bury(buried(name))
+        await index.add(stored("aa"))
+        told = [str(tombstone.name) for tombstone in await index.buried("", 9)]
+        self.assertEqual(told, ["B", "a", "b", "é"])
+        self.assertEqual(await index.buried("a\0", 1), [buried("b")])
+        self.assertEqual(await index.buried("z\0", 0), [])
+
+    async def test_blocked(self) -> None:
+        """Blocked bytes are told in the order of their digests, with the first time they were."""
+        index = await self.open()
+        for number in (3, 1, 2):
+            await index.block(bytes([number]) * 32, float(number))
+        await index.block(b"\1" * 32, 9.0)
+        self.assertEqual(
+            await index.blocked(b"", 2), [Block(b"\1" * 32, 1.0), Block(b"\2" * 32, 2.0)]
+        )
+        self.assertEqual(await index.blocked(b"\2" * 32, 9), [Block(b"\3" * 32, 3.0)])
 
     async def test_at_once(self) -> None:
         """Requests that are under way at the same time are all done."""

@@ -1,0 +1,88 @@
+"""Moving the stores of a server to a database server and back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.real.case import ServerCase, noise
+from tests.real.client import ask, put
+from tests.real.daemon import CHECKOUT, Daemon
+from tests.real.database_suite import emptied
+from tests.real.store_servers import PASSWORD, DatabaseServer, MariadbServer, PostgresqlServer
+
+SCHEMES = {"PostgreSQL": "postgresql", "MySQL": "mysql"}
+FILES = 20
+
+
+class MigrateTests(ServerCase):
+    """``hmac-file-server migrate``."""
+
+    def migrate(self, daemon: Daemon, source: str, target: str) -> subprocess.CompletedProcess[str]:
+        """Move; the passwords are in the environment."""
+        environ = {**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)}
+        environ |= {"HMAC_FROM_PASSWORD": PASSWORD, "HMAC_TO_PASSWORD": PASSWORD}
+        command = [sys.executable, "-m", "hmacfs.cli.main", "-config", str(daemon.config)]
+        return subprocess.run(
+            [*command, "migrate", "-from", source, "-to", target],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=environ,
+        )
+
+    def check(self, server: DatabaseServer) -> None:
+        """Move the index there, use it, move it back to another file, and use that."""
+        daemon = self.start()
+        data = [noise(100, number) for number in range(FILES)]
+        for number, content in enumerate(data):
+            target = daemon.target(f"name{number}", 100, "text/plain")
+            self.assert_status(201, put(daemon.port, target, content, "text/plain"))
+        there = f"sqlite:{daemon.storage}/.hmacfs/index.sqlite"
+        place = server.place()
+        scheme = SCHEMES[server.driver.name]
+        url = f"{scheme}://{place.user}@{place.host}:{place.port}/{place.database}"
+        refused = self.migrate(daemon, there, url)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("another hmac-file-server is running", refused.stderr)
+        daemon.stop()
+        for _ in range(2):
+            moved = self.migrate(daemon, there, url)
+            self.assertEqual(moved.returncode, 0, moved.stderr)
+            self.assertIn(f"file: {FILES} moved", moved.stdout)
+            self.assertIn("100%", moved.stderr)
+        other = self.directory() / "index.sqlite"
+        moved = self.migrate(daemon, url, f"sqlite:{other}")
+        self.assertEqual(moved.returncode, 0, moved.stderr)
+        (daemon.storage / ".hmacfs" / "index.sqlite").unlink()
+        text = daemon.config.read_text(encoding="utf-8")
+        daemon.config.write_text(f'{text}\n[index]\npath = "{other}"\n', encoding="utf-8")
+        daemon.start()
+        for number, content in enumerate(data):
+            answer = self.assert_comes_back(daemon, daemon.place(f"name{number}"), content)
+            self.assertEqual(answer.headers["content-type"], "text/plain")
+        self.assert_status(404, ask(daemon.port, "GET", daemon.place("other")))
+
+    def test_postgresql(self) -> None:
+        """To PostgreSQL and back nothing is lost, and a move can be repeated."""
+        self.check(emptied(PostgresqlServer))
+
+    def test_mariadb(self) -> None:
+        """To MariaDB and back nothing is lost, and a move can be repeated."""
+        self.check(emptied(MariadbServer))
+
+    def test_refused(self) -> None:
+        """What cannot be moved is told in a sentence."""
+        daemon = self.start()
+        daemon.stop()
+        there = f"sqlite:{daemon.storage}/.hmacfs/index.sqlite"
+        for source, target, code, part in [
+            ("sqlite:/nowhere/index", there, 2, "there is no index /nowhere/index"),
+            (there, there, 2, "both are the same"),
+            (there, "postgresql://u@localhost:1/x", 1, "cannot be reached"),
+        ]:
+            refused = self.migrate(daemon, source, target)
+            self.assertEqual((refused.returncode, part in refused.stderr), (code, True), refused)
+            self.assertNotIn(PASSWORD, refused.stderr)
