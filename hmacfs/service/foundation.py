@@ -20,8 +20,9 @@ from hmacfs.flow.sendfile import SendReactor
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.ingest.unverified import Unverified
-from hmacfs.service.stores import make_index
-from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.service.reserve import Reserve
+from hmacfs.service.stores import internal_path, make_index
+from hmacfs.stores.interfaces import StoreFailed, StoreFull
 from hmacfs.web.health import History
 
 log = Logger()
@@ -50,6 +51,7 @@ class Foundation:
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
         self.pulls = Pulls(self.pool, max(1, settings[options.WORKERS_NUMWORKERS] // 2))
         self.blobs = LocalBlobs(settings[options.SERVER_STORAGE_PATH], self.pool)
+        self._reserve = Reserve(internal_path(settings) / "reserve")
         self.index = make_index(settings, reactor, reactor)
         self.pending = Pending()
         self.history = History(time.time)
@@ -70,10 +72,20 @@ class Foundation:
         self.pool.start()
         try:
             await self.blobs.start()
-            await self.index.start()
+            await self._open_index()
             return await Recovery(self.blobs, self.index).run()
         except (StorageFailed, StorageFull, StoreFailed) as error:
             raise CannotStart(str(error)) from error
+
+    async def _open_index(self) -> None:
+        try:
+            await self.index.start()
+        except StoreFull:
+            if not await self.pool.run(self._reserve.give):
+                raise
+            log.warn("there is no room left; what was kept for that is used to start")
+            await self.index.start()
+        await self.pool.run(self._reserve.keep)
 
     async def close(self) -> None:
         """Wait for what is pending and close everything, the last opened first."""

@@ -73,18 +73,31 @@ class FullDiskTests(ServerCase):
         self.assert_room_again(daemon, "second", data)
 
     def test_start_without_room(self) -> None:
-        """Where there is no room at all the server says so and ends; it starts when there is."""
+        """Where there is no room at all the server starts, serves what it has, and says why."""
         daemon, disk = self.start_on_small_disk()
         data = noise(MEGABYTE)
         self.assert_status(201, put(daemon.port, daemon.target("first", len(data)), data))
         daemon.stop()
+        ballast = self.fill(disk)
+        daemon.start()
+        self.assertIn("there is no room left", daemon.log)
+        self.assert_comes_back(daemon, daemon.place("first"), data)
+        self.assert_status(507, put(daemon.port, daemon.target("more", len(data)), data))
+        ballast.unlink()
+        self.assert_room_again(daemon, "second", data)
+
+    def test_start_without_room_again(self) -> None:
+        """Where even what is kept for that is used up, the server says what to do and ends."""
+        daemon, disk = self.start_on_small_disk()
+        daemon.stop()
+        (daemon.storage / ".hmacfs" / "reserve").unlink()
         ballast = self.fill(disk)
         failure = self.assertRaises(DidNotStart, daemon.start)
         self.assertEqual(1, daemon.process.returncode)
         self.assertIn("free space on its file system", str(failure))
         ballast.unlink()
         daemon.start()
-        self.assert_comes_back(daemon, daemon.place("first"), data)
+        self.assertTrue((daemon.storage / ".hmacfs" / "reserve").exists())
 
     def test_killed_when_full(self) -> None:
         """Killed with an upload under way and no room left, it starts again and clears up."""
