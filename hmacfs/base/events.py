@@ -48,6 +48,18 @@ class UploadFailed:
 
 
 @frozen
+class FileRemoved:
+    """
+    A stored file is there no more.
+
+    :ivar reason: why: ``deleted``, ``expired``, ``age``, ``size`` or ``quota``.
+    """
+
+    file: StoredFile
+    reason: str
+
+
+@frozen
 class DownloadSent:
     """
     A file, or the part of it that was asked for, was handed to the network.
@@ -107,6 +119,7 @@ class ConnectionsChanged:
 Event = (
     UploadStored
     | UploadFailed
+    | FileRemoved
     | DownloadSent
     | DownloadFailed
     | RequestEnded

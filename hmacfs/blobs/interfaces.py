@@ -153,7 +153,11 @@ class Blobs(Protocol):
         """Open a published file, or ``None`` if there is none of this name."""
 
     def remove(self, name: StoredName) -> Awaitable[bool]:
-        """Take the file away, durably; tell whether there was one."""
+        """
+        Take the file away, durably; tell whether there was one.
+
+        The folders that are empty then go too.
+        """
 
     def walk(self) -> AsyncGenerator[Sequence[Found | Passed], None]:
         """

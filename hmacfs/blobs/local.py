@@ -47,6 +47,9 @@ from hmacfs.blobs.walk import walk
 from hmacfs.flow.pools import Lane, Pool, acquire
 
 INTENT_ATTRIBUTE = "user.hmacfs.intent"
+FOLDER_ATTEMPTS = 10
+"""How often a file is linked into a folder that vanishes each time."""
+
 WALK_STEP = 500
 """Files to tell at once, so that a walk takes little memory and few turns."""
 
@@ -198,17 +201,26 @@ class LocalBlobs:
                     raise
             os.fsync(blob.descriptor)
             blob.close()
-            with parent_of(self._root, name, create=True) as parent:
+            for left in reversed(range(FOLDER_ATTEMPTS)):
                 try:
-                    os.link(blob.key, name.leaf, src_dir_fd=self._stages, dst_dir_fd=parent)
-                except FileExistsError:
-                    raise NameExists(f"{name} exists") from None
-                try:
-                    os.fsync(parent)
-                except OSError:
-                    # What may not survive must not be seen either.
-                    os.unlink(name.leaf, dir_fd=parent)
-                    raise
+                    return self._link(blob, name)
+                except FileNotFoundError:
+                    # Whoever removed the last file of the folder took it away meanwhile.
+                    if not left:
+                        raise
+
+    def _link(self, blob: LocalStagedBlob, name: StoredName) -> None:
+        with parent_of(self._root, name, create=True) as parent:
+            try:
+                os.link(blob.key, name.leaf, src_dir_fd=self._stages, dst_dir_fd=parent)
+            except FileExistsError:
+                raise NameExists(f"{name} exists") from None
+            try:
+                os.fsync(parent)
+            except OSError:
+                # What may not survive must not be seen either.
+                os.unlink(name.leaf, dir_fd=parent)
+                raise
 
     def settle(self, staged: StagedBlob) -> Deferred[None]:
         """Forget the stage; see :meth:`Blobs.settle`."""
@@ -258,7 +270,18 @@ class LocalBlobs:
                     os.fsync(parent)
             except (FileNotFoundError, IsADirectoryError, NameExists):
                 return False
-            return True
+        self._prune(name)
+        return True
+
+    def _prune(self, name: StoredName) -> None:
+        # A folder that has something in it, or is in use otherwise, stays.
+        segments = name.segments[:-1]
+        with suppress(OSError, NameExists):
+            while segments:
+                folder = StoredName(segments)
+                with parent_of(self._root, folder) as parent:
+                    os.rmdir(folder.leaf, dir_fd=parent)
+                segments = segments[:-1]
 
     async def walk(self) -> AsyncGenerator[list[Found | Passed], None]:
         """Look through all files; see :meth:`Blobs.walk`."""

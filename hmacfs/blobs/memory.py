@@ -80,9 +80,8 @@ class MemoryBlobs:
     """
     Keeps files in memory; see :class:`~hmacfs.blobs.interfaces.Blobs`.
 
-    Like a file system it has folders, which stay when they are empty.  After
-    something that the test takes for a crash, :meth:`leftovers` tells what it
-    would have left.
+    Like a file system it has folders.  After something that the test takes for
+    a crash, :meth:`leftovers` tells what it would have left.
 
     :param pool: where everything runs that would touch a disk.
     :ivar capacity: the most bytes to keep; it may be changed at any time.
@@ -182,6 +181,11 @@ class MemoryBlobs:
             if content is None:
                 return False
             self._unlink(content)
+            for depth in range(len(name.segments) - 1, 0, -1):
+                folder = name.segments[:depth]
+                if any(each.segments[:depth] == folder for each in self._files):
+                    break
+                self._folders.discard(folder)
             return True
 
     async def walk(self) -> AsyncGenerator[list[Found | Passed], None]:

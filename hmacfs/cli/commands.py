@@ -12,6 +12,7 @@ from hmacfs.cli import (
     keys_commands,
     migrate_command,
     put_command,
+    retention_command,
     sign_command,
 )
 from hmacfs.cli.command import Command, CommandFailed, add_common
@@ -24,6 +25,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *file_commands.COMMANDS,
     *index_commands.COMMANDS,
     *migrate_command.COMMANDS,
+    *retention_command.COMMANDS,
 )
 """All of them, in the order in which the help tells them."""
 

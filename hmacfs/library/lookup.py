@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.logger import Logger
 
 from hmacfs.base.errors import Gone, Unknown, Unreadable
@@ -25,28 +25,39 @@ class Lookup:
     :param tombstone_age: seconds for which a deleted file is told from one
         that never was.
     :param now: tells seconds since the epoch.
+    :param max_age: seconds after its upload at which every file is gone, or ``None``.
     """
 
     index: Index
     blobs: Blobs
     tombstone_age: float
     now: Callable[[], float]
+    max_age: float | None = None
 
     async def find(self, name: StoredName) -> StoredFile:
         """
-        Tell the facts of a file.
+        Tell the facts of a file; when it expires is the earliest moment that applies.
 
         :raises Unknown: if there is none.
         :raises Gone: if there was one.
         """
         known = await self.index.find(name)
         if isinstance(known, StoredFile):
+            known = self._limited(known)
             if known.expired(self.now()):
                 raise Gone("this file has expired")
             return known
         if isinstance(known, Tombstone) and self.now() - known.buried_at < self.tombstone_age:
             raise Gone(f"this file was {known.reason}")
         raise Unknown("there is no such file")
+
+    def _limited(self, file: StoredFile) -> StoredFile:
+        if self.max_age is None:
+            return file
+        end = file.uploaded_at + self.max_age
+        if file.expires_at is not None and file.expires_at <= end:
+            return file
+        return evolve(file, expires_at=end)
 
     @asynccontextmanager
     async def opened(self, file: StoredFile) -> AsyncIterator[OpenBlob]:

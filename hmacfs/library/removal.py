@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 
 from hmacfs.auth.permit import Permit, Scope
 from hmacfs.base.errors import NotCovered, Unknown
+from hmacfs.base.events import Events, FileRemoved
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs
@@ -29,6 +30,7 @@ class Removal:
 
     :param turns: those of the intake, so that no upload of the name is under way.
     :param pending: counts what must end before the storage may be closed.
+    :param events: is told of each file.
     :param now: tells seconds since the epoch.
     """
 
@@ -38,6 +40,7 @@ class Removal:
     turns: Turns
     now: Callable[[], float]
     pending: Pending = field(factory=Pending)
+    events: Events = field(factory=Events)
 
     async def delete(self, name: StoredName, permit: Permit) -> StoredFile:
         """
@@ -67,4 +70,5 @@ class Removal:
                 # In this order: a crash in between leaves bytes that nobody can see.
                 await self.index.bury(Tombstone(name, self.now(), DELETED))
                 await self.blobs.remove(name)
+                self.events.tell(FileRemoved(file, DELETED))
                 return file

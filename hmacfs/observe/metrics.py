@@ -24,6 +24,7 @@ from hmacfs.base.events import (
     DownloadFailed,
     DownloadSent,
     Events,
+    FileRemoved,
     RequestEnded,
     RequestsChanged,
     UploadFailed,
@@ -68,6 +69,7 @@ class Metrics:
         self[table.PLAIN_CPU].set_function(ProcessorShare(seconds, spent).percent)
         events.listen(UploadStored, self._upload_stored)
         events.listen(UploadFailed, self._upload_failed)
+        events.listen(FileRemoved, self._file_removed)
         events.listen(DownloadSent, self._download_sent)
         events.listen(DownloadFailed, self._download_failed)
         events.listen(RequestEnded, self._request_ended)
@@ -96,6 +98,10 @@ class Metrics:
 
     def _upload_failed(self, event: UploadFailed) -> None:
         self[table.UPLOAD_ERRORS].labels(event.code).inc()
+
+    def _file_removed(self, event: FileRemoved) -> None:
+        self[table.REMOVED].labels(event.reason).inc()
+        self[table.REMOVED_BYTES].inc(event.file.size)
 
     def _download_sent(self, event: DownloadSent) -> None:
         if not event.complete:

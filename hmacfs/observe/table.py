@@ -72,6 +72,15 @@ UPLOAD_SIZE: Final = Metric(
     "How large uploads that succeeded were.",
     buckets=SIZES,
 )
+REMOVED: Final = Metric(
+    Counter,
+    "hmac_file_server_files_removed_total",
+    "Files that the server deleted, because somebody wanted it or their time was over.",
+    labels=("reason",),
+)
+REMOVED_BYTES: Final = Metric(
+    Counter, "hmac_file_server_removed_bytes_total", "How large the files were that it deleted."
+)
 DOWNLOADS: Final = Metric(
     Counter,
     "hmac_file_server_downloads_total",
@@ -135,6 +144,8 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     UPLOAD_ERRORS,
     UPLOAD_DURATION,
     UPLOAD_SIZE,
+    REMOVED,
+    REMOVED_BYTES,
     DOWNLOADS,
     DOWNLOAD_ERRORS,
     DOWNLOAD_DURATION,

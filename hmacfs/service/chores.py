@@ -57,6 +57,11 @@ class Chore:
         self._next: IDelayedCall | None = None
         self._running = False
 
+    @property
+    def running(self) -> bool:
+        """Tell whether it was started and not stopped."""
+        return self._running
+
     def start(self) -> None:
         """Do the work, and go on."""
         self._running = True

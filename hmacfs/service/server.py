@@ -21,6 +21,7 @@ from hmacfs.config.settings import Settings
 from hmacfs.flow.turns import Turns
 from hmacfs.service import keys, tree
 from hmacfs.service.chores import Chore, index_backups
+from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
 from hmacfs.service.keys import KeysUnusable
 from hmacfs.service.listeners import Listeners
@@ -65,6 +66,7 @@ class FileServer(Service):
         self._read = read
         self._reloads = Turns()
         self._chores: list[Chore] = []
+        self._cleaning: Chore | None = None
         self._watchdog = LoopingCall(self._notify.alive)
         self._watchdog.clock = reactor
         self._pid_file: Path | None = None
@@ -119,6 +121,7 @@ class FileServer(Service):
             self.log.error("the old keys stay in force: {error}", error=error)
         self._site.adopt(self._grow(), tree.conduct(self._settings))
         self._metrics.adopt(self._settings)
+        self._clean()
         try:
             await self._listeners.reload(self._settings)
         except CertificateRefused as error:
@@ -183,6 +186,7 @@ class FileServer(Service):
             self._begin(self._asking_again(self._read))
         for chore in index_backups(self._settings, self._foundation, self._reactor):
             self._begin(chore)
+        self._clean()
         interval = watchdog_interval(self._environ)
         if interval is not None:
             self._watchdog.start(interval)
@@ -195,6 +199,14 @@ class FileServer(Service):
             self._reactor,
             self._foundation.pending,
         )
+
+    def _clean(self) -> None:
+        # Anew at a reload: how often, and of what, may have changed.
+        if self._cleaning is not None:
+            self._cleaning.stop()
+            self._chores.remove(self._cleaning)
+        self._cleaning = cleaning(self._settings, self._foundation, self._reactor)
+        self._begin(self._cleaning)
 
     def _begin(self, chore: Chore) -> None:
         self._chores.append(chore)

@@ -27,7 +27,7 @@ from hmacfs.library.serving import Policy
 from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Space
-from hmacfs.service import keys
+from hmacfs.service import cleaning, keys
 from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.web.api import Api
@@ -82,7 +82,13 @@ def grow(
         foundation.pulls,
     )
     uploads = Uploads(intake, foundation.unverified, paths)
-    lookup = Lookup(foundation.index, foundation.blobs, tombstone_age, time.time)
+    lookup = Lookup(
+        foundation.index,
+        foundation.blobs,
+        tombstone_age,
+        time.time,
+        cleaning.terms(settings).max_age,
+    )
     served = settings[options.DOWNLOADS_ALLOWED_EXTENSIONS]
     private = settings[options.DOWNLOADS_REQUIRE_AUTH]
     files = Files(
@@ -102,7 +108,13 @@ def grow(
         guard=Guard(doors[Entrance.API_V3], time.time),
     )
     removal = Removal(
-        lookup, foundation.index, foundation.blobs, foundation.turns, time.time, foundation.pending
+        lookup,
+        foundation.index,
+        foundation.blobs,
+        foundation.turns,
+        time.time,
+        foundation.pending,
+        foundation.events,
     )
     return Root(
         Put(doors, uploads, peers, time.time),

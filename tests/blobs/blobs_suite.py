@@ -197,6 +197,19 @@ class _BlobsTests(TestCase):
             self.assertFalse(await blobs.remove(named(name)))
         await self.has(blobs, "a/b", b"content")
 
+    async def test_pruned(self) -> None:
+        """A folder goes with its last file, and its name can be that of a file then."""
+        blobs = await self.open()
+        await store(blobs, "a/b/one", b"1")
+        await store(blobs, "a/two", b"2")
+        self.assertTrue(await blobs.remove(named("a/b/one")))
+        await store(blobs, "a/b", b"3")
+        self.assertTrue(await blobs.remove(named("a/b")))
+        await self.has(blobs, "a/two", b"2")
+        self.assertTrue(await blobs.remove(named("a/two")))
+        await store(blobs, "a", b"4")
+        await self.has(blobs, "a", b"4")
+
     async def test_folder_as_file(self) -> None:
         """A folder is no file and cannot become one."""
         blobs = await self.open()

@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from twisted.internet import reactor as global_reactor
 from twisted.internet.interfaces import IReactorFromThreads
@@ -110,6 +110,21 @@ class LayoutTests(LocalCase):
         Slow(lambda *_: None).install(self)
         now(store(self.blobs, "a", b"0123456789"))
         self.assertEqual(now(content(self.blobs, named("a"))), b"0123456789")
+
+    def test_folder_vanishes(self) -> None:
+        """A folder whose last file goes while another file comes into it is made again."""
+        now(store(self.blobs, "folder/old", b"old"))
+        blob = now(staged(self.blobs, b"new"))
+
+        class Pruned(FaultyOs):
+            def link(system, *args: Any, **kwargs: Any) -> None:  # noqa: N805 - inside of a test
+                if "unlink" not in system.calls:
+                    now(self.blobs.remove(named("folder/old")))
+                os.link(*args, **kwargs)
+
+        Pruned(lambda *_: None).install(self)
+        now(self.blobs.publish(blob, named("folder/new"), b""))
+        self.assertEqual(now(content(self.blobs, named("folder/new"))), b"new")
 
     def test_free_bytes(self) -> None:
         """The room is what the file system has for users who are not root."""

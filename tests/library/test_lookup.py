@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from attrs import evolve
 from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -61,6 +62,16 @@ class FindTests(LookupCase):
         with self.assertRaises(Gone) as caught:
             now(self.lookup.find(FILE.name))
         self.assertIn("expired", caught.exception.detail)
+
+    def test_max_age(self) -> None:
+        """Where files may be so old and no older, each expires at the first moment that applies."""
+        lookup = evolve(self.lookup, max_age=50.0)
+        for end, expected in ((None, 1040.0), (1005.0, 1005.0), (2000.0, 1040.0)):
+            now(self.index.add(stored("a/b", size=7, uploaded_at=990.0, expires_at=end)))
+            self.assertEqual(now(lookup.find(FILE.name)).expires_at, expected)
+        self.time = 1040.0
+        with self.assertRaises(Gone):
+            now(lookup.find(FILE.name))
 
     def test_deleted(self) -> None:
         """A deleted file is told to be gone, and why, for a while; then it is unknown."""

@@ -31,6 +31,7 @@ SERVER_MAX_FILE_AGE: Final = Option(
     turns_on="server.filettlenabled",
     combine=Combine.SMALLEST,
     reloadable=True,
+    in_effect=True,
 )
 SERVER_FILETTLENABLED: Final = Option(
     key="server.filettlenabled",
@@ -47,6 +48,7 @@ SERVER_FILETTLENABLED: Final = Option(
     ),
     combine=Combine.ANY,
     reloadable=True,
+    in_effect=True,
 )
 SERVER_CLEANUP_INTERVAL: Final = Option(
     key="server.cleanup_interval",
@@ -56,6 +58,7 @@ SERVER_CLEANUP_INTERVAL: Final = Option(
     "either. Without it every 24 hours.",
     example=3600.0,
     reloadable=True,
+    in_effect=True,
 )
 RETENTION_MAX_SIZE: Final = Option(
     key="retention.max_size",
@@ -67,6 +70,7 @@ RETENTION_MAX_SIZE: Final = Option(
     example=100 * 1024**3,
     aliases=(Alias(Generation.V1_0_5, "MaxRetentionSize", only_if="RetentionPolicyEnabled"),),
     reloadable=True,
+    in_effect=True,
 )
 RETENTION_TOMBSTONE_AGE: Final = Option(
     key="retention.tombstone_age",
@@ -93,6 +97,7 @@ RETENTION_REPORT: Final = Option(
         Alias(Generation.V1_0_5, "DeleteFilesReport"),
     ),
     combine=Combine.ANY,
+    in_effect=True,
 )
 RETENTION_REPORT_PATH: Final = Option(
     key="retention.report_path",
@@ -106,6 +111,7 @@ RETENTION_REPORT_PATH: Final = Option(
         Alias(Generation.V1_0_5, "DeleteFilesReportPath"),
         Alias(Generation.V1_0_5, "ReportPath"),
     ),
+    in_effect=True,
 )
 VERSIONING_ENABLEVERSIONING: Final = Option(
     key="versioning.enableversioning",
