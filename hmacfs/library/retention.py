@@ -28,7 +28,7 @@ from hmacfs.library.journal import Journal
 from hmacfs.library.report import Deletion
 from hmacfs.stores.interfaces import BEGINNING, Index, Moment
 
-PAGE = 200
+PAGE = 100
 """Files that are looked at, and deleted, at once."""
 
 EXPIRED = "expired"
