@@ -223,3 +223,45 @@ class VersionRefused(Refusal):
     """The request is in a version of its protocol that is not spoken here."""
 
     code = "version-refused"
+
+
+class OffsetWrong(Refusal):
+    """The bytes do not begin where those before end; ``offset`` is where that is."""
+
+    code = "offset-wrong"
+
+
+class BytesDiffer(Refusal):
+    """Other bytes came in this place before; ``offset`` is where the first that differ begin."""
+
+    code = "bytes-differ"
+
+
+class LengthChanged(Refusal):
+    """The upload was announced with another length; ``expected`` in bytes."""
+
+    code = "length-changed"
+
+
+class Incomplete(Refusal):
+    """The upload cannot be finished: bytes are missing; ``received`` in bytes."""
+
+    code = "incomplete"
+
+
+class UploadOver(Refusal):
+    """The upload takes no more bytes; ``state`` tells why."""
+
+    code = "upload-over"
+
+
+class TooManyUploads(Refusal):
+    """There are too many unfinished uploads; ``limit``, ``retry_after`` in seconds."""
+
+    code = "too-many-uploads"
+
+
+class Scattered(Refusal):
+    """The parts of the upload that are there have too many gaps between them; ``limit``."""
+
+    code = "scattered"

@@ -8,7 +8,7 @@ nothing that they do can disturb it.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from attrs import field, frozen, validators
@@ -116,6 +116,23 @@ class ConnectionsChanged:
     count: int
 
 
+@frozen
+class SessionsCounted:
+    """Upload sessions have begun, moved or ended; so many are known by their state."""
+
+    counts: Mapping[str, int]
+
+
+@frozen
+class UploadResumed:
+    """An upload was taken up again, of which some bytes were here."""
+
+
+@frozen
+class UploadTakenOver:
+    """A request has ended an older one that sent bytes of the same upload."""
+
+
 Event = (
     UploadStored
     | UploadFailed
@@ -125,6 +142,9 @@ Event = (
     | RequestEnded
     | RequestsChanged
     | ConnectionsChanged
+    | SessionsCounted
+    | UploadResumed
+    | UploadTakenOver
 )
 
 E = TypeVar("E", bound=Event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from itertools import pairwise
 
 from attrs import Attribute, field, frozen, validators
@@ -71,6 +72,22 @@ class SpanSet:
         """Tell whether it has every byte of the span."""
         place = bisect_left(self.spans, span.stop, key=lambda each: each.stop)
         return place < len(self.spans) and self.spans[place].start <= span.start
+
+    def split(self, span: Span) -> Iterator[tuple[Span, bool]]:
+        """Cut a span where the set begins and ends; tell of each piece whether the set has it."""
+        reached = span.start
+        first = bisect_right(self.spans, span.start, key=lambda each: each.stop)
+        for place in range(first, len(self.spans)):
+            each = self.spans[place]
+            if each.start >= span.stop:
+                break
+            if each.start > reached:
+                yield Span(reached, each.start), False
+                reached = each.start
+            yield Span(reached, min(each.stop, span.stop)), True
+            reached = min(each.stop, span.stop)
+        if reached < span.stop:
+            yield Span(reached, span.stop), False
 
     def missing(self, size: int) -> tuple[Span, ...]:
         """Tell what it lacks of a file of this many bytes, in order."""

@@ -179,3 +179,74 @@ class Blobs(Protocol):
 
     def free_bytes(self) -> Awaitable[int]:
         """Tell how many bytes can still be stored."""
+
+
+class UnfinishedBlob(Protocol):
+    """
+    Bytes that come in any order, over days if need be.  All methods block and run on its lane.
+    """
+
+    @property
+    def lane(self) -> Lane:
+        """Orders all work on these bytes."""
+
+    def write_at(self, offset: int, data: bytes | memoryview) -> None:
+        """
+        Put all of ``data`` at ``offset``.
+
+        :raises StorageFull: if there is no room.
+        """
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read up to ``length`` bytes at ``offset``; what was never written reads as zeros."""
+
+    def keep(self, facts: bytes) -> None:
+        """
+        Make what was written durable, and then these facts in the place of those before.
+
+        :raises StorageFull: if there is no room.
+        """
+
+    def close(self) -> None:
+        """Let go; the bytes and facts stay."""
+
+
+class Unfinished(Protocol):
+    """
+    Keeps bytes that are not a file yet, each with facts that it does not look into.
+
+    What was kept outlives the process and the machine's power; bytes written
+    since may be lost or not.  A key is made of letters, digits, ``-`` and ``_``.
+    Every method may raise :class:`StorageFailed`.
+    """
+
+    def begin(self, key: str, facts: bytes) -> Awaitable[UnfinishedBlob]:
+        """
+        Begin, with facts and no bytes, durably.
+
+        :raises NameExists: if the key is in use.
+        :raises StorageFull: if there is no room.
+        """
+
+    def open(self, key: str) -> Awaitable[UnfinishedBlob | None]:
+        """Open the bytes, or ``None`` if there are none of this key."""
+
+    def find(self, key: str) -> Awaitable[bytes | None]:
+        """Tell the facts that were kept last, or ``None``."""
+
+    def conclude(self, key: str, facts: bytes) -> Awaitable[None]:
+        """Keep only facts from now on, durably: the bytes go."""
+
+    def forget(self, key: str) -> Awaitable[None]:
+        """Let bytes and facts go, if there are any."""
+
+    def keys(self) -> Awaitable[Sequence[str]]:
+        """Tell all keys, in no order."""
+
+    def hand_over(self, blob: UnfinishedBlob) -> Awaitable[StagedBlob]:
+        """
+        Give the bytes to :class:`Blobs` as a staged file, without copying them.
+
+        ``blob`` must not be written to any more.  It keeps its bytes until it is
+        concluded, so that a publication that fails can be tried again.
+        """

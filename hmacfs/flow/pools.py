@@ -10,21 +10,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from hmacfs.base.errors import Refusal
+from hmacfs.base.errors import ClientGone, Refusal
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 log = Logger()
+
+_NOBODYS_FAULT: Final = (CancelledError, ClientGone, ConnectionClosed)
+"""How works fail whose client has gone, which is why nobody waits for them."""
 
 
 class Pool(Protocol):
@@ -127,24 +131,27 @@ def acquire(pool: Pool, make: Callable[[], T], dispose: Callable[[T], object]) -
     return wanted
 
 
-def shielded(work: Deferred[T]) -> Deferred[T]:
+def shielded(work: Deferred[T], left: Callable[[], object] = lambda: None) -> Deferred[T]:
     """
     Wait for ``work`` so that cancelling the wait leaves the work alone.
 
     If it fails when nobody waits for it any more, and not by a refusal, that is logged.
+
+    :param left: is called when nobody waits any more.
     """
     abandoned = False
 
     def give_up(_: Deferred[T]) -> None:
         nonlocal abandoned
         abandoned = True
+        left()
 
     wanted: Deferred[T] = Deferred(give_up)
 
     def ended(outcome: T | Failure) -> None:
         if not abandoned:
             wanted.callback(outcome)
-        elif isinstance(outcome, Failure) and not outcome.check(Refusal):
+        elif isinstance(outcome, Failure) and not outcome.check(Refusal, *_NOBODYS_FAULT):
             log.failure("failed, with nobody left to tell", outcome)
 
     work.addBoth(ended)

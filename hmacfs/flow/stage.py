@@ -33,6 +33,16 @@ class Sink(Protocol):
         """Append all of ``data``."""
 
 
+class Digest(Protocol):
+    """What is made of the bytes that were written, in their order.  Blocks."""
+
+    def update(self, data: bytes | memoryview, /) -> object:
+        """Add bytes."""
+
+    def digest(self) -> bytes:
+        """Tell the digest of all of them."""
+
+
 class NullSink:
     """Keeps nothing: for bytes of which only the digest is wanted."""
 
@@ -51,6 +61,7 @@ class Stage:
     :param limit: the most bytes to take.
     :param wrote: is told how many bytes each write has stored.
     :param pulls: pulls bytes that come faster than the reactor can hand them on.
+    :param digest: what to make of the bytes, else a SHA-256.
     """
 
     def __init__(
@@ -60,13 +71,14 @@ class Stage:
         limit: int,
         wrote: Callable[[int], object] = lambda _: None,
         pulls: Pulls | None = None,
+        digest: Digest | None = None,
     ) -> None:
         self._sink = sink
         self._lane = lane
         self._limit = limit
         self._wrote = wrote
         self._pulls = pulls
-        self._hash = hashlib.sha256()
+        self._hash: Digest = digest or hashlib.sha256()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._writing = False
@@ -113,7 +125,7 @@ class Stage:
         """
         Wait until all is written.
 
-        :return: the SHA-256 of what was written, 32 bytes.
+        :return: the digest of what was written; a SHA-256 has 32 bytes.
         :raises SizeMismatch: if more came than the limit.
         :raises Exception: what the sink raised.
         """

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 from twisted.internet.defer import Deferred
 
 from hmacfs.auth.replay import Ledger, MemoryReplays, Upload
@@ -118,7 +118,7 @@ class Intake:
         :raises Refusal: as :meth:`store` does.
         """
         with self.pending, Account(self.events, self.seconds) as account:
-            known = await self._admitted(grant, conditions)
+            known = await self.admit(grant, conditions)
             if known is not None:
                 digest = await self._digest(body, grant)
                 await self._settle(grant, digest, conditions)
@@ -167,8 +167,16 @@ class Intake:
         with _full_is_no_space():
             return await shielded(Deferred.fromCoroutine(self._commit(staged, grant, conditions)))
 
-    async def _admitted(self, grant: Grant, conditions: Conditions) -> StoredFile | None:
-        # Tells the file that the bytes of this upload have to be, if there is one.
+    async def admit(
+        self, grant: Grant, conditions: Conditions = UNCONDITIONAL, claimed: int = 0
+    ) -> StoredFile | None:
+        """
+        Judge an upload before its bytes.
+
+        :param claimed: bytes that other uploads of this owner are about to bring.
+        :return: the file whose bytes these have to be, if the name has one.
+        :raises Refusal: as :meth:`receive` does.
+        """
         if grant.size > self.max_upload_size:
             raise TooLarge(
                 f"the file has {grant.size} bytes; at most {self.max_upload_size} are taken",
@@ -179,7 +187,7 @@ class Intake:
             await self.ledger.check(conditions.once, grant.name, grant.size)
         known = await self._known(grant)
         if known is None:
-            await self._check_quota(grant, conditions)
+            await self._check_quota(evolve(grant, size=grant.size + claimed), conditions)
         elif known.size != grant.size:
             raise NameTaken("another file has this name")
         return known

@@ -11,6 +11,7 @@ from hmacfs.auth.replay import Ledger, MemoryReplays
 from hmacfs.base.events import Events
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local import LocalBlobs
+from hmacfs.blobs.local_unfinished import LocalUnfinished
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
@@ -23,6 +24,7 @@ from hmacfs.ingest.unverified import Unverified
 from hmacfs.service.reserve import Reserve
 from hmacfs.service.stores import internal_path, make_index
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
+from hmacfs.uploads.table import Table
 from hmacfs.web.health import History
 
 log = Logger()
@@ -44,6 +46,7 @@ class Foundation:
     :ivar turns: lets one at a time change what a name stands for.
     :ivar ledger: knows what signatures that count once have led to.
     :ivar unverified: bounds the bytes whose signature cannot be checked yet.
+    :ivar sessions: the uploads that are not finished.
     """
 
     def __init__(self, settings: Settings, reactor: Reactor) -> None:
@@ -62,6 +65,9 @@ class Foundation:
             settings[options.SECURITY_UNVERIFIED_BYTES_TOTAL],
         )
         self.events = Events(_complain)
+        self.unfinished = LocalUnfinished(settings[options.SERVER_STORAGE_PATH], self.pool)
+        self.sessions = Table(self.unfinished, self.events)
+        self._persistent = settings[options.UPLOADS_SESSION_PERSISTENCE]
 
     async def start(self) -> int:
         """
@@ -72,6 +78,7 @@ class Foundation:
         self.pool.start()
         try:
             await self.blobs.start()
+            await self.unfinished.start(persistent=self._persistent)
             await self._open_index()
             return await Recovery(self.blobs, self.index).run()
         except (StorageFailed, StorageFull, StoreFailed) as error:
@@ -91,6 +98,7 @@ class Foundation:
         """Wait for what is pending and close everything, the last opened first."""
         await self.pending.idle()
         await self.index.close()
+        await self.unfinished.close()
         await self.blobs.close()
         self.pool.stop()
 

@@ -30,6 +30,8 @@ from hmacfs.rules.space import Space
 from hmacfs.service import cleaning, keys
 from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.uploads.limits import Limits
+from hmacfs.uploads.sessions import Sessions
 from hmacfs.web.api import Api
 from hmacfs.web.channel import Patience
 from hmacfs.web.deletion import Deletion
@@ -123,6 +125,20 @@ def grow(
         Api(doors, uploads, of_v3, peers, time.time),
         health(settings, foundation, uptime),
     )
+
+
+def sessions(settings: Settings, foundation: Foundation, intake: Intake) -> Sessions:
+    """Put together what keeps unfinished uploads."""
+    limits = Limits(
+        max_age=settings[options.UPLOADS_MAX_RESUMABLE_AGE],
+        timeout=settings[options.UPLOADS_SESSIONTIMEOUT],
+        quota_claim=settings[options.UPLOADS_SESSION_RECOVERY_TIMEOUT],
+        name_claim=settings[options.UPLOADS_CLIENT_RECONNECT_WINDOW],
+        most=settings[options.UPLOADS_MAX_SESSIONS],
+        most_of_owner=settings[options.UPLOADS_MAX_SESSIONS_PER_OWNER],
+        most_bytes=settings[options.UPLOADS_MAX_SESSION_BYTES],
+    )
+    return Sessions(foundation.sessions, intake, limits)
 
 
 def health(

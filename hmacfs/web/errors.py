@@ -49,6 +49,13 @@ STATUS: dict[type[Refusal], HTTPStatus] = {
     errors.TypeRefused: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.Unimplemented: HTTPStatus.NOT_IMPLEMENTED,
     errors.VersionRefused: HTTPStatus.PRECONDITION_FAILED,
+    errors.OffsetWrong: HTTPStatus.CONFLICT,
+    errors.BytesDiffer: HTTPStatus.CONFLICT,
+    errors.LengthChanged: HTTPStatus.CONFLICT,
+    errors.Incomplete: HTTPStatus.CONFLICT,
+    errors.UploadOver: HTTPStatus.CONFLICT,
+    errors.TooManyUploads: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Scattered: HTTPStatus.CONFLICT,
 }
 """What each refusal is for a client of the upload URLs (XEP-0363)."""
 

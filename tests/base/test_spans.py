@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -119,3 +121,16 @@ class SpanSetTests(SynchronousTestCase):
     def test_contains_each_byte(self, added: list[Span], asked: Span) -> None:
         """A span is contained when each of its bytes was added."""
         self.assertEqual(gathered(added).contains(asked), positions(asked) <= positions(*added))
+
+    @given(st.lists(spans(), max_size=12), spans())
+    def test_split(self, added: list[Span], asked: Span) -> None:
+        """A span is cut into pieces that the set has, and such that it has nothing of."""
+        whole = gathered(added)
+        pieces = list(whole.split(asked))
+        self.assertEqual(pieces[0][0].start, asked.start)
+        self.assertEqual(pieces[-1][0].stop, asked.stop)
+        for (left, _), (right, _) in pairwise(pieces):
+            self.assertEqual(left.stop, right.start)
+        for piece, is_known in pieces:
+            common = positions(piece) & positions(*added)
+            self.assertEqual(common, positions(piece) if is_known else set())

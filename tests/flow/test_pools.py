@@ -8,9 +8,10 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.base.errors import Unknown
+from hmacfs.base.errors import ClientGone, Unknown
 from hmacfs.flow.pools import InlinePool, Lane, ThreadedPool, acquire, shielded
 from tests.flow.held_pool import Crashed, HeldPool
 from tests.stores.pump import Pump
@@ -312,6 +313,26 @@ class ShieldedTests(SynchronousTestCase):
         self.failureResultOf(wanted, CancelledError)
         work.errback(KeyError("lost"))
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+    def test_left(self) -> None:
+        """Whoever has to know is told that nobody waits any more, and only then."""
+        left: list[str] = []
+        shielded(succeed(7), lambda: left.append("never"))
+        wanted = shielded(Deferred[None](), lambda: left.append("once"))
+        self.assertEqual(left, [])
+        wanted.cancel()
+        self.failureResultOf(wanted, CancelledError)
+        self.assertEqual(left, ["once"])
+
+    def test_client_gone(self) -> None:
+        """What fails because the client has gone is expected when nobody waits any more."""
+        for error in (ClientGone(), CancelledError(), ConnectionLost()):
+            work: Deferred[None] = Deferred()
+            wanted = shielded(work)
+            wanted.cancel()
+            self.failureResultOf(wanted, CancelledError)
+            work.errback(error)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_result(self) -> None:
         """The result of the work is told."""

@@ -83,6 +83,7 @@ UPLOADS_MAX_RESUMABLE_AGE: Final = Option(
         Alias(Generation.V3_2, "session_store.max_session_age"),
         Alias(Generation.V3_2, "session_store.expiry_hours", convert=times(3600)),
     ),
+    in_effect=True,
 )
 UPLOADS_SESSIONTIMEOUT: Final = Option(
     key="uploads.sessiontimeout",
@@ -90,6 +91,7 @@ UPLOADS_SESSIONTIMEOUT: Final = Option(
     default=3600.0,
     summary="How long after its last byte an unfinished upload is kept. Without it one hour.",
     example=5400.0,
+    in_effect=True,
 )
 UPLOADS_SESSION_PERSISTENCE: Final = Option(
     key="uploads.session_persistence",
@@ -97,22 +99,56 @@ UPLOADS_SESSION_PERSISTENCE: Final = Option(
     default=True,
     summary="Whether unfinished uploads survive a restart. Without it they do.",
     example=False,
+    in_effect=True,
 )
 UPLOADS_SESSION_RECOVERY_TIMEOUT: Final = Option(
     key="uploads.session_recovery_timeout",
     kind=Duration(),
     default=300.0,
-    summary="How long an upload that lost its connection keeps its claim on quota. Without it 5 "
-    "minutes.",
+    summary="How long what an upload is still to bring counts against its owner's quota after its "
+    "last byte. Without it 5 minutes.",
     example=600.0,
+    in_effect=True,
 )
 UPLOADS_CLIENT_RECONNECT_WINDOW: Final = Option(
     key="uploads.client_reconnect_window",
     kind=Duration(),
     default=120.0,
-    summary="How long an upload that lost its connection keeps its claim on the name. Without it "
-    "2 minutes.",
+    summary="How long after the last byte of an upload nobody else may begin one of its name. "
+    "Without it 2 minutes.",
     example=300.0,
+    in_effect=True,
+)
+UPLOADS_MAX_SESSIONS: Final = Option(
+    key="uploads.max_sessions",
+    since=Generation.V4,
+    kind=Whole(1, 10_000_000),
+    default=20_000,
+    summary="How many unfinished uploads are kept at most. Without it 20000.",
+    example=5000,
+    reloadable=True,
+    in_effect=True,
+)
+UPLOADS_MAX_SESSIONS_PER_OWNER: Final = Option(
+    key="uploads.max_sessions_per_owner",
+    since=Generation.V4,
+    kind=Whole(1, 10_000_000),
+    default=1000,
+    summary="How many unfinished uploads of one owner are kept at most. Without it 1000.",
+    example=100,
+    reloadable=True,
+    in_effect=True,
+)
+UPLOADS_MAX_SESSION_BYTES: Final = Option(
+    key="uploads.max_session_bytes",
+    since=Generation.V4,
+    kind=Size(),
+    default=0,
+    summary="How many bytes unfinished uploads may have announced together; 0 means any number. "
+    "Without it any number.",
+    example=100 * 1024 * MB,
+    reloadable=True,
+    in_effect=True,
 )
 UPLOADS_UPLOAD_SLOT_TTL: Final = Option(
     key="uploads.upload_slot_ttl",

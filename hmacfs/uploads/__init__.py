@@ -1,0 +1,1 @@
+"""The resumable core: sessions, whatever dialect asks for them."""

@@ -1,0 +1,144 @@
+"""How the bytes of one request get to their place in a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from hmacfs.base.errors import ClientGone, DigestMismatch, NoSpace
+from hmacfs.blobs.interfaces import StorageFull, UnfinishedBlob
+from hmacfs.flow.incoming import Incoming
+from hmacfs.flow.stage import Stage
+from hmacfs.ingest.intake import Intake
+from hmacfs.rules.space import Reservation
+from hmacfs.uploads.live import Arrival, Check, Live, SpanSink
+from hmacfs.uploads.prefix import Feed, Prefix
+from hmacfs.uploads.session import Session
+from hmacfs.uploads.table import Table
+
+CHECKPOINT_BYTES: Final = 32 * 1024 * 1024
+"""Bytes of one request after which what has come is made durable, while more comes."""
+
+CHECKPOINT_SECONDS: Final = 5.0
+"""Seconds after which it is too."""
+
+
+@contextmanager
+def full_is_no_space() -> Iterator[None]:
+    """Turn a full storage into the refusal that it is."""
+    try:
+        yield
+    except StorageFull:
+        raise NoSpace("the server has no room for this file") from None
+
+
+class Delivery:
+    """
+    Brings the bytes of one request.
+
+    :param touched: notes in a session that bytes came.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        table: Table,
+        live: Live,
+        arrival: Arrival,
+        touched: Callable[[Session], Session],
+    ) -> None:
+        self._intake = intake
+        self._table = table
+        self._live = live
+        self._arrival = arrival
+        self._touched = touched
+        self._since = 0
+        self._kept_at = intake.seconds()
+        self._keeping: Deferred[Session] | None = None
+
+    async def run(self, body: Incoming, check: Check | None) -> None:
+        """
+        Take the bytes; when it returns or raises, what counts of them is durable.
+
+        :raises ClientGone: if a newer request has taken the place of this one.
+        """
+        live, arrival = self._live, self._arrival
+        room = await self._intake.space.reserve(arrival.stop - arrival.start)
+        with room:
+            async with live.opened() as blob:
+                prefix = self._feedable(check)
+                try:
+                    await self._receive(body, check, blob, room, prefix)
+                finally:
+                    if prefix is not None:
+                        live.prefix.fed = False
+
+    def _feedable(self, check: Check | None) -> Prefix | None:
+        # The digest of the whole is made on the way where these bytes are the next of it.
+        prefix = self._live.prefix
+        if prefix.fed or self._arrival.start > prefix.length:
+            return None
+        prefix.fed = True
+        return prefix if check is None else prefix.copy()
+
+    async def _receive(
+        self,
+        body: Incoming,
+        check: Check | None,
+        blob: UnfinishedBlob,
+        room: Reservation,
+        prefix: Prefix | None,
+    ) -> None:
+        live, arrival = self._live, self._arrival
+        sink = SpanSink(live, blob, arrival.start, provisional=check is not None)
+        feed = Feed(arrival.start, prefix, None if check is None else check.begin())
+
+        def wrote(length: int) -> None:
+            room.taken(length)
+            self._wrote(length, keeps=check is None)
+
+        most = arrival.stop - arrival.start
+        stage = Stage(sink, blob.lane, most, wrote, self._intake.pulls, feed)
+        error: BaseException | None = None
+        try:
+            if arrival.stopped:
+                raise CancelledError
+            arrival.delivered = body.deliver_to(stage)
+            await arrival.delivered
+        except BaseException as broken:
+            error = broken
+        arrival.delivered = None
+        try:
+            found = await stage.finish()
+            if check is not None and error is None:
+                if check.expected() != found:
+                    raise DigestMismatch("the bytes have another digest than announced")
+                await blob.lane.run(sink.count)
+                if prefix is not None:
+                    live.prefix = prefix
+        finally:
+            if self._keeping is not None:
+                await self._keeping
+            if sink.fresh.size:
+                await live.keep(self._touched)
+        if arrival.superseded:
+            raise ClientGone("a newer request brings the bytes of this upload")
+        if error is not None:
+            raise error
+
+    def _wrote(self, length: int, *, keeps: bool) -> None:
+        self._since += length
+        seconds = self._intake.seconds()
+        is_due = self._since >= CHECKPOINT_BYTES or seconds - self._kept_at >= CHECKPOINT_SECONDS
+        if keeps and is_due and self._keeping is None:
+            self._since, self._kept_at = 0, seconds
+            self._keeping = Deferred.fromCoroutine(self._live.keep(self._touched))
+            self._keeping.addBoth(self._kept)
+        self._table.note(self._live, self._live.written.size)
+
+    def _kept(self, outcome: object) -> None:
+        # If it failed, so will the one at the end.
+        self._keeping = None

@@ -1,0 +1,332 @@
+"""
+Upload sessions, as the dialects use them.
+
+A dialect creates a session from what its request may do, appends the bodies of
+requests to it, and finishes it when every byte is there.  Whatever it is told
+is durable: an offset never goes back, also when the process or the machine dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from attrs import evolve, field, frozen
+from twisted.internet.defer import Deferred
+
+from hmacfs.base.errors import (
+    Gone,
+    LengthChanged,
+    OffsetWrong,
+    Refusal,
+    SizeMismatch,
+    TooLarge,
+    Unavailable,
+    Unknown,
+)
+from hmacfs.base.events import UploadResumed, UploadTakenOver
+from hmacfs.flow.incoming import Incoming
+from hmacfs.flow.pools import shielded
+from hmacfs.ingest.intake import Intake, Receipt
+from hmacfs.uploads.delivery import Delivery, full_is_no_space
+from hmacfs.uploads.endings import Endings, over
+from hmacfs.uploads.joining import check_parts
+from hmacfs.uploads.limits import Limits
+from hmacfs.uploads.live import Arrival, Check, Live
+from hmacfs.uploads.machine import State
+from hmacfs.uploads.session import Draft, Session
+from hmacfs.uploads.table import Table
+
+
+def _filled(session: Session) -> Session:
+    if session.state is State.OPEN and session.is_full:
+        return session.after("fill")
+    return session
+
+
+@frozen
+class Sessions:
+    """
+    The sessions of this host under the settings that are in force.
+
+    :ivar table: knows them.
+    :ivar intake: makes files of them, and judges them as any upload.
+    """
+
+    table: Table
+    intake: Intake
+    limits: Limits = field(factory=Limits)
+
+    async def create(self, draft: Draft) -> Session:
+        """
+        Begin a session, once the rules that hold before the bytes have let it.
+
+        One of parts is stored when the last of them is complete, which may be now.
+
+        :raises TooManyUploads: if there are too many.
+        :raises NoSpace: if there is no room for it.
+        :raises Refusal: as :meth:`Intake.admit` does.
+        :raises NameExists: if there is one of this id.
+        """
+        now = self.intake.now()
+        self._check_length(draft.length)
+        with self.intake.pending, full_is_no_space():
+            self.limits.check(self.table, draft, now)
+            if draft.name is not None:
+                grant = Session(evolve(draft, length=draft.length or 0), now, now, now).grant()
+                claimed = self.limits.claimed(self.table, draft.owner, now)
+                await self.intake.admit(grant, draft.conditions, claimed)
+            (await self.intake.space.reserve(draft.length or 0)).__exit__(None, None, None)
+            session = Session(draft, now, now, self.limits.expires_at(now, now))
+            await check_parts(self.table, session)
+            live = await shielded(Deferred.fromCoroutine(self.table.begin(session)))
+            await live.rest()
+        if draft.parts:
+            return await shielded(Deferred.fromCoroutine(self._endings.join(session.id)))
+        if session.length == 0:
+            return await self._fill(session.id)
+        return session
+
+    async def find(self, id: str, kind: str, *, over: bool = False) -> Session:
+        """
+        Tell what is known of a session.
+
+        :param over: whether to tell of those too that were cancelled or have expired.
+        :raises Unknown: if there is none of this id and kind.
+        :raises Gone: if it was cancelled or has expired.
+        """
+        async with self.table.using(id) as live:
+            session = live.session
+            if session.draft.kind != kind:
+                raise Unknown("there is no such upload")
+            if session.state.takes_bytes and not live.arrivals and self._is_due(session):
+                session = await self._endings.end(live, "expire")
+            if session.state in (State.CANCELLED, State.EXPIRED) and not over:
+                raise Gone("the upload was cancelled or has expired")
+            return session
+
+    async def rest(self, id: str) -> Session:
+        """Tell of a session once nothing more comes of what is under way: a newer request rules."""
+        async with self.table.using(id) as live:
+            await self._supersede(live)
+            return live.session
+
+    async def append(
+        self,
+        id: str,
+        offset: int,
+        body: Incoming,
+        *,
+        size: int | None = None,
+        sequential: bool = True,
+        check: Check | None = None,
+    ) -> Session:
+        """
+        Put the bytes of a request in their place.
+
+        Requests that bring bytes of the same session are ended first: all of
+        them, or without ``sequential`` those that bring some of these.  What
+        comes before a request breaks off counts, except where there is a check.
+        The session is complete when this brings the last byte.
+
+        :param size: of the body, if it is known.
+        :param sequential: whether ``offset`` has to be where the bytes so far end.
+        :param check: what the bytes must be, or none of them counts.
+        :raises OffsetWrong: if the bytes do not begin where those before end.
+        :raises SizeMismatch: if they go beyond the length.
+        :raises BytesDiffer: if there are others in their place.
+        :raises DigestMismatch: if they fail the check.
+        :raises UploadOver: if the session takes no more.
+        :raises ClientGone: if a newer request has taken the place of this one.
+        """
+        arrival = Arrival()
+        work = self._append(
+            id, offset, body, arrival, size=size, sequential=sequential, check=check
+        )
+        return await shielded(Deferred.fromCoroutine(work), arrival.break_off)
+
+    async def _append(
+        self,
+        id: str,
+        offset: int,
+        body: Incoming,
+        arrival: Arrival,
+        *,
+        size: int | None,
+        sequential: bool,
+        check: Check | None,
+    ) -> Session:
+        with self.intake.pending, full_is_no_space():
+            async with self.table.using(id) as live:
+                await self._enter(live, arrival, offset, size, sequential)
+                try:
+                    await Delivery(self.intake, self.table, live, arrival, self._touched).run(
+                        body, check
+                    )
+                finally:
+                    live.arrivals.discard(arrival)
+                    arrival.gone()
+                    self.table.note(live)
+                session = live.session
+            if session.state is State.COMPLETE and session.draft.name is None:
+                await self._endings.join_those_of(id)
+            return session
+
+    async def set_length(self, id: str, length: int) -> Session:
+        """
+        Tell the length of a session that was not known.
+
+        :raises LengthChanged: if it is another than was told before, or less than is here.
+        :raises TooLarge: if files may not have so many bytes.
+        """
+        self._check_length(length)
+        async with self.table.using(id) as live:
+
+            def tell(session: Session) -> Session:
+                reached = session.stored.spans[-1].stop if session.stored.spans else 0
+                if session.length not in (None, length) or length < reached:
+                    known = reached if session.length is None else session.length
+                    raise LengthChanged("the upload has another length", expected=known)
+                return _filled(evolve(session, draft=evolve(session.draft, length=length)))
+
+            if live.session.length != length:
+                if not live.session.state.takes_bytes:
+                    raise over(live.session)
+                await live.keep(tell)
+                self.table.note(live)
+            return live.session
+
+    async def finish(self, id: str) -> Receipt:
+        """
+        Make the bytes of a complete session a file; the same again tells the same.
+
+        Once begun it is done, whether somebody waits for it or not.
+
+        :raises Incomplete: if bytes are missing.
+        :raises Refusal: as :meth:`Intake.store` does, and the same again if it was for good.
+        """
+        return await shielded(Deferred.fromCoroutine(self._endings.finish(id)))
+
+    async def cancel(self, id: str) -> Session:
+        """
+        Let a session go, with its bytes; one that is over stays as it is.
+
+        :raises Unknown: if there is none.
+        """
+        async with self.table.using(id) as live:
+            return await self._endings.end(live, "cancel")
+
+    async def fail(self, id: str, refusal: Refusal) -> Session:
+        """Refuse a session for good, for a reason that its dialect has."""
+        return await shielded(Deferred.fromCoroutine(self._endings.fail(id, refusal)))
+
+    async def forget(self, id: str) -> None:
+        """Let a session go as if it had never been."""
+        with suppress(Unknown):
+            await self.cancel(id)
+        await self.table.forget(id)
+
+    def watch(self, id: str, watcher: Callable[[Session, int], object]) -> Callable[[], None]:
+        """
+        Call ``watcher`` with the session and the bytes received whenever they change.
+
+        What is returned ends that.
+        """
+        return self.table.watch(id, watcher)
+
+    async def sweep(self) -> int:
+        """End what has expired and forget what is long over; tell how many those were."""
+        await self.table.scan()
+        now = self.intake.now()
+        due = [id for id, each in self.table.known.items() if each.expires_at <= now]
+        for id in due:
+            with self.intake.pending, suppress(Unknown):
+                async with self.table.using(id) as live:
+                    if live.session.state.takes_bytes:
+                        if not live.arrivals and self._is_due(live.session):
+                            await self._endings.end(live, "expire")
+                        continue
+                await self.table.forget(id)
+        # Joined before, but for a crash.
+        for id in [id for id, each in self.table.known.items() if each.parts]:
+            with self.intake.pending, suppress(Refusal):
+                await self._endings.join(id)
+        return len(due)
+
+    # What these are made of
+
+    @property
+    def _endings(self) -> Endings:
+        return Endings(self.table, self.intake, self.limits)
+
+    def _is_due(self, session: Session) -> bool:
+        return session.expires_at <= self.intake.now()
+
+    def _check_length(self, length: int | None) -> None:
+        largest = self.intake.max_upload_size
+        if length is not None and length > largest:
+            raise TooLarge(
+                f"the file has {length} bytes; at most {largest} are taken", limit=largest
+            )
+
+    async def _supersede(
+        self, live: Live, clashing: Callable[[Arrival], bool] = lambda _: True
+    ) -> None:
+        while ended := await live.end_arrivals(clashing):
+            for _ in range(ended):
+                self.table.events.tell(UploadTakenOver())
+
+    async def _enter(
+        self, live: Live, arrival: Arrival, offset: int, size: int | None, sequential: bool
+    ) -> None:
+        session = live.session
+        if session.state.takes_bytes and not live.arrivals and self._is_due(session):
+            await self._endings.end(live, "expire")
+        most = self._most(live.session, offset, size)
+        arrival.start, arrival.stop = offset, offset + most
+
+        def clashing(other: Arrival) -> bool:
+            overlaps = other.start < arrival.stop and arrival.start < other.stop
+            return sequential or overlaps
+
+        await self._supersede(live, clashing)
+        # From here on without a wait, so that nobody comes between.
+        session = live.session
+        if not session.state.takes_bytes:
+            raise over(session)
+        if live.closing:
+            raise Unavailable("the upload is being finished", retry_after=1)
+        if sequential and offset != session.offset:
+            raise OffsetWrong(
+                f"the upload goes on at {session.offset}, not {offset}", offset=session.offset
+            )
+        if session.received:
+            self.table.events.tell(UploadResumed())
+        live.arrivals.add(arrival)
+
+    def _most(self, session: Session, offset: int, size: int | None) -> int:
+        # How many bytes may come at this offset.
+        if session.length is not None:
+            left = session.length - offset
+            if left < (size or 0):
+                raise SizeMismatch(
+                    f"the upload has {session.length} bytes", expected=session.length
+                )
+            return left if size is None else size
+        left = self.intake.max_upload_size - offset
+        if left < (size or 0):
+            largest = self.intake.max_upload_size
+            raise TooLarge(f"at most {largest} bytes are taken here", limit=largest)
+        return left if size is None else size
+
+    def _touched(self, session: Session) -> Session:
+        """Note that bytes came."""
+        now = self.intake.now()
+        expires_at = self.limits.expires_at(session.created_at, now)
+        return _filled(evolve(session, touched_at=now, expires_at=expires_at))
+
+    async def _fill(self, id: str) -> Session:
+        async with self.table.using(id) as live:
+            await live.keep(_filled)
+            self.table.note(live)
+            return live.session

@@ -1,0 +1,488 @@
+"""Tests of the upload sessions, in memory and on a local file system."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from twisted.internet.error import ConnectionLost
+from twisted.trial.unittest import SynchronousTestCase
+
+from hmacfs.base.errors import (
+    BytesDiffer,
+    ClientGone,
+    DigestMismatch,
+    Gone,
+    Incomplete,
+    LengthChanged,
+    NameTaken,
+    OffsetWrong,
+    QuotaExceeded,
+    SizeMismatch,
+    TooLarge,
+    TooManyUploads,
+    Unknown,
+    UploadOver,
+)
+from hmacfs.base.events import SessionsCounted, UploadResumed, UploadTakenOver
+from hmacfs.base.spans import Span
+from hmacfs.rules.conditions import Conditions
+from hmacfs.uploads.limits import Limits
+from hmacfs.uploads.live import Check
+from hmacfs.uploads.machine import State
+from hmacfs.uploads.session import Session
+from tests.flow.awaiting import now
+from tests.ingest.bench import Delivery
+from tests.uploads.bench import LARGEST, LIMITS, NOW, Bench, LocalBench
+
+CONTENT = b"0123456789"
+
+
+class SessionCase(SynchronousTestCase):
+    """Has sessions in memory."""
+
+    def setUp(self) -> None:
+        self.bench = self.opened()
+        self.addCleanup(self.bench.clear)
+
+    def opened(self, limits: Limits = LIMITS) -> Bench:
+        """Begin with nothing."""
+        return Bench(limits)
+
+
+class SessionTests(SessionCase):
+    """What sessions do."""
+
+    # One request after another
+
+    def test_create(self) -> None:
+        """A new session has nothing, and all that was asked for."""
+        session = self.bench.create(length=10, owner="ann", facts={"some": "fact"})
+        self.assertEqual((session.state, session.offset, session.length), (State.OPEN, 0, 10))
+        self.assertEqual((session.created_at, session.expires_at), (NOW, NOW + 100))
+        found = self.bench.find(session.id)
+        self.assertEqual(found, session)
+        self.assertEqual(found.missing, (Span(0, 10),))
+
+    def test_append(self) -> None:
+        """Bytes are appended request by request; then the session becomes the file."""
+        id = self.bench.create().id
+        self.assertEqual(self.bench.append(id, 0, CONTENT[:4]).offset, 4)
+        session = self.bench.append(id, 4, CONTENT[4:])
+        self.assertEqual((session.offset, session.state), (10, State.COMPLETE))
+        self.assertIsNone(self.bench.bytes_of("a"))
+        receipt = self.bench.finish(id)
+        self.assertTrue(receipt.created)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+        self.assertEqual(receipt.file.sha256, hashlib.sha256(CONTENT).digest())
+        self.assertEqual(self.bench.row_of("a"), receipt.file)
+        self.assertEqual(self.bench.find(id).state, State.STORED)
+
+    def test_finish_again(self) -> None:
+        """Finishing is told the same again, also after a restart."""
+        id = self.bench.create().id
+        self.bench.append(id, 0, CONTENT)
+        receipt = self.bench.finish(id)
+        self.assertEqual(self.bench.finish(id), receipt)
+        self.bench.restart()
+        self.assertEqual(self.bench.finish(id), receipt)
+
+    def test_empty(self) -> None:
+        """A session of no bytes is complete when it begins."""
+        session = self.bench.create(length=0)
+        self.assertEqual(session.state, State.COMPLETE)
+        self.bench.finish(session.id)
+        self.assertEqual(self.bench.bytes_of("a"), b"")
+
+    def test_finish_too_early(self) -> None:
+        """What lacks bytes cannot be finished, and goes on."""
+        id = self.bench.create().id
+        self.bench.append(id, 0, CONTENT[:4])
+        with self.assertRaises(Incomplete):
+            self.bench.finish(id)
+        self.bench.append(id, 4, CONTENT[4:])
+        self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_break(self) -> None:
+        """What came before a break counts, and is there after a restart."""
+        id = self.bench.create().id
+        body = Delivery(CONTENT[:4], CONTENT[4:], held=True)
+        sent = self.bench.send(id, 0, body)
+        body.come()
+        body.break_off()
+        self.failureResultOf(sent, ConnectionLost)
+        self.assertEqual(self.bench.find(id).offset, 4)
+        self.bench.restart()
+        self.assertEqual(self.bench.find(id).offset, 4)
+        self.bench.append(id, 4, CONTENT[4:])
+        self.bench.restart()
+        self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_cancelled_request(self) -> None:
+        """What came before the request was cancelled counts."""
+        id = self.bench.create().id
+        body = Delivery(CONTENT[:4], CONTENT[4:], held=True)
+        sent = self.bench.send(id, 0, body)
+        body.come()
+        sent.addErrback(lambda _: None)
+        sent.cancel()
+        self.assertEqual(self.bench.find(id).offset, 4)
+        self.bench.append(id, 4, CONTENT[4:])
+
+    def test_wrong_offset(self) -> None:
+        """Bytes go where those before end, and the refusal tells where."""
+        id = self.bench.create().id
+        self.bench.append(id, 0, CONTENT[:4])
+        for offset in (0, 3, 5, 10):
+            with self.assertRaises(OffsetWrong) as caught:
+                self.bench.append(id, offset, b"")
+            self.assertEqual(caught.exception.facts, {"offset": 4})
+        self.assertEqual(self.bench.find(id).offset, 4)
+
+    def test_beyond(self) -> None:
+        """A body that goes beyond the length is refused, announced or not."""
+        id = self.bench.create().id
+        with self.assertRaises(SizeMismatch):
+            self.bench.append(id, 0, CONTENT + b"x")
+        with self.assertRaises(SizeMismatch):
+            self.bench.append(id, 11, b"", sequential=False)
+        self.failureResultOf(self.bench.send(id, 0, Delivery(CONTENT + b"x")), SizeMismatch)
+        self.assertEqual(self.bench.find(id).offset, 0)
+
+    # Chunks
+
+    def test_chunks(self) -> None:
+        """Chunks come in any order, and the digest is right."""
+        id = self.bench.create(conditions=Conditions(hashlib.sha256(CONTENT).digest())).id
+        self.bench.append(id, 6, CONTENT[6:], sequential=False)
+        self.bench.append(id, 2, CONTENT[2:4], sequential=False)
+        session = self.bench.find(id)
+        self.assertEqual((session.offset, session.received), (0, 6))
+        self.assertEqual(session.missing, (Span(0, 2), Span(4, 6)))
+        self.bench.restart()
+        self.bench.append(id, 0, CONTENT[:5], sequential=False)
+        self.bench.append(id, 4, CONTENT[4:], sequential=False)
+        self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_other_bytes(self) -> None:
+        """Where there are bytes others are refused; those that agree are not harmed."""
+        id = self.bench.create().id
+        self.bench.append(id, 2, CONTENT[2:5], sequential=False)
+        with self.assertRaises(BytesDiffer):
+            self.bench.append(id, 0, b"01x", sequential=False)
+        self.bench.append(id, 0, CONTENT, sequential=False)
+        self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_parallel(self) -> None:
+        """Chunks come beside each other."""
+        id = self.bench.create().id
+        bodies = [Delivery(CONTENT[at : at + 2], held=True) for at in range(0, 10, 2)]
+        sent = [
+            self.bench.send(id, 2 * place, body, size=2, sequential=False)
+            for place, body in enumerate(bodies)
+        ]
+        for body in reversed(bodies):
+            body.come()
+        for body in bodies:
+            body.come()
+        for each in sent:
+            self.successResultOf(each)
+        self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    # A newer request
+
+    def test_take_over(self) -> None:
+        """A newer request ends one that hangs; what that has brought counts."""
+        self.bench.hear(UploadTakenOver, UploadResumed)
+        id = self.bench.create().id
+        hanging = Delivery(CONTENT[:4], CONTENT[4:], held=True)
+        old = self.bench.send(id, 0, hanging)
+        hanging.come()
+        self.assertEqual(now(self.bench.sessions.rest(id)).offset, 4)
+        self.failureResultOf(old, ClientGone)
+        self.bench.append(id, 4, CONTENT[4:])
+        self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+        self.assertEqual(self.bench.told, [UploadTakenOver(), UploadResumed()])
+
+    def test_take_over_by_append(self) -> None:
+        """A newer request that knows no better than the older one is told the offset."""
+        id = self.bench.create().id
+        hanging = Delivery(CONTENT[:4], CONTENT[4:], held=True)
+        old = self.bench.send(id, 0, hanging)
+        hanging.come()
+        with self.assertRaises(OffsetWrong):
+            self.bench.append(id, 0, CONTENT)
+        self.failureResultOf(old, ClientGone)
+        self.assertEqual(self.bench.append(id, 4, CONTENT[4:]).state, State.COMPLETE)
+
+    def test_take_over_chunk(self) -> None:
+        """A chunk that is sent again ends only the request that brings the same."""
+        id = self.bench.create().id
+        first, second = (Delivery(b"", held=True) for _ in range(2))
+        old = self.bench.send(id, 0, first, size=5, sequential=False)
+        other = self.bench.send(id, 5, second, size=5, sequential=False)
+        self.bench.append(id, 0, CONTENT[:5], sequential=False)
+        self.failureResultOf(old, ClientGone)
+        self.assertNoResult(other)
+        second.break_off()
+        self.failureResultOf(other, ConnectionLost)
+
+    # Checks
+
+    def test_check(self) -> None:
+        """Bytes that fail their check are dropped, all of them; those that pass are kept."""
+        id = self.bench.create().id
+        self.bench.append(id, 0, CONTENT[:2])
+        right = hashlib.new("sha1", CONTENT[2:5], usedforsecurity=False).digest()
+        check = Check("sha1", lambda: right)
+        with self.assertRaises(DigestMismatch):
+            self.bench.append(id, 2, b"xyz", check=check)
+        self.assertEqual(self.bench.find(id).offset, 2)
+        self.bench.append(id, 2, CONTENT[2:5], check=check)
+        self.bench.append(id, 5, CONTENT[5:])
+        self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_check_broken(self) -> None:
+        """What broke off before it could be checked does not count."""
+        id = self.bench.create().id
+        check = Check("md5", lambda: hashlib.md5(CONTENT, usedforsecurity=False).digest())
+        body = Delivery(b"xyz", CONTENT, held=True)
+        sent = self.bench.send(id, 0, body, check=check)
+        body.come()
+        body.break_off()
+        self.failureResultOf(sent, ConnectionLost)
+        self.assertEqual(self.bench.find(id).offset, 0)
+        self.bench.append(id, 0, CONTENT, check=check)
+        self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_wanted_digest(self) -> None:
+        """A file that is not the one announced is refused, and so again."""
+        id = self.bench.create(conditions=Conditions(bytes(32))).id
+        self.bench.append(id, 0, CONTENT)
+        for _ in range(2):
+            with self.assertRaises(DigestMismatch):
+                self.bench.finish(id)
+        session = self.bench.find(id)
+        self.assertEqual((session.state, session.code), (State.FAILED, DigestMismatch.code))
+        self.assertIsNone(self.bench.bytes_of("a"))
+
+    # Lengths
+
+    def test_deferred_length(self) -> None:
+        """A length may be told later, once, and not less than is here."""
+        id = self.bench.create(length=None).id
+        self.bench.append(id, 0, CONTENT[:4])
+        with self.assertRaises(LengthChanged):
+            now(self.bench.sessions.set_length(id, 3))
+        with self.assertRaises(Incomplete):
+            self.bench.finish(id)
+        now(self.bench.sessions.set_length(id, 10))
+        now(self.bench.sessions.set_length(id, 10))
+        with self.assertRaises(LengthChanged):
+            now(self.bench.sessions.set_length(id, 11))
+        self.bench.append(id, 4, CONTENT[4:])
+        self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_length_of_what_is_here(self) -> None:
+        """If the length is what is here already, the session is complete."""
+        id = self.bench.create(length=None).id
+        self.bench.append(id, 0, CONTENT)
+        session = now(self.bench.sessions.set_length(id, 10))
+        self.assertEqual(session.state, State.COMPLETE)
+
+    def test_too_long(self) -> None:
+        """No session is longer than files may be."""
+        with self.assertRaises(TooLarge):
+            self.bench.create(length=LARGEST + 1)
+        id = self.bench.create(length=None).id
+        with self.assertRaises(TooLarge):
+            now(self.bench.sessions.set_length(id, LARGEST + 1))
+        with self.assertRaises(TooLarge):
+            self.bench.append(id, 0, bytes(LARGEST + 1))
+
+    # The end
+
+    def test_cancel(self) -> None:
+        """What was cancelled is gone, with its bytes, and then unknown."""
+        session = self.bench.create()
+        self.bench.append(session.id, 0, CONTENT[:4])
+        cancelled = now(self.bench.sessions.cancel(session.id))
+        self.assertEqual(cancelled.state, State.CANCELLED)
+        for _ in range(2):
+            with self.assertRaises(Gone):
+                self.bench.find(session.id)
+            with self.assertRaises(Gone):
+                self.bench.append(session.id, 4, b"")
+            self.bench.restart()
+        self.assertIs(self.bench.find(session.id, over=True).state, State.CANCELLED)
+        self.bench.clock.advance(LIMITS.remembered)
+        now(self.bench.sessions.sweep())
+        with self.assertRaises(Unknown):
+            self.bench.find(session.id)
+
+    def test_expire(self) -> None:
+        """A session ends some time after its last byte, before the sweep finds it."""
+        session = self.bench.create()
+        self.bench.clock.advance(99)
+        self.assertEqual(self.bench.append(session.id, 0, b"0").expires_at, NOW + 199)
+        self.bench.clock.advance(99)
+        self.assertEqual(self.bench.find(session.id).offset, 1)
+        self.bench.clock.advance(1)
+        with self.assertRaises(Gone):
+            self.bench.append(session.id, 1, b"1")
+        with self.assertRaises(Gone):
+            self.bench.find(session.id)
+
+    def test_oldest(self) -> None:
+        """However often bytes come, a session ends some time after its beginning."""
+        session = self.bench.create()
+        for offset in range(10):
+            self.bench.clock.advance(95)
+            session = self.bench.append(session.id, offset, CONTENT[offset : offset + 1])
+        self.assertEqual(session.expires_at, NOW + 1000)
+
+    def test_sweep(self) -> None:
+        """The sweep ends what has expired, also of an earlier process."""
+        self.bench.create("a")
+        self.bench.restart()
+        self.bench.hear(SessionsCounted)
+        self.bench.clock.advance(100)
+        young = self.bench.create("b")
+        self.assertEqual(now(self.bench.sessions.sweep()), 1)
+        last = self.bench.told[-1]
+        assert isinstance(last, SessionsCounted)
+        self.assertEqual((last.counts["open"], last.counts["expired"]), (1, 1))
+        self.assertEqual(self.bench.find(young.id), young)
+
+    def test_over(self) -> None:
+        """What is stored takes no bytes, and cannot be cancelled."""
+        id = self.bench.create().id
+        self.bench.append(id, 0, CONTENT)
+        self.bench.finish(id)
+        with self.assertRaises(UploadOver):
+            self.bench.append(id, 10, b"")
+        self.assertIs(now(self.bench.sessions.cancel(id)).state, State.STORED)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_name_taken(self) -> None:
+        """Other bytes under a name that has some are refused; the same are a success."""
+        for wanted in (True, False):
+            id = self.bench.create().id
+            self.bench.append(id, 0, CONTENT)
+            self.assertEqual(self.bench.finish(id).created, wanted)
+        id = self.bench.create().id
+        self.bench.append(id, 0, CONTENT[::-1])
+        with self.assertRaises(NameTaken):
+            self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_unknown(self) -> None:
+        """There is no session that was not made, and none of another dialect."""
+        with self.assertRaises(Unknown):
+            self.bench.find("x" * 43)
+        id = self.bench.create(kind="other").id
+        with self.assertRaises(Unknown):
+            self.bench.find(id)
+
+    # Others
+
+    def test_limits(self) -> None:
+        """There are only so many sessions of one owner, and of all."""
+        bench = self.opened(Limits(most=3, most_of_owner=2))
+        self.addCleanup(bench.clear)
+        first = bench.create("a", owner="ann")
+        bench.create("b", owner="ann")
+        with self.assertRaises(TooManyUploads):
+            bench.create("c", owner="ann")
+        bench.create("c", owner="bob")
+        with self.assertRaises(TooManyUploads):
+            bench.create("d")
+        now(bench.sessions.cancel(first.id))
+        bench.create("d", owner="ann")
+
+    def test_quota(self) -> None:
+        """What an owner is about to bring counts against the quota, for a while."""
+        conditions = Conditions(quota=15)
+        self.bench.create("a", owner="ann", conditions=conditions)
+        with self.assertRaises(QuotaExceeded):
+            self.bench.create("b", owner="ann", conditions=conditions)
+        self.bench.create("c", owner="bob", conditions=conditions)
+        self.bench.clock.advance(LIMITS.quota_claim)
+        self.bench.create("b", owner="ann", conditions=conditions)
+
+    def test_name_claim(self) -> None:
+        """While an upload may come back nobody else may begin one of its name."""
+        self.bench.create("a", owner="ann")
+        with self.assertRaises(NameTaken):
+            self.bench.create("a", owner="bob")
+        self.bench.create("a", owner="ann")
+        self.bench.clock.advance(LIMITS.name_claim)
+        self.bench.create("a", owner="bob")
+
+    def test_watch(self) -> None:
+        """Who watches a session is told of its bytes and its end."""
+        id = self.bench.create().id
+        seen: list[tuple[int, State]] = []
+
+        def see(session: Session, received: int) -> None:
+            seen.append((received, session.state))
+
+        stop = self.bench.sessions.watch(id, see)
+        self.bench.append(id, 0, CONTENT)
+        self.bench.finish(id)
+        self.assertEqual(seen[0], (10, State.OPEN))
+        self.assertEqual(seen[-1], (10, State.STORED))
+        stop()
+        self.bench.restart()
+
+    # Parts
+
+    def part(self, *contents: bytes) -> Any:
+        """Begin a session that is a part, and bring it so much."""
+        session = self.bench.create(None, sum(map(len, contents)))
+        return session.id
+
+    def test_parts(self) -> None:
+        """A session may be made of others, which are complete."""
+        ids = []
+        for piece in (CONTENT[:4], CONTENT[4:]):
+            id = self.part(piece)
+            self.bench.append(id, 0, piece)
+            ids.append(id)
+        session = self.bench.create("a", None, parts=tuple(ids))
+        self.assertEqual((session.state, session.length), (State.STORED, 10))
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_unfinished_parts(self) -> None:
+        """It may be made before they are, and is stored with the last byte of the last."""
+        ids = [self.part(CONTENT[:4]), self.part(CONTENT[4:])]
+        session = self.bench.create("a", None, parts=tuple(ids))
+        self.assertEqual((session.state, session.length), (State.OPEN, None))
+        self.bench.append(ids[1], 0, CONTENT[4:])
+        self.assertEqual(self.bench.find(session.id).state, State.OPEN)
+        self.bench.append(ids[0], 0, CONTENT[:4])
+        self.assertEqual(self.bench.find(session.id).state, State.STORED)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_parts_that_are_none(self) -> None:
+        """Parts are known, and only parts."""
+        for part in ("x" * 43, self.bench.create("b").id):
+            with self.assertRaises(Unknown):
+                self.bench.create("a", None, parts=(part,))
+
+
+class LocalSessionTests(SessionTests):
+    """They do the same on a local file system."""
+
+    def opened(self, limits: Limits = LIMITS) -> Bench:
+        """Begin with nothing."""
+        return LocalBench(limits)
