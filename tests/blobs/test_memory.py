@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Awaitable
 from pathlib import Path
+from threading import Barrier
 from typing import cast
 
 from hypothesis import strategies as st
@@ -18,7 +19,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from twisted.internet import reactor as global_reactor
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.defer import gatherResults
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.names import StoredName
@@ -41,6 +44,8 @@ from tests.flow.awaiting import now
 from tests.octets import octets
 
 reactor = cast(IReactorFromThreads, global_reactor)
+
+THREADS = 4
 
 NAMES = tuple(named(name) for name in ("a", "a/b", "a/b/c", "d/e"))
 """Few names that are often in each other's way."""
@@ -71,9 +76,17 @@ class ThreadedStorage(InlineStorage):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.threads = ThreadedPool(reactor, "memory", 4)
+        self.threads = ThreadedPool(reactor, "memory", THREADS)
         self.threads.start()
         self.blobs = MemoryBlobs(self.threads)
+
+    async def crash(self) -> None:
+        """Let go of it when the threads have nothing to do, nor what they have done leads to."""
+        for _ in range(2):
+            # Only when each thread has a part of this, none does anything else.
+            together = Barrier(THREADS)
+            await gatherResults([self.threads.run(together.wait) for _ in range(THREADS)])
+            await deferLater(cast(IReactorTime, global_reactor), 0)
 
     async def close(self) -> None:
         """Let the threads go."""
