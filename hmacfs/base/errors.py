@@ -207,6 +207,12 @@ class ContentBlocked(Refusal):
     code = "content-blocked"
 
 
+class Infected(Refusal):
+    """The bytes are infected; ``signature`` is what the scanner calls it."""
+
+    code = "infected"
+
+
 class TypeRefused(Refusal):
     """A body of this type is not taken here."""
 

@@ -60,6 +60,26 @@ class FileRemoved:
 
 
 @frozen
+class ScanEnded:
+    """
+    A file was scanned, or could not be.
+
+    :ivar outcome: ``clean``, ``infected``, ``failed``, ``postponed`` or ``oversize``.
+    :ivar seconds: how long it took.
+    """
+
+    outcome: str
+    seconds: float
+
+
+@frozen
+class FileShared:
+    """A file has no bytes of its own any more but those of an equal one; ``size`` in bytes."""
+
+    size: int = field(validator=validators.ge(0))
+
+
+@frozen
 class DownloadSent:
     """
     A file, or the part of it that was asked for, was handed to the network.
@@ -137,6 +157,8 @@ Event = (
     UploadStored
     | UploadFailed
     | FileRemoved
+    | ScanEnded
+    | FileShared
     | DownloadSent
     | DownloadFailed
     | RequestEnded

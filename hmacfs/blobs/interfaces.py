@@ -67,11 +67,15 @@ class OpenBlob(Protocol):
 
 @runtime_checkable
 class InFile(Protocol):
-    """Staged bytes that lie in a file of this machine, for those who can pass one on."""
+    """Bytes that lie in a file of this machine, staged or published."""
+
+    @property
+    def lane(self) -> Lane:
+        """Orders all work on the file."""
 
     @property
     def descriptor(self) -> int:
-        """The file's descriptor, open to read as well, while it is staged."""
+        """The file's descriptor, good while it is staged, or open."""
 
 
 @runtime_checkable

@@ -21,6 +21,7 @@ from hmacfs.cli.visit import carried_out, opened
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.library.takedown import Takedown
+from hmacfs.rules.quarantine import discard
 from hmacfs.stores.interfaces import Index
 from hmacfs.web.paths import Paths
 
@@ -186,6 +187,10 @@ def _rm(arguments: argparse.Namespace, around: Surroundings) -> int:
             if arguments.block:
                 await takedown.block(arguments.sha256)
             code = FINE if arguments.block else FAILED
+            quarantine = settings[options.CLAMAV_QUARANTINE_DIRECTORY]
+            if quarantine is not None and discard(quarantine, arguments.sha256):
+                print("removed from quarantine", file=around.stderr)
+                code = FINE
             async for file in takedown.remove_digest(arguments.sha256):
                 tell(file.name)
                 code = FINE

@@ -269,8 +269,8 @@ class Intake:
     async def _commit(self, staged: Staged, grant: Grant, conditions: Conditions) -> Receipt:
         with self.pending, staged.account.settling():
             try:
-                await self.rules.judge(staged, grant, conditions)
                 async with self.turns.of(grant.name):
+                    await self.rules.judge(staged, grant, conditions)
                     receipt = await self._stored(staged, grant, conditions)
             finally:
                 await self.blobs.settle(staged.blob)

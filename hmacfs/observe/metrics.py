@@ -25,8 +25,10 @@ from hmacfs.base.events import (
     DownloadSent,
     Events,
     FileRemoved,
+    FileShared,
     RequestEnded,
     RequestsChanged,
+    ScanEnded,
     UploadFailed,
     UploadStored,
 )
@@ -72,6 +74,8 @@ class Metrics:
         events.listen(FileRemoved, self._file_removed)
         events.listen(DownloadSent, self._download_sent)
         events.listen(DownloadFailed, self._download_failed)
+        events.listen(ScanEnded, self._scan_ended)
+        events.listen(FileShared, self._file_shared)
         events.listen(RequestEnded, self._request_ended)
         events.listen(RequestsChanged, self._requests_changed)
         events.listen(ConnectionsChanged, self._connections_changed)
@@ -102,6 +106,14 @@ class Metrics:
     def _file_removed(self, event: FileRemoved) -> None:
         self[table.REMOVED].labels(event.reason).inc()
         self[table.REMOVED_BYTES].inc(event.file.size)
+
+    def _scan_ended(self, event: ScanEnded) -> None:
+        self[table.SCANS].labels(event.outcome).inc()
+        self[table.SCAN_DURATION].observe(event.seconds)
+
+    def _file_shared(self, event: FileShared) -> None:
+        self[table.SHARED_FILES].inc()
+        self[table.SHARED_BYTES].inc(event.size)
 
     def _download_sent(self, event: DownloadSent) -> None:
         if not event.complete:

@@ -105,6 +105,29 @@ DOWNLOAD_SIZE: Final = Metric(
     "How large downloads that were sent to the end were.",
     buckets=SIZES,
 )
+SCANS: Final = Metric(
+    Counter,
+    "hmac_file_server_scans_total",
+    "Scans for infected files, by how they ended.",
+    labels=("result",),
+    initial=("clean", "infected", "failed", "postponed", "oversize"),
+)
+SCAN_DURATION: Final = Metric(
+    Histogram,
+    "hmac_file_server_scan_duration_seconds",
+    "How long scans took.",
+    buckets=SECONDS,
+)
+SHARED_FILES: Final = Metric(
+    Counter,
+    "hmac_file_server_files_deduplicated_total",
+    "Files that got the bytes of an equal file instead of their own.",
+)
+SHARED_BYTES: Final = Metric(
+    Counter,
+    "hmac_file_server_deduplicated_bytes_total",
+    "Bytes of the disk that were saved by that.",
+)
 REQUESTS: Final = Metric(
     Counter,
     "hmac_file_server_http_requests_total",
@@ -150,6 +173,10 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     DOWNLOAD_ERRORS,
     DOWNLOAD_DURATION,
     DOWNLOAD_SIZE,
+    SCANS,
+    SCAN_DURATION,
+    SHARED_FILES,
+    SHARED_BYTES,
     REQUESTS,
     CONNECTIONS,
     BUILD,

@@ -19,7 +19,7 @@ from hmacfs.config import options
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.settings import Settings
 from hmacfs.flow.turns import Turns
-from hmacfs.service import keys, tree
+from hmacfs.service import keys, scans, tree
 from hmacfs.service.chores import Chore, index_backups
 from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
@@ -187,6 +187,8 @@ class FileServer(Service):
         for chore in index_backups(self._settings, self._foundation, self._reactor):
             self._begin(chore)
         self._clean()
+        for chore in scans.catching_up(self._settings, self._foundation):
+            self._begin(chore)
         interval = watchdog_interval(self._environ)
         if interval is not None:
             self._watchdog.start(interval)

@@ -25,9 +25,9 @@ from hmacfs.library.lookup import Lookup
 from hmacfs.library.removal import Removal
 from hmacfs.library.serving import Policy
 from hmacfs.rules.kinds import Extensions, Names
-from hmacfs.rules.rule import Rules
+from hmacfs.rules.rule import Rule, Rules
 from hmacfs.rules.space import Space
-from hmacfs.service import cleaning, keys
+from hmacfs.service import cleaning, keys, scans
 from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.uploads.limits import Limits
@@ -80,7 +80,7 @@ def grow(
         foundation.turns,
         foundation.events,
         foundation.ledger,
-        _rules(settings),
+        rules(settings, foundation, seconds),
         foundation.pulls,
     )
     uploads = Uploads(intake, foundation.unverified, paths)
@@ -155,11 +155,20 @@ def health(
     """
     minimum = settings[options.SERVER_MIN_FREE_BYTES]
 
+    clamd = (
+        scans.clamd(settings, foundation.reactor)
+        if settings[options.CLAMAV_CLAMAVENABLED]
+        else None
+    )
+
     async def parts() -> dict[str, Part]:
-        return {
+        found = {
             "storage": await _storage(foundation, minimum),
             "index": await _index(foundation),
         }
+        if clamd is not None:
+            found["clamav"] = await scans.health(clamd)
+        return found
 
     return Health(parts, uptime, _peers(settings), foundation.history, draining)
 
@@ -184,10 +193,15 @@ def conduct(settings: Settings) -> Conduct:
     )
 
 
-def _rules(settings: Settings) -> Rules:
+def rules(settings: Settings, foundation: Foundation, seconds: Callable[[], float]) -> Rules:
+    """Tell what every upload has to meet, in the order in which that is asked."""
     allowed = settings[options.UPLOADS_ALLOWED_EXTENSIONS]
     blocked = settings[options.UPLOADS_BLOCKED_EXTENSIONS]
-    return Rules((Names(Extensions.of(allowed, blocked)),))
+    ordered: list[Rule] = [Names(Extensions.of(allowed, blocked))]
+    if settings[options.CLAMAV_CLAMAVENABLED]:
+        is_safe = settings[options.CLAMAV_ON_SCAN_FAILURE] == "refuse"
+        ordered.append(scans.scanning(settings, foundation, seconds, postpones=not is_safe))
+    return Rules(ordered)
 
 
 def _policy(settings: Settings) -> Policy:

@@ -28,6 +28,7 @@ CLAMAV_CLAMAVENABLED: Final = Option(
     "are not.",
     example=True,
     aliases=(Alias(Generation.V3_2, "clamav.enabled"),),
+    in_effect=True,
 )
 CLAMAV_CLAMAVSOCKET: Final = Option(
     key="clamav.clamavsocket",
@@ -37,6 +38,7 @@ CLAMAV_CLAMAVSOCKET: Final = Option(
     summary="Where clamd listens. Without it /var/run/clamav/clamd.ctl.",
     example=Address("127.0.0.1", 3310),
     aliases=(Alias(Generation.V3_2, "clamav.socket"),),
+    in_effect=True,
 )
 CLAMAV_NUMSCANWORKERS: Final = Option(
     key="clamav.numscanworkers",
@@ -45,6 +47,7 @@ CLAMAV_NUMSCANWORKERS: Final = Option(
     default=2,
     summary="How many files are scanned at once. Without it 2.",
     example=4,
+    in_effect=True,
 )
 CLAMAV_SCANFILEEXTENSIONS: Final = Option(
     key="clamav.scanfileextensions",
@@ -55,6 +58,7 @@ CLAMAV_SCANFILEEXTENSIONS: Final = Option(
     example=(".exe", ".zip", ".doc"),
     aliases=(Alias(Generation.V2_X, "ScanFileExtensions"),),
     reloadable=True,
+    in_effect=True,
 )
 CLAMAV_MAXSCANSIZE: Final = Option(
     key="clamav.maxscansize",
@@ -64,6 +68,7 @@ CLAMAV_MAXSCANSIZE: Final = Option(
     "ones. Without it 200 MB.",
     example=1024**3,
     reloadable=True,
+    in_effect=True,
 )
 CLAMAV_OVERSIZE_POLICY: Final = Option(
     key="clamav.oversize_policy",
@@ -74,6 +79,7 @@ CLAMAV_OVERSIZE_POLICY: Final = Option(
     "counted.",
     example="refuse",
     reloadable=True,
+    in_effect=True,
 )
 CLAMAV_ON_SCAN_FAILURE: Final = Option(
     key="clamav.on_scan_failure",
@@ -84,6 +90,7 @@ CLAMAV_ON_SCAN_FAILURE: Final = Option(
     "and scanned later. Without it they are refused.",
     example="accept",
     reloadable=True,
+    in_effect=True,
 )
 CLAMAV_SCAN_TIMEOUT: Final = Option(
     key="clamav.scan_timeout",
@@ -94,6 +101,7 @@ CLAMAV_SCAN_TIMEOUT: Final = Option(
     example=300.0,
     aliases=(Alias(Generation.V3_2, "clamav.timeout"),),
     reloadable=True,
+    in_effect=True,
 )
 CLAMAV_QUARANTINE_DIRECTORY: Final = Option(
     key="clamav.quarantine_directory",
@@ -102,6 +110,7 @@ CLAMAV_QUARANTINE_DIRECTORY: Final = Option(
     default=None,
     summary="Where infected files are kept. Without it they are thrown away.",
     example=pathlib.Path("/var/lib/hmac-file-server/quarantine"),
+    in_effect=True,
 )
 VALIDATION_CHECK_MAGIC_BYTES: Final = Option(
     key="validation.check_magic_bytes",

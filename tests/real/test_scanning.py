@@ -1,0 +1,320 @@
+"""No infected file is visible: uploads are scanned by a clamd that works, hangs, or is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import tempfile
+import threading
+import time
+
+from tests import forms
+from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real.clamd import EICAR, MARK, STREAM_LIMIT, Clamd
+from tests.real.client import Answer, Connection, Headers
+from tests.real.daemon import Daemon, eventually
+
+TIMEOUT = 2
+
+
+class ScanningCase(ServerCase):
+    """A clamd, and a server that asks it."""
+
+    def setUp(self) -> None:
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="hmacfs-clamd-"))
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        self.clamd = Clamd(directory)
+        self.addCleanup(self.clamd.kill)
+        self.clamd.start()
+        self.quarantine = self.directory() / "quarantine"
+
+    def server(self, socket: str | None = None, **more: object) -> Daemon:
+        """Start a server."""
+        clamav: dict[str, object] = {
+            "clamavenabled": True,
+            "clamavsocket": socket or os.fspath(self.clamd.path),
+            "scan_timeout": TIMEOUT,
+            "quarantine_directory": os.fspath(self.quarantine),
+        }
+        return self.start({"clamav": {**clamav, **more}, "uploads": {"max_upload_size": "5GB"}})
+
+    def put(self, daemon: Daemon, name: str, data: bytes) -> Answer:
+        """Upload."""
+        with Connection(daemon.port) as connection:
+            return connection.put(daemon.target(name, len(data)), data)
+
+    def get(self, daemon: Daemon, name: str) -> Answer:
+        """Download."""
+        with Connection(daemon.port) as connection:
+            return connection.request("GET", daemon.place(name))
+
+    def check_works(self, daemon: Daemon) -> None:
+        """Check that clean bytes are taken and infected ones are not."""
+        clean = noise(3 * MEGABYTE)
+        self.assert_status(201, self.put(daemon, "clean.bin", clean))
+        self.assert_comes_back(daemon, daemon.place("clean.bin"), clean)
+        self.assert_status(201, self.put(daemon, "empty", b""))
+        for name, data in (("eicar.com", EICAR), ("late.bin", clean + MARK)):
+            answer = self.put(daemon, name, data)
+            self.assert_status(422, answer, name)
+            self.assertIn(b"infected", answer.body)
+            self.assert_status(404, self.get(daemon, name), name)
+        self.assertEqual({"clean.bin", "empty"}, set(daemon.stored()))
+        self.assertEqual([], daemon.stages())
+
+
+class WorkingTests(ScanningCase):
+    """A clamd that works."""
+
+    def test_unix_socket(self) -> None:
+        """On a Unix socket clamd reads the file itself; what is infected goes to quarantine."""
+        daemon = self.server()
+        self.check_works(daemon)
+        facts = [json.loads(path.read_text()) for path in self.quarantine.glob("*.json")]
+        self.assertEqual({"eicar.com", "late.bin"}, {fact["name"] for fact in facts})
+        for fact in facts:
+            kept = self.quarantine / fact["sha256"]
+            self.assertEqual(fact["size"], kept.stat().st_size)
+            self.assertEqual(0, kept.stat().st_mode & 0o077)
+
+    def test_tcp(self) -> None:
+        """Over TCP it is sent the bytes."""
+        self.check_works(self.server(f"tcp:127.0.0.1:{self.clamd.port}"))
+
+    def test_stream_limit(self) -> None:
+        """What clamd takes no stream of is taken or refused as the policy has it, and no more."""
+        place = f"tcp:127.0.0.1:{self.clamd.port}"
+        large = noise(4 * STREAM_LIMIT)
+        daemon = self.server(place, oversize_policy="accept")
+        self.assert_status(201, self.put(daemon, "large", large))
+        daemon = self.server(place, oversize_policy="refuse")
+        self.assert_status(413, self.put(daemon, "large", large))
+        self.assert_nothing_stored(daemon)
+
+    def test_too_large(self) -> None:
+        """Files above maxscansize are not scanned; refused before their bytes, if they are."""
+        daemon = self.server(maxscansize="1MB", oversize_policy="accept")
+        self.assert_status(201, self.put(daemon, "large", noise(2 * MEGABYTE) + MARK))
+        self.assert_status(422, self.put(daemon, "small", MARK))
+        daemon = self.server(maxscansize="1MB", oversize_policy="refuse")
+        with Connection(daemon.port) as connection:
+            headers: Headers = {"Content-Length": 2 * MEGABYTE, "Expect": "100-continue"}
+            connection.begin("PUT", daemon.target("large", 2 * MEGABYTE), headers)
+            self.assert_status(413, connection.answer("PUT"))
+
+    def test_extensions(self) -> None:
+        """With a list of extensions only such files are scanned, doubled ones too."""
+        daemon = self.server(scanfileextensions=[".exe", ".COM"])
+        self.assert_status(201, self.put(daemon, "eicar.txt", EICAR))
+        for name in ("eicar.com", "eicar.EXE", "eicar.com.txt"):
+            self.assert_status(422, self.put(daemon, name, EICAR), name)
+
+    def test_sparse(self) -> None:
+        """A file of 4 GB that is all zeros is scanned, or taken as too large, and all goes on."""
+        daemon = self.server(maxscansize="1MB")
+        size = 4 * 1024 * MEGABYTE
+        block = bytes(MEGABYTE)
+        with Connection(daemon.port) as connection:
+            connection.begin("PUT", daemon.target("zeros", size), {"Content-Length": size})
+            for _ in range(size // MEGABYTE):
+                connection.send(block)
+            self.assert_status(201, connection.answer("PUT"))
+
+    def test_form(self) -> None:
+        """What comes in a form is scanned too."""
+        daemon = self.server()
+        for data, status in ((EICAR, 422), (b"clean", 201)):
+            body = forms.form(forms.file(data, "a.bin"))
+            target = f"/upload?path=a.bin&v={daemon.sign(b'a.bin', len(data), scheme='v')}"
+            headers: Headers = {
+                "Content-Type": forms.CONTENT_TYPE,
+                "Content-Length": len(body),
+                "X-File-Size": len(data),
+            }
+            with Connection(daemon.port) as connection:
+                connection.begin("POST", target, headers)
+                connection.send(body)
+                self.assert_status(status, connection.answer("POST"))
+
+    def test_metrics_and_health(self) -> None:
+        """The health tells of clamd, and the log of what was found."""
+        daemon = self.server()
+        self.put(daemon, "eicar.com", EICAR)
+        self.assertIn("eicar.com", daemon.log)
+        self.assertIn("Eicar-Test", daemon.log)
+        self.assertEqual("ok", self.health(daemon)["status"])
+        self.clamd.kill()
+        health = self.health(daemon)
+        self.assertEqual("degraded", health["status"])
+        self.assertIn("cannot be reached", health["parts"]["clamav"]["detail"])
+
+    def health(self, daemon: Daemon) -> dict[str, dict[str, dict[str, str]]]:
+        """Ask how the server is."""
+        with Connection(daemon.port) as connection:
+            answer = connection.request("GET", "/health", {"Accept": "application/json"})
+        self.assert_status(200, answer)
+        health: dict[str, dict[str, dict[str, str]]] = json.loads(answer.body)
+        return health
+
+    def test_many_at_once(self) -> None:
+        """Many uploads at once are all scanned, with two workers."""
+        daemon = self.server(numscanworkers=2, scan_timeout=60)
+        statuses: dict[int, int] = {}
+
+        def upload(number: int) -> None:
+            data = noise(200_000, number) + (MARK if number % 2 else b"")
+            statuses[number] = self.put(daemon, f"file{number}", data).status
+
+        threads = [threading.Thread(target=upload, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual({n: 422 if n % 2 else 201 for n in range(20)}, statuses)
+
+
+class BrokenTests(ScanningCase):
+    """A clamd that does not work, and a server that refuses what it cannot scan."""
+
+    def check_refused(self, daemon: Daemon, data: bytes = b"anything") -> None:
+        """Check that an upload is refused for now, and soon."""
+        began = time.monotonic()
+        answer = self.put(daemon, "refused", data)
+        self.assert_status(503, answer)
+        self.assertIn("retry-after", answer.headers)
+        self.assertLess(time.monotonic() - began, 4 * TIMEOUT)
+        self.assert_nothing_stored(daemon)
+
+    def check_back(self, daemon: Daemon) -> None:
+        """Check that it works again."""
+        self.assert_status(201, self.put(daemon, "back", b"clean"))
+        self.assert_status(422, self.put(daemon, "infected", EICAR))
+
+    def test_down(self) -> None:
+        """While clamd is down uploads are refused, later ones before their bytes."""
+        daemon = self.server()
+        self.clamd.kill()
+        self.check_refused(daemon)
+        with Connection(daemon.port) as connection:
+            headers: Headers = {"Content-Length": 9, "Expect": "100-continue"}
+            connection.begin("PUT", daemon.target("refused", 9), headers)
+            self.assert_status(503, connection.answer("PUT"))
+        self.clamd.start()
+        self.check_back(daemon)
+
+    def test_hanging(self) -> None:
+        """A clamd that hangs costs the time of a scan, and is used again when it goes on."""
+        for place in (None, f"tcp:127.0.0.1:{self.clamd.port}"):
+            daemon = self.server(place)
+            self.clamd.hang()
+            self.check_refused(daemon, noise(3 * MEGABYTE))
+            self.clamd.go_on()
+            self.check_back(daemon)
+
+    def test_killed_in_a_scan(self) -> None:
+        """A clamd that is killed in a scan has not said that the file is clean."""
+        daemon = self.server()
+        self.clamd.hang()
+        killer = threading.Timer(0.5, self.clamd.kill)
+        killer.start()
+        self.check_refused(daemon)
+        killer.join()
+
+    def test_restarted_in_a_scan(self) -> None:
+        """A clamd that is back at once scans the file that it was asked about before."""
+        daemon = self.server()
+        self.clamd.hang()
+
+        def restart() -> None:
+            self.clamd.kill()
+            self.clamd.start()
+
+        timer = threading.Timer(0.5, restart)
+        timer.start()
+        answer = self.put(daemon, "eicar.com", EICAR)
+        timer.join()
+        self.assertIn(answer.status, (422, 503))
+        self.assert_nothing_stored(daemon)
+        eventually("its return", lambda: self.put(daemon, "back", b"clean").status == 201)
+
+    def test_garbage(self) -> None:
+        """Answers that make no sense are none."""
+        for answer in (
+            b"",
+            b"\0",
+            b"OK\0",
+            b"stream: OK",
+            b"stream: clean\0",
+            b"HTTP/1.1 400 Bad Request\r\n\r\n\0",
+            b"\xff" * 100_000,
+            b"stream: Access denied. ERROR\0",
+            b"stream: OK\nstream: OK\0",
+        ):
+            path = self.clamd.path.with_name("fake.sock")
+            with _Fake(path, answer):
+                daemon = self.server(os.fspath(path))
+                self.check_refused(daemon)
+                daemon.stop()
+
+
+class LaterTests(ScanningCase):
+    """A server that takes what it cannot scan, and scans it later."""
+
+    def test_withdrawn(self) -> None:
+        """What is found to be infected later is gone; what is not stays; also over a crash."""
+        daemon = self.server(on_scan_failure="accept")
+        self.clamd.kill()
+        self.assert_status(201, self.put(daemon, "clean", b"clean"))
+        self.assert_status(201, self.put(daemon, "eicar.com", EICAR))
+        self.assert_status(200, self.get(daemon, "eicar.com"))
+        daemon.kill9()
+        daemon.start()
+        self.assert_status(200, self.get(daemon, "eicar.com"))
+        self.clamd.start()
+        eventually("its end", lambda: self.get(daemon, "eicar.com").status == 410)
+        answer = self.get(daemon, "eicar.com")
+        self.assertIn(b"infected", answer.body)
+        self.assert_status(200, self.get(daemon, "clean"))
+        self.assert_status(409, self.put(daemon, "eicar.com", EICAR))
+        self.assertEqual(["clean"], list(daemon.stored()))
+        self.assertEqual(1, len(list(self.quarantine.glob("*.json"))))
+        unscanned = daemon.storage / ".hmacfs/unscanned"
+        eventually("an empty list", lambda: not list(unscanned.iterdir()))
+
+
+class _Fake:
+    """Something on a Unix socket that gives the same answer to each command but PING."""
+
+    def __init__(self, path: pathlib.Path, answer: bytes) -> None:
+        self._path = path
+        self._answer = answer
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> None:
+        self._path.unlink(missing_ok=True)
+        self._listener.bind(os.fspath(self._path))
+        self._listener.listen()
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                command = connection.recv(1000)
+                is_ping = command.startswith(b"zPING")
+                try:
+                    connection.sendall(b"PONG\0" if is_ping else self._answer)
+                except ConnectionError:
+                    continue
