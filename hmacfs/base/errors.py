@@ -201,6 +201,16 @@ class QuotaExceeded(Refusal):
     code = "quota-exceeded"
 
 
+class DailyQuotaExceeded(Refusal):
+    """
+    The owner may not send so many bytes today.
+
+    ``used``, ``limit`` and ``requested`` in bytes, ``retry_after`` in seconds.
+    """
+
+    code = "daily-quota-exceeded"
+
+
 class ContentBlocked(Refusal):
     """These bytes were blocked by who runs the server, whatever their name."""
 

@@ -15,6 +15,7 @@ from hmacfs.cli.visit import carried_out, opened
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pools import InlinePool
+from hmacfs.library.disposal import Disposal
 from hmacfs.library.report import Deletion
 from hmacfs.library.retention import Reason
 from hmacfs.service import cleaning
@@ -48,7 +49,8 @@ def _retention(arguments: argparse.Namespace, around: Surroundings) -> int:
         alone = settings[options.RETENTION_TOMBSTONE_AGE] < SHORT_TOMBSTONE
         async with opened(settings, calls, alone=alone and not arguments.dry_run) as visit:
             if not arguments.dry_run:
-                deleting = cleaning.retention(settings, visit.index, visit.blobs, InlinePool())
+                disposal = Disposal(visit.index, visit.blobs, time.time)
+                deleting = cleaning.retention(settings, disposal, InlinePool())
                 await deleting.run(told=tell)
                 return
             async with aclosing(cleaning.schedule(settings, visit.index).pages()) as pages:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, field, frozen
 from twisted.internet.defer import Deferred
 
 from hmacfs.auth.replay import Ledger, MemoryReplays, Upload
@@ -36,7 +36,7 @@ from hmacfs.ingest import intent
 from hmacfs.ingest.account import Account, code_of
 from hmacfs.ingest.staged import Staged
 from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
-from hmacfs.rules.quota import Quota
+from hmacfs.rules.quota import Quotas, Usage, owned
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Reservation, Space
 from hmacfs.stores.interfaces import Index, StoreFailed, StoreFull
@@ -57,6 +57,10 @@ def _own_ledger(intake: Intake) -> Ledger:
     return Ledger(MemoryReplays(intake.now))
 
 
+def _no_quotas(intake: Intake) -> Quotas:
+    return Quotas(intake.index, Usage(intake.now), intake.now)
+
+
 @frozen
 class Intake:
     """
@@ -73,6 +77,7 @@ class Intake:
     :param events: is told what became of each upload.
     :param ledger: knows what signatures that count once have led to.
     :param rules: what uploads have to meet besides their grants.
+    :param quotas: how much owners may have.
     """
 
     blobs: Blobs
@@ -89,6 +94,7 @@ class Intake:
     ledger: Ledger = field(default=Factory(_own_ledger, takes_self=True))
     rules: Rules = field(factory=Rules)
     pulls: Pulls | None = None
+    quotas: Quotas = field(default=Factory(_no_quotas, takes_self=True))
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -117,16 +123,19 @@ class Intake:
         :raises SizeMismatch: if the body is not as long as granted.
         :raises Refusal: as :meth:`store` does.
         """
+        grant = owned(grant)
         with self.pending, Account(self.events, self.seconds) as account:
-            known = await self.admit(grant, conditions)
+            known = await self._admitted(grant, conditions)
             if known is not None:
                 digest = await self._digest(body, grant)
                 await self._settle(grant, digest, conditions)
                 receipt = _same(known, digest)
                 account.stored(receipt.file, created=False)
                 return receipt
-            async with self._staged(body, grant.size, account, (grant, conditions)) as staged:
-                return await self.store(staged, grant, conditions)
+            with await self.quotas.reserve(grant.owner, grant.size, conditions.quota) as share:
+                async with self._staged(body, grant.size, account, (grant, conditions)) as staged:
+                    staged.share = share
+                    return await self.store(staged, grant, conditions)
 
     @asynccontextmanager
     async def staged(self, body: Incoming, limit: int) -> AsyncIterator[Staged]:
@@ -160,6 +169,7 @@ class Intake:
         :raises Refusal: as the rules do.
         :raises NoSpace: if the storage is full.
         """
+        grant = owned(grant)
         _check_size(staged.size, grant.size)
         _check_digest(staged.sha256, conditions)
         staged.taken = True
@@ -177,6 +187,15 @@ class Intake:
         :return: the file whose bytes these have to be, if the name has one.
         :raises Refusal: as :meth:`receive` does.
         """
+        grant = owned(grant)
+        known = await self._admitted(grant, conditions)
+        if known is None:
+            size = grant.size + claimed
+            with await self.quotas.reserve(grant.owner, size, conditions.quota):
+                pass
+        return known
+
+    async def _admitted(self, grant: Grant, conditions: Conditions) -> StoredFile | None:
         if grant.size > self.max_upload_size:
             raise TooLarge(
                 f"the file has {grant.size} bytes; at most {self.max_upload_size} are taken",
@@ -186,9 +205,7 @@ class Intake:
         if conditions.once is not None:
             await self.ledger.check(conditions.once, grant.name, grant.size)
         known = await self._known(grant)
-        if known is None:
-            await self._check_quota(evolve(grant, size=grant.size + claimed), conditions)
-        elif known.size != grant.size:
+        if known is not None and known.size != grant.size:
             raise NameTaken("another file has this name")
         return known
 
@@ -208,9 +225,6 @@ class Intake:
             return False
         await blob.lane.run(blob.close)
         return blob.size == known.size
-
-    async def _check_quota(self, grant: Grant, conditions: Conditions) -> None:
-        await Quota(self.index).check(grant.owner, grant.size, conditions.quota)
 
     async def _digest(self, body: Incoming, grant: Grant) -> bytes:
         stage = Stage(NullSink(), Lane(self.pool), grant.size)
@@ -267,11 +281,13 @@ class Intake:
             raise
 
     async def _commit(self, staged: Staged, grant: Grant, conditions: Conditions) -> Receipt:
-        with self.pending, staged.account.settling():
+        with self.pending, staged.account.settling(), staged.held():
             try:
                 async with self.turns.of(grant.name):
                     await self.rules.judge(staged, grant, conditions)
                     receipt = await self._stored(staged, grant, conditions)
+                if receipt.created:
+                    await self.quotas.settle(grant.owner, conditions.quota, receipt.file)
             finally:
                 await self.blobs.settle(staged.blob)
             staged.account.stored(receipt.file, created=receipt.created)
@@ -282,12 +298,14 @@ class Intake:
         known = await self._known(grant)
         if known is not None:
             return _same(known, staged.sha256)
-        if grant.owner is None or conditions.quota is None:
-            return await self._publish(staged, grant)
-        # Two uploads of one owner could fit its quota, each for itself.
-        async with self.turns.of((Quota, grant.owner)):
-            await self._check_quota(grant, conditions)
-            return await self._publish(staged, grant)
+        share = staged.share
+        if share is None:
+            share = await self.quotas.reserve(grant.owner, grant.size, conditions.quota)
+        with share:
+            share.recording()
+            receipt = await self._publish(staged, grant)
+            share.end()
+            return receipt
 
     async def _publish(self, staged: Staged, grant: Grant) -> Receipt:
         file = StoredFile(

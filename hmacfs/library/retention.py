@@ -18,21 +18,16 @@ from attrs import field, frozen
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
-from hmacfs.base.events import Events, FileRemoved
 from hmacfs.base.values import StoredFile, Tombstone
-from hmacfs.blobs.interfaces import Blobs, StorageFailed
 from hmacfs.flow.pools import Pool
-from hmacfs.flow.turns import Turns
 from hmacfs.library import journal, report
+from hmacfs.library.disposal import Disposal
 from hmacfs.library.journal import Journal
 from hmacfs.library.report import Deletion
 from hmacfs.stores.interfaces import BEGINNING, Index, Moment
 
 PAGE = 100
 """Files that are looked at, and deleted, at once."""
-
-EXPIRED = "expired"
-"""The reason on the tombstones."""
 
 
 class Reason(Enum):
@@ -160,20 +155,15 @@ class Retention:
     :param report_path: where deletions are told, if they are.
     :param tombstone_age: seconds for which a deleted name stays taken.
     :param pool: where files are written.
-    :param turns: those of the intake, where there is one in this process.
-    :param events: is told of each file.
     """
 
-    index: Index
-    blobs: Blobs
+    disposal: Disposal
     schedule: Schedule
     journal_path: Path
     report_path: Path | None
     tombstone_age: float
     pool: Pool
     now: Callable[[], float]
-    turns: Turns = field(factory=Turns)
-    events: Events = field(factory=Events)
     log: Logger = field(factory=Logger)
 
     async def run(
@@ -205,7 +195,7 @@ class Retention:
                         told(deletion)
                     if not goes_on():
                         break
-            await self.index.clear_tombstones(self.now() - self.tombstone_age)
+            await self.disposal.index.clear_tombstones(self.now() - self.tombstone_age)
         finally:
             await self.pool.run(noted.close)
         if count:
@@ -215,17 +205,17 @@ class Retention:
     async def _finish(self, noted: Journal) -> None:
         # What a crash has left: rows are gone, bytes may be there.
         for name in await self.pool.run(noted.left):
-            known = await self.index.find(name)
+            known = await self.disposal.index.find(name)
             if isinstance(known, Tombstone) and self.now() - known.buried_at < self.tombstone_age:
-                async with self.turns.of(name):
-                    await self.blobs.remove(name)
+                async with self.disposal.turns.of(name):
+                    await self.disposal.blobs.remove(name)
         await self.pool.run(noted.end)
 
     async def _delete(self, due: Sequence[Due], noted: Journal) -> list[Deletion]:
         if not due:
             return []
         await self.pool.run(noted.begin, [each.file.name for each in due])
-        begun = [Deferred.fromCoroutine(self._bury(each)) for each in due]
+        begun = [Deferred.fromCoroutine(self._dispose(each)) for each in due]
         # All of them end before anything else is done, also when one fails.
         outcomes: list[tuple[bool, Any]] = await DeferredList(begun, consumeErrors=True)
         deletions = [result for done, result in outcomes if done and result is not None]
@@ -237,16 +227,8 @@ class Retention:
         await self.pool.run(noted.end)
         return deletions
 
-    async def _bury(self, due: Due) -> Deletion | None:
-        file = due.file
-        async with self.turns.of(file.name):
-            at = self.now()
-            if not await self.index.amend(file, Tombstone(file.name, at, EXPIRED)):
-                return None
-            try:
-                await self.blobs.remove(file.name)
-            except StorageFailed as error:
-                # Nobody can fetch it any more; `reindex` tells of its bytes.
-                self.log.error("cannot free {name}: {error}", name=str(file.name), error=error)
-        self.events.tell(FileRemoved(file, due.reason.value))
-        return Deletion(file, at, due.reason.value)
+    async def _dispose(self, due: Due) -> Deletion | None:
+        at = self.now()
+        if not await self.disposal.dispose(due.file, due.reason.value):
+            return None
+        return Deletion(due.file, at, due.reason.value)

@@ -9,13 +9,11 @@ from pathlib import Path
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from hmacfs.base.events import Events
 from hmacfs.base.names import INTERNAL_DIRECTORY
-from hmacfs.blobs.interfaces import Blobs
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pools import Pool
-from hmacfs.flow.turns import Turns
+from hmacfs.library.disposal import Disposal
 from hmacfs.library.journal import Busy
 from hmacfs.library.retention import Retention, Schedule, Terms
 from hmacfs.service.chores import Chore
@@ -39,41 +37,31 @@ def schedule(settings: Settings, index: Index, now: Callable[[], float] = time.t
     return Schedule(index, terms(settings), now)
 
 
-def retention(
-    settings: Settings,
-    index: Index,
-    blobs: Blobs,
-    pool: Pool,
-    turns: Turns | None = None,
-    events: Events | None = None,
-) -> Retention:
+def retention(settings: Settings, disposal: Disposal, pool: Pool) -> Retention:
     """Make what deletes them."""
     storage: Path = settings[options.SERVER_STORAGE_PATH]
     is_told = settings[options.RETENTION_REPORT]
     return Retention(
-        index,
-        blobs,
-        schedule(settings, index),
+        disposal,
+        schedule(settings, disposal.index),
         storage / INTERNAL_DIRECTORY / "deleting",
         settings[options.RETENTION_REPORT_PATH] if is_told else None,
         settings[options.RETENTION_TOMBSTONE_AGE],
         pool,
         time.time,
-        turns or Turns(),
-        events or Events(),
+    )
+
+
+def disposal(foundation: Foundation) -> Disposal:
+    """Make what deletes files of a server that runs."""
+    return Disposal(
+        foundation.index, foundation.blobs, time.time, foundation.turns, foundation.events
     )
 
 
 def cleaning(settings: Settings, foundation: Foundation, clock: IReactorTime) -> Chore:
     """Make the chore that deletes what is due: files that say so themselves, at least."""
-    work = retention(
-        settings,
-        foundation.index,
-        foundation.blobs,
-        foundation.pool,
-        foundation.turns,
-        foundation.events,
-    )
+    work = retention(settings, disposal(foundation), foundation.pool)
 
     async def run() -> None:
         try:

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorSocket
 from twisted.logger import Logger
 
 from hmacfs.auth.replay import Ledger, MemoryReplays
-from hmacfs.base.events import Events
+from hmacfs.base.events import Events, FileRemoved
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.local_unfinished import LocalUnfinished
@@ -21,6 +21,7 @@ from hmacfs.flow.sendfile import SendReactor
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.ingest.unverified import Unverified
+from hmacfs.rules.quota import Usage
 from hmacfs.service.reserve import Reserve
 from hmacfs.service.stores import internal_path, make_index
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
@@ -45,6 +46,7 @@ class Foundation:
     :ivar pending: counts what must end before the storage may be closed.
     :ivar turns: lets one at a time change what a name stands for.
     :ivar ledger: knows what signatures that count once have led to.
+    :ivar usage: knows what owners have on its way.
     :ivar unverified: bounds the bytes whose signature cannot be checked yet.
     :ivar sessions: the uploads that are not finished.
     """
@@ -68,6 +70,8 @@ class Foundation:
         self.unfinished = LocalUnfinished(settings[options.SERVER_STORAGE_PATH], self.pool)
         self.sessions = Table(self.unfinished, self.events)
         self._persistent = settings[options.UPLOADS_SESSION_PERSISTENCE]
+        self.usage = Usage(time.time)
+        self.events.listen(FileRemoved, self.usage.removed)
 
     async def start(self) -> int:
         """

@@ -27,7 +27,7 @@ from hmacfs.library.serving import Policy
 from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rule, Rules
 from hmacfs.rules.space import Space
-from hmacfs.service import cleaning, keys, scans
+from hmacfs.service import cleaning, keys, quotas, scans
 from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.uploads.limits import Limits
@@ -82,6 +82,7 @@ def grow(
         foundation.ledger,
         rules(settings, foundation, seconds),
         foundation.pulls,
+        quotas.quotas(settings, foundation),
     )
     uploads = Uploads(intake, foundation.unverified, paths)
     lookup = Lookup(

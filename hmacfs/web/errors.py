@@ -47,6 +47,7 @@ STATUS: dict[type[Refusal], HTTPStatus] = {
     errors.DigestMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.QuotaExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Infected: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.DailyQuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TypeRefused: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.Unimplemented: HTTPStatus.NOT_IMPLEMENTED,
     errors.VersionRefused: HTTPStatus.PRECONDITION_FAILED,

@@ -21,6 +21,7 @@ from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.blobs.memory import MemoryBlobs
 from hmacfs.flow.pools import InlinePool
 from hmacfs.library import journal
+from hmacfs.library.disposal import Disposal
 from hmacfs.library.journal import Busy
 from hmacfs.library.report import Deletion
 from hmacfs.library.retention import PAGE, Reason, Retention, Schedule, Terms
@@ -71,15 +72,13 @@ class Place:
         self.journal = directory / "journal"
         self.report = directory / "report.jsonl"
         self.retention = Retention(
-            self.index,
-            self.blobs,
+            Disposal(self.index, self.blobs, lambda: self.time, events=self.events),
             Schedule(self.index, terms, lambda: self.time),
             self.journal,
             self.report,
             100.0,
             InlinePool(),
             lambda: self.time,
-            events=self.events,
         )
 
     def add(self, name: str, size: int = 1, age: float = 0, left: float | None = None) -> None:

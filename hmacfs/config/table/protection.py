@@ -138,6 +138,7 @@ QUOTAS_ENABLED: Final = Option(
     summary="Whether the space of each uploader is limited. Without it it is not.",
     example=True,
     reloadable=True,
+    in_effect=True,
 )
 QUOTAS_DEFAULT: Final = Option(
     key="quotas.default",
@@ -146,6 +147,7 @@ QUOTAS_DEFAULT: Final = Option(
     summary="How much each uploader may store; 0 means any amount. Without it 100 MB.",
     example=GB,
     reloadable=True,
+    in_effect=True,
 )
 QUOTAS_DAILY: Final = Option(
     key="quotas.daily",
@@ -155,14 +157,16 @@ QUOTAS_DAILY: Final = Option(
     summary="How much each uploader may send in a day; 0 means any amount. Without it any amount.",
     example=GB,
     reloadable=True,
+    in_effect=True,
 )
 QUOTAS_CUSTOM: Final = Option(
     key="quotas.custom",
     kind=SizeTable(),
     default=(),
-    summary="How much single uploaders may store, in place of the default.",
+    summary="How much single uploaders may store, in place of the default; 0 means any amount.",
     example=(("admin@example.org", 10 * GB),),
     reloadable=True,
+    in_effect=True,
 )
 QUOTAS_POLICY: Final = Option(
     key="quotas.policy",
@@ -173,6 +177,7 @@ QUOTAS_POLICY: Final = Option(
     "files are deleted for it. Without it it is refused.",
     example="drop_oldest",
     reloadable=True,
+    in_effect=True,
 )
 QUOTAS_TRACKING: Final = Option(
     key="quotas.tracking",
