@@ -29,8 +29,11 @@ from hmacfs.base.events import (
     RequestEnded,
     RequestsChanged,
     ScanEnded,
+    SessionsCounted,
     UploadFailed,
+    UploadResumed,
     UploadStored,
+    UploadTakenOver,
 )
 from hmacfs.base.version import VERSION
 from hmacfs.observe import table
@@ -71,6 +74,9 @@ class Metrics:
         self[table.PLAIN_CPU].set_function(ProcessorShare(seconds, spent).percent)
         events.listen(UploadStored, self._upload_stored)
         events.listen(UploadFailed, self._upload_failed)
+        events.listen(SessionsCounted, self._sessions_counted)
+        events.listen(UploadResumed, lambda _: self[table.RESUMPTIONS].inc())
+        events.listen(UploadTakenOver, lambda _: self[table.TAKEOVERS].inc())
         events.listen(FileRemoved, self._file_removed)
         events.listen(DownloadSent, self._download_sent)
         events.listen(DownloadFailed, self._download_failed)
@@ -102,6 +108,10 @@ class Metrics:
 
     def _upload_failed(self, event: UploadFailed) -> None:
         self[table.UPLOAD_ERRORS].labels(event.code).inc()
+
+    def _sessions_counted(self, event: SessionsCounted) -> None:
+        for state, count in event.counts.items():
+            self[table.SESSIONS].labels(state).set(count)
 
     def _file_removed(self, event: FileRemoved) -> None:
         self[table.REMOVED].labels(event.reason).inc()

@@ -72,6 +72,22 @@ UPLOAD_SIZE: Final = Metric(
     "How large uploads that succeeded were.",
     buckets=SIZES,
 )
+SESSIONS: Final = Metric(
+    Gauge,
+    "hmac_file_server_sessions",
+    "Uploads that can be taken up again, and those that are remembered, by what they are.",
+    labels=("state",),
+)
+RESUMPTIONS: Final = Metric(
+    Counter,
+    "hmac_file_server_resumptions_total",
+    "Requests that brought more bytes of an upload of which some were here.",
+)
+TAKEOVERS: Final = Metric(
+    Counter,
+    "hmac_file_server_takeovers_total",
+    "Requests that a newer one for the same upload has ended.",
+)
 REMOVED: Final = Metric(
     Counter,
     "hmac_file_server_files_removed_total",
@@ -167,6 +183,9 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     UPLOAD_ERRORS,
     UPLOAD_DURATION,
     UPLOAD_SIZE,
+    SESSIONS,
+    RESUMPTIONS,
+    TAKEOVERS,
     REMOVED,
     REMOVED_BYTES,
     DOWNLOADS,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -30,6 +30,9 @@ from hmacfs.service.notify import Notify, watchdog_interval
 from hmacfs.service.pidfile import write_pid_file
 from hmacfs.service.tls import CertificateRefused
 from hmacfs.web.site import StreamingSite
+
+SESSION_SWEEP: Final = 60.0
+"""Seconds from one look for unfinished uploads that have expired to the next."""
 
 
 class FileServer(Service):
@@ -189,6 +192,7 @@ class FileServer(Service):
         self._clean()
         for chore in scans.catching_up(self._settings, self._foundation):
             self._begin(chore)
+        self._begin(self._ending_sessions())
         interval = watchdog_interval(self._environ)
         if interval is not None:
             self._watchdog.start(interval)
@@ -198,6 +202,17 @@ class FileServer(Service):
             "to read the secrets again",
             self._settings[options.SECURITY_REASK_SECRET_INTERVAL],
             partial(self.take_secrets, read),
+            self._reactor,
+            self._foundation.pending,
+        )
+
+    def _ending_sessions(self) -> Chore:
+        intake = tree.make_intake(self._settings, self._foundation, time.monotonic)
+        sessions = tree.sessions(self._settings, self._foundation, intake)
+        return Chore(
+            "to end unfinished uploads",
+            SESSION_SWEEP,
+            sessions.sweep,
             self._reactor,
             self._foundation.pending,
         )

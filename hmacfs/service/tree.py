@@ -42,6 +42,7 @@ from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
 from hmacfs.web.put import Put
 from hmacfs.web.root import Root
+from hmacfs.web.session_token import SessionTokens
 from hmacfs.web.site import Conduct
 from hmacfs.web.uploads import Uploads
 
@@ -67,23 +68,7 @@ def grow(
     tombstone_age = settings[options.RETENTION_TOMBSTONE_AGE]
     doors = open_doors(keys.terms(settings, ring))
     peers = _peers(settings)
-    intake = Intake(
-        foundation.blobs,
-        foundation.index,
-        Space(foundation.blobs.free_bytes, settings[options.SERVER_MIN_FREE_BYTES], seconds),
-        foundation.pool,
-        settings[options.SERVER_MAX_UPLOAD_SIZE],
-        tombstone_age,
-        time.time,
-        seconds,
-        foundation.pending,
-        foundation.turns,
-        foundation.events,
-        foundation.ledger,
-        rules(settings, foundation, seconds),
-        foundation.pulls,
-        quotas.quotas(settings, foundation),
-    )
+    intake = make_intake(settings, foundation, seconds)
     uploads = Uploads(intake, foundation.unverified, paths)
     lookup = Lookup(
         foundation.index,
@@ -119,12 +104,39 @@ def grow(
         foundation.pending,
         foundation.events,
     )
+    resting = sessions(settings, foundation, intake)
+    tokens = SessionTokens(resting, uploads, settings[options.UPLOADS_RESUMABLE_UPLOADS_ENABLED])
     return Root(
-        Put(doors, uploads, peers, time.time),
+        Put(doors, uploads, peers, tokens, time.time),
         files,
         Deletion(doors[Entrance.DELETE], removal, paths, time.time),
         Api(doors, uploads, of_v3, peers, time.time),
         health(settings, foundation, uptime),
+    )
+
+
+def make_intake(settings: Settings, foundation: Foundation, seconds: Callable[[], float]) -> Intake:
+    """
+    Put together what takes uploads in.
+
+    :param seconds: a clock that never goes back.
+    """
+    return Intake(
+        foundation.blobs,
+        foundation.index,
+        Space(foundation.blobs.free_bytes, settings[options.SERVER_MIN_FREE_BYTES], seconds),
+        foundation.pool,
+        settings[options.SERVER_MAX_UPLOAD_SIZE],
+        settings[options.RETENTION_TOMBSTONE_AGE],
+        time.time,
+        seconds,
+        foundation.pending,
+        foundation.turns,
+        foundation.events,
+        foundation.ledger,
+        rules(settings, foundation, seconds),
+        foundation.pulls,
+        quotas.quotas(settings, foundation),
     )
 
 

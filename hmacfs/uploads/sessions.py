@@ -25,6 +25,7 @@ from hmacfs.base.errors import (
     Unknown,
 )
 from hmacfs.base.events import UploadResumed, UploadTakenOver
+from hmacfs.blobs.interfaces import NameExists
 from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.pools import shielded
 from hmacfs.ingest.intake import Intake, Receipt
@@ -61,12 +62,12 @@ class Sessions:
         """
         Begin a session, once the rules that hold before the bytes have let it.
 
-        One of parts is stored when the last of them is complete, which may be now.
+        If there is one of its id, that is it.  One of parts is stored when the
+        last of them is complete, which may be now.
 
         :raises TooManyUploads: if there are too many.
         :raises NoSpace: if there is no room for it.
         :raises Refusal: as :meth:`Intake.admit` does.
-        :raises NameExists: if there is one of this id.
         """
         now = self.intake.now()
         self._check_length(draft.length)
@@ -79,7 +80,10 @@ class Sessions:
             (await self.intake.space.reserve(draft.length or 0)).__exit__(None, None, None)
             session = Session(draft, now, now, self.limits.expires_at(now, now))
             await check_parts(self.table, session)
-            live = await shielded(Deferred.fromCoroutine(self.table.begin(session)))
+            try:
+                live = await shielded(Deferred.fromCoroutine(self.table.begin(session)))
+            except NameExists:
+                return await self.find(draft.id, draft.kind)
             await live.rest()
         if draft.parts:
             return await shielded(Deferred.fromCoroutine(self._endings.join(session.id)))

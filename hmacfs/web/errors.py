@@ -95,6 +95,8 @@ def headers_of(refusal: Refusal, challenge: str | None = None) -> dict[str, str]
         headers["WWW-Authenticate"] = challenge
     if "retry_after" in refusal.facts:
         headers["Retry-After"] = f"{refusal.facts['retry_after']:.0f}"
+    if isinstance(refusal, errors.OffsetWrong):
+        headers["Upload-Offset"] = str(refusal.facts["offset"])
     if "allow" in refusal.facts:
         headers["Allow"] = str(refusal.facts["allow"])
     return headers

@@ -7,14 +7,16 @@ from http import HTTPStatus
 
 from attrs import frozen
 
+from hmacfs.auth.facts import RequestFacts
 from hmacfs.auth.schemes import Door, Entrance
-from hmacfs.base.errors import MalformedRequest
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile
+from hmacfs.uploads.session import Session
 from hmacfs.web import documents, replies
 from hmacfs.web.facts import facts_of
 from hmacfs.web.peers import Peers
 from hmacfs.web.request import StreamingRequest
+from hmacfs.web.session_token import SessionTokens, Upload, progress_of
 from hmacfs.web.uploads import Uploads
 from hmacfs.wire.etags import EntityTag
 
@@ -25,12 +27,14 @@ class Put:
     Takes uploads whose URL, or an Authorization header with it, is their credential.
 
     :param doors: what may sign each kind of request.
+    :param tokens: knows uploads that came in part.
     :param now: tells seconds since the epoch.
     """
 
     doors: Mapping[Entrance, Door]
     uploads: Uploads
     peers: Peers
+    tokens: SessionTokens
     now: Callable[[], float]
 
     async def put(self, request: StreamingRequest) -> None:
@@ -38,24 +42,47 @@ class Put:
         Take an upload; the answer is 201 once the file is stored for good.
 
         What the headers tell is judged before the first byte of the body is
-        asked for.
+        asked for.  With a token it may come in several requests.
         """
         with self.uploads.intake.admission():
-            if request.requestHeaders.hasHeader(b"Content-Range"):
-                raise MalformedRequest("a PUT with Content-Range is not taken")
-            path = self.uploads.paths.below_prefix(request.target.path)
-            facts = facts_of(request, path, self.now())
+            upload = self.tokens.of(request)
+            facts = self._facts(request)
         if facts.is_form:
             door = self.doors[Entrance.FORM]
             receipt = await self.uploads.form(request, door, facts, lambda: facts.name)
             self._describe(request, receipt.file)
+        elif upload is not None:
+            outcome = await upload.put(self._door(request, facts), facts)
+            if isinstance(outcome, Session):
+                headers = {**upload.headers(), **progress_of(outcome)}
+                replies.reply(request, HTTPStatus.ACCEPTED, headers)
+            else:
+                headers = {**self._headers(outcome.file), **upload.headers()}
+                replies.reply(request, HTTPStatus.CREATED, headers)
         else:
-            by_query = "signature" in facts.parameters and self.uploads.paths.is_upload_url(
-                request.target.path
-            )
-            door = self.doors[Entrance.QUERY if by_query else Entrance.PUT]
+            door = self._door(request, facts)
             receipt = await self.uploads.body(request, door, facts, lambda: facts.name)
-            replies.reply(request, HTTPStatus.CREATED, self._headers(receipt.file))
+            headers = {**self._headers(receipt.file), **self.tokens.made()}
+            replies.reply(request, HTTPStatus.CREATED, headers)
+
+    def upload_of(self, request: StreamingRequest) -> Upload | None:
+        """Tell whether a HEAD asks how much of an upload is here, and of which."""
+        return self.tokens.of(request) if request.method == b"HEAD" else None
+
+    async def head(self, request: StreamingRequest, upload: Upload) -> None:
+        """Tell how much of an upload is here."""
+        facts = self._facts(request)
+        await upload.head(self._door(request, facts), facts)
+
+    def _facts(self, request: StreamingRequest) -> RequestFacts:
+        path = self.uploads.paths.below_prefix(request.target.path)
+        return facts_of(request, path, self.now())
+
+    def _door(self, request: StreamingRequest, facts: RequestFacts) -> Door:
+        by_query = "signature" in facts.parameters and self.uploads.paths.is_upload_url(
+            request.target.path
+        )
+        return self.doors[Entrance.QUERY if by_query else Entrance.PUT]
 
     async def post(self, request: StreamingRequest) -> None:
         """Take a form that holds a file; its path may be the parameter ``path``."""

@@ -95,6 +95,9 @@ class Root:
     def get(self, request: StreamingRequest, path: str) -> Awaitable[None]:
         """Serve a stored file."""
         self._check_method(request)
+        upload = self._put.upload_of(request)
+        if upload is not None:
+            return self._put.head(request, upload)
         return self._files.get(request)
 
     @app.route("/<any_path:path>", methods=["OPTIONS"])

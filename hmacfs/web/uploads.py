@@ -14,6 +14,7 @@ from hmacfs.auth.permit import Permit, flat_name
 from hmacfs.auth.schemes import Door
 from hmacfs.base.errors import LengthRequired, TooLarge, TypeRefused
 from hmacfs.base.names import StoredName
+from hmacfs.base.values import Grant
 from hmacfs.ingest.form import MAX_OVERHEAD, FilePart, Form
 from hmacfs.ingest.intake import Intake, Receipt
 from hmacfs.ingest.unverified import Unverified
@@ -47,13 +48,18 @@ class Uploads:
     ) -> Receipt:
         """Take an upload whose body is the file."""
         with self.intake.admission():
-            content_type.checked(facts.content_type)
-            permit = door.read(facts)
-            if isinstance(permit, Pending):
-                raise TypeRefused("this signature is for a file in a form")
-            name = self._name(permit, named, "")
-            grant = permit.grant(name, facts.length, facts.headers.get("content-type"))
-        return await self.intake.receive(grant, request.body, Conditions.of(permit))
+            grant, conditions = self.granted(door, facts, named)
+        return await self.intake.receive(grant, request.body, conditions)
+
+    def granted(self, door: Door, facts: RequestFacts, named: Named) -> tuple[Grant, Conditions]:
+        """Tell what an upload may do whose body is the file, or bytes of it."""
+        content_type.checked(facts.content_type)
+        permit = door.read(facts)
+        if isinstance(permit, Pending):
+            raise TypeRefused("this signature is for a file in a form")
+        name = self._name(permit, named, "")
+        grant = permit.grant(name, facts.length, facts.headers.get("content-type"))
+        return grant, Conditions.of(permit)
 
     async def form(
         self, request: StreamingRequest, door: Door, facts: RequestFacts, named: Named

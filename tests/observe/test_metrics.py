@@ -16,8 +16,11 @@ from hmacfs.base.events import (
     Events,
     RequestEnded,
     RequestsChanged,
+    SessionsCounted,
     UploadFailed,
+    UploadResumed,
     UploadStored,
+    UploadTakenOver,
 )
 from hmacfs.base.values import StoredFile
 from hmacfs.base.version import VERSION
@@ -55,6 +58,23 @@ class MetricsCase(SynchronousTestCase):
         """Read the page as it is now: the series whose names begin so."""
         page = parsed(self.metrics.render())
         return {key: value for key, value in page.items() if key[0].startswith(prefix)}
+
+
+class UploadSessionTests(MetricsCase):
+    """Uploads that rest and go on."""
+
+    def test_sessions(self) -> None:
+        """Sessions are told by their state, what goes on and what is taken over is counted."""
+        self.events.tell(SessionsCounted({"open": 3, "stored": 1}))
+        self.events.tell(SessionsCounted({"open": 2, "stored": 2}))
+        self.events.tell(UploadResumed())
+        self.events.tell(UploadTakenOver())
+        self.events.tell(UploadTakenOver())
+        samples = self.samples(OURS)
+        self.assertEqual(samples[f"{OURS}sessions", ("open",)], 2)
+        self.assertEqual(samples[f"{OURS}sessions", ("stored",)], 2)
+        self.assertEqual(samples[f"{OURS}resumptions_total", ()], 1)
+        self.assertEqual(samples[f"{OURS}takeovers_total", ()], 2)
 
 
 class EventTests(MetricsCase):

@@ -14,7 +14,7 @@ PLAIN = {
     "goroutines_count",
     "http_requests_total",
 }
-LABELS = {"reason", "result", "method", "route", "path", "status", "version", "python"}
+LABELS = {"reason", "result", "method", "route", "path", "state", "status", "version", "python"}
 
 
 class TableTests(SynchronousTestCase):

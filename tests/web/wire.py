@@ -21,6 +21,7 @@ from hmacfs.auth.mac import message_v, message_v2
 from hmacfs.auth.schemes import Entrance, Terms, open_doors
 from hmacfs.base.events import Events
 from hmacfs.blobs.local import LocalBlobs
+from hmacfs.blobs.local_unfinished import LocalUnfinished
 from hmacfs.flow.pools import InlinePool, Pool
 from hmacfs.flow.sendfile import SendReactor
 from hmacfs.ingest.intake import Intake
@@ -33,6 +34,8 @@ from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Space
 from hmacfs.stores.memory import MemoryIndex
+from hmacfs.uploads.sessions import Sessions
+from hmacfs.uploads.table import Table
 from hmacfs.web.api import Api
 from hmacfs.web.channel import Patience
 from hmacfs.web.deletion import Deletion
@@ -43,6 +46,7 @@ from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
 from hmacfs.web.put import Put
 from hmacfs.web.root import Root
+from hmacfs.web.session_token import SessionTokens
 from hmacfs.web.site import Conduct, CountedChannel, StreamingSite
 from hmacfs.web.uploads import Uploads
 
@@ -157,6 +161,7 @@ class Server:
     blobs: LocalBlobs = field(init=False)
     intake: Intake = field(init=False)
     unverified: Unverified = field(init=False)
+    sessions: Sessions = field(init=False)
     root_of_urls: Root = field(init=False)
     site: StreamingSite = field(init=False)
 
@@ -183,6 +188,9 @@ class Server:
         doors = open_doors(self.terms)
         self.unverified = Unverified(*self.unverified_bytes)
         uploads = Uploads(self.intake, self.unverified, paths)
+        unfinished = LocalUnfinished(self.root, self.pool)
+        unfinished.start()
+        self.sessions = Sessions(Table(unfinished, self.events), self.intake)
         files = Files(
             lookup,
             Delivery(cast(SendReactor, self.clock), 40.0),
@@ -199,7 +207,7 @@ class Server:
         )
         removal = Removal(lookup, self.index, self.blobs, self.intake.turns, self.now)
         self.root_of_urls = Root(
-            Put(doors, uploads, peers, self.now),
+            Put(doors, uploads, peers, SessionTokens(self.sessions, uploads), self.now),
             files,
             Deletion(doors[Entrance.DELETE], removal, paths, self.now),
             Api(doors, uploads, of_v3, peers, self.now),

@@ -71,6 +71,8 @@ UPLOADS_RESUMABLE_UPLOADS_ENABLED: Final = Option(
         Alias(Generation.V2_X, "ResumeableUploads"),
         Alias(Generation.V3_2, "uploads.allow_session_resume"),
     ),
+    reloadable=True,
+    in_effect=True,
 )
 UPLOADS_MAX_RESUMABLE_AGE: Final = Option(
     key="uploads.max_resumable_age",

@@ -1,0 +1,49 @@
+"""The examples of docs/resuming take uploads up again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.docs.documents import ROOT, examples
+from tests.web.wire import SECRET, Response, Server, request
+
+DIRECTORY = ROOT / "docs" / "resuming"
+
+
+class ResumingTests(SynchronousTestCase):
+    """One page a dialect."""
+
+    def setUp(self) -> None:
+        self.server = Server(Path(self.mktemp()))
+        self.answers: list[int] = []
+
+    def send(
+        self, method: str, target: str, headers: Mapping[str, object], body: bytes | None = None
+    ) -> Response:
+        """Send a request, and read the answer."""
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        answer = self.server.ask(method, target, lines, body)
+        self.answers.append(answer.status)
+        return answer
+
+    def broken(self, method: str, target: str, headers: Mapping[str, object], body: bytes) -> None:
+        """Send the beginning of a request, and lose the connection."""
+        conversation = self.server.connect()
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        conversation.send(request(method, target, lines) + body)
+        conversation.lose()
+
+    def test_examples(self) -> None:
+        """Each page has an example, whose last request stores the file."""
+        seen = set()
+        for example in examples("python"):
+            if not example.where.startswith("docs/resuming/"):
+                continue
+            scope = {"SECRET": SECRET.encode(), "send": self.send, "broken": self.broken}
+            exec(compile(example.text, example.where, "exec"), scope)  # noqa: S102 - our own
+            self.assertEqual(self.answers[-1], 201, example.where)
+            seen.add(Path(example.where.partition(":")[0]))
+        self.assertEqual(seen, {page.relative_to(ROOT) for page in DIRECTORY.glob("*.rst")})
