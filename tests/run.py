@@ -21,6 +21,8 @@ from tests.steps import Counts, Outcome, Running, Step, count_trial, run_step
 
 ROOT: Final = pathlib.Path(__file__).resolve().parent.parent
 REAL: Final = pathlib.PurePath("tests/real")
+PACKAGING: Final = pathlib.PurePath("tests/packaging")
+PACKAGES: Final = "apt-packages.txt"
 CHECK_LIMIT: Final = 300.0
 QUICK_LIMIT: Final = 300.0
 REAL_LIMIT: Final = 3600.0
@@ -33,10 +35,15 @@ class UsageError(Exception):
 
 @attrs.frozen
 class Plan:
-    """What to run: steps beside each other, then those with real servers, one at a time."""
+    """
+    What to run: steps beside each other, then those with real servers, one at a time.
+
+    :ivar needs: directories whose lists name the Debian packages that the latter need.
+    """
 
     together: tuple[Step, ...] = ()
     alone: tuple[Step, ...] = ()
+    needs: tuple[pathlib.PurePath, ...] = ()
 
 
 def checks() -> tuple[Step, ...]:
@@ -63,8 +70,8 @@ def modules(root: pathlib.Path, below: pathlib.PurePath) -> tuple[str, ...]:
 
 def quick_modules(root: pathlib.Path) -> tuple[str, ...]:
     """Return the names of the test modules that need no server."""
-    real = dotted(REAL) + "."
-    return tuple(n for n in modules(root, pathlib.PurePath("tests")) if not n.startswith(real))
+    apart = (dotted(REAL) + ".", dotted(PACKAGING) + ".")
+    return tuple(n for n in modules(root, pathlib.PurePath("tests")) if not n.startswith(apart))
 
 
 def dotted(path: pathlib.PurePath) -> str:
@@ -85,11 +92,11 @@ def quick_steps(root: pathlib.Path, cores: int, factor: float) -> tuple[Step, ..
     return (first, *tests, *others)
 
 
-def real_steps(root: pathlib.Path, factor: float) -> tuple[Step, ...]:
-    """Return the tests with real servers, in a process for each module."""
+def real_steps(root: pathlib.Path, below: pathlib.PurePath, factor: float) -> tuple[Step, ...]:
+    """Return the tests with real servers below a directory, in a process for each module."""
     return tuple(
         trial(name.removeprefix("tests."), [name], REAL_LIMIT * factor)
-        for name in modules(root, REAL)
+        for name in modules(root, below)
     )
 
 
@@ -116,13 +123,18 @@ def plan(root: pathlib.Path, here: pathlib.Path, what: Sequence[str], long: bool
     if list(what) == ["quick"]:
         return Plan(together=quick_steps(root, cores, factor))
     if not what or list(what) == ["all"]:
-        return Plan(quick_steps(root, cores, factor), real_steps(root, factor))
+        real, packaging = (real_steps(root, below, factor) for below in (REAL, PACKAGING))
+        return Plan(quick_steps(root, cores, factor), (*real, *packaging), (REAL, PACKAGING))
     if list(what) == ["packaging"]:
-        raise UsageError("packaging: there are no packaging tests yet")
+        return Plan(alone=real_steps(root, PACKAGING, factor), needs=(PACKAGING,))
     names = [named(root, here, word) for word in what]
-    real = [name for name in names if f"{name}.".startswith(f"{dotted(REAL)}.")]
+    needs = tuple(
+        below
+        for below in (REAL, PACKAGING)
+        if any(f"{name}.".startswith(f"{dotted(below)}.") for name in names)
+    )
     step = trial("tests", names, REAL_LIMIT * factor, live=True)
-    return Plan(alone=(step,)) if real else Plan(together=(step,))
+    return Plan(alone=(step,), needs=needs) if needs else Plan(together=(step,))
 
 
 def show(outcome: Outcome) -> None:
@@ -141,8 +153,8 @@ def carry_out(steps: Plan, environ: dict[str, str]) -> Counts:
     for outcome in outcomes(steps.together, len(os.sched_getaffinity(0)), environ):
         show(outcome)
         total += outcome.counts
-    packages = apt.listed(ROOT / REAL / "apt-packages.txt") if steps.alone else ()
-    absent = apt.install(packages)
+    lists = [apt.listed(ROOT / below / PACKAGES) for below in steps.needs]
+    absent = apt.install(tuple(dict.fromkeys(name for names in lists for name in names)))
     for outcome in outcomes(steps.alone, 1, environ):
         show(outcome)
         total += outcome.counts

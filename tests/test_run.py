@@ -21,7 +21,10 @@ class PlanTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.root = pathlib.Path(self.mktemp()).resolve()
-        for name in ("test_a", "base/test_b", "base/deep/test_c", "real/test_server", "real/slots"):
+        for name in (
+            *("test_a", "base/test_b", "base/deep/test_c", "real/test_server", "real/slots"),
+            *("packaging/test_deb", "packaging/machine"),
+        ):
             path = self.root / "tests" / f"{name}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
@@ -59,7 +62,9 @@ class PlanTests(SynchronousTestCase):
         self.assertEqual(self.plan(), self.plan("all"))
         plan = self.plan()
         self.assertEqual(self.plan("quick").together, plan.together)
-        self.assertEqual(["tests.real.test_server"], self.modules(plan.alone))
+        real = ["tests.packaging.test_deb", "tests.real.test_server"]
+        self.assertEqual(real, self.modules(plan.alone))
+        self.assertEqual((run.REAL, run.PACKAGING), plan.needs)
 
     def test_path(self) -> None:
         """Paths name files and directories from where they are typed; the checks stay away."""
@@ -79,6 +84,8 @@ class PlanTests(SynchronousTestCase):
         for what in ("tests/real", "tests/real/test_server.py", "tests.real.test_server"):
             plan = self.plan(what)
             self.assertEqual(((), 1), (plan.together, len(plan.alone)))
+            self.assertEqual((run.REAL,), plan.needs)
+        self.assertEqual((run.PACKAGING,), self.plan("tests/packaging/test_deb.py").needs)
 
     def test_name_like_real(self) -> None:
         """A module whose name only begins like the directory's is an ordinary one."""
@@ -92,9 +99,10 @@ class PlanTests(SynchronousTestCase):
             self.assertIn(what, str(error))
 
     def test_packaging(self) -> None:
-        """As long as there are no packaging tests, asking for them is an error."""
-        error = self.assertRaises(UsageError, self.plan, "packaging")
-        self.assertEqual("packaging: there are no packaging tests yet", str(error))
+        """Packaging runs the tests of the packages alone, and installs what they need."""
+        plan = self.plan("packaging")
+        self.assertEqual(((), (run.PACKAGING,)), (plan.together, plan.needs))
+        self.assertEqual(["tests.packaging.test_deb"], self.modules(plan.alone))
 
     def test_long(self) -> None:
         """A long run may take longer, the checks excepted."""
@@ -172,7 +180,8 @@ class CarryOutTests(SynchronousTestCase):
             return ("prosody",)
 
         self.patch(apt, "install", install)
-        self.main(Plan((self.step("a", "echo 1 0 0"),), (self.step("real", "echo 1 0 1"),)))
+        real = (self.step("real", "echo 1 0 1"),)
+        self.main(Plan((self.step("a", "echo 1 0 0"),), real, (run.REAL,)))
         [[*packages, said_before]] = asked
         self.assertIn("prosody", packages)
         self.assertIn("a  ", said_before)

@@ -14,6 +14,7 @@ from hmacfs.cli import (
     put_command,
     retention_command,
     sign_command,
+    xmpp_command,
 )
 from hmacfs.cli.command import Command, CommandFailed, add_common
 from hmacfs.cli.config_commands import FAILED, Surroundings
@@ -21,6 +22,7 @@ from hmacfs.cli.config_commands import FAILED, Surroundings
 COMMANDS: Final[tuple[Command, ...]] = (
     *sign_command.COMMANDS,
     *put_command.COMMANDS,
+    *xmpp_command.COMMANDS,
     *keys_commands.COMMANDS,
     *file_commands.COMMANDS,
     *index_commands.COMMANDS,
@@ -39,6 +41,14 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         )
         add_common(below)
         command.add_arguments(below)
+
+
+def parser_of(command: Command) -> argparse.ArgumentParser:
+    """Make the parser of one command alone, for what tells of it."""
+    made = argparse.ArgumentParser(f"hmac-file-server {command.name}", add_help=False)
+    add_common(made)
+    command.add_arguments(made)
+    return made
 
 
 def perform(arguments: argparse.Namespace, around: Surroundings) -> int | None:

@@ -10,7 +10,7 @@ from hmacfs.config.option import Option
 from hmacfs.config.options import TABLE
 from hmacfs.config.render import assignment, by_section
 
-_HEAD: Final = r"""'\" Made from the table of options by python -m hmacfs.cli.gendocs.
+_HEAD: Final = r""".\" Made from the table of options by python -m hmacfs.cli.gendocs.
 .TH HMAC\-FILE\-SERVER.TOML 5 "" "hmac\-file\-server" "File formats"
 .SH NAME
 hmac\-file\-server.toml \- configuration of the HMAC File Server

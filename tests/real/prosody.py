@@ -98,9 +98,13 @@ class Wish:
 
 
 class Prosody:
-    """A server with one account, running from :meth:`start` to :meth:`stop`."""
+    """
+    A server with one account, running from :meth:`start` to :meth:`stop`.
 
-    def __init__(self, components: Sequence[Component]) -> None:
+    :param lines: more of its configuration.
+    """
+
+    def __init__(self, components: Sequence[Component], lines: str = "") -> None:
         if shutil.which("prosody") is None or not (MODULES / MODULE).exists():
             raise SkipTest(f"there is no Prosody with {MODULE} (prosody, prosody-modules)")
         # Not below the checkout: the user of Prosody may not be let in there.
@@ -112,7 +116,7 @@ class Prosody:
         for component in components:
             template = FILE_SHARE if component.protocol == "file_share" else COMPONENT
             text += template.format(size_limit=SIZE_LIMIT, **attrs.asdict(component))
-        self._config.write_text(text, encoding="utf-8")
+        self._config.write_text(text + lines, encoding="utf-8")
         if os.geteuid() == 0:
             shutil.chown(self._directory, "prosody", "prosody")
 

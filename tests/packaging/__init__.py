@@ -1,0 +1,1 @@
+"""Tests of the packages, on machines that are booted for it."""

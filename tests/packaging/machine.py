@@ -1,0 +1,210 @@
+"""A Debian with systemd that is booted for a test and forgotten after it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import attrs
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from tests.packaging import cache
+
+T = TypeVar("T")
+
+CLIENT: Final = pathlib.Path(__file__).with_name("client.py")
+PATIENCE: Final = 60.0
+PAUSE: Final = 0.05
+INSIDE: Final = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/",
+    "TERM": "dumb",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
+
+
+def eventually(what: str, look: Callable[[], T | None]) -> T:
+    """Look again and again until there is something to see; return that.
+
+    :raises AssertionError: when the time is over, with ``what`` was waited for.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not (seen := look()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited in vain: {what}")
+        time.sleep(PAUSE)
+    return seen
+
+
+@attrs.frozen
+class Done:
+    """What came of a command."""
+
+    code: int
+    text: str
+    seconds: float
+
+
+class Machine:
+    """
+    A booted machine.
+
+    :param directory: for what is shared with it, there as ``/shared``.
+    """
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.shared = directory
+        self._console = directory.parent / f"{directory.name}.console"
+        self._nspawn: subprocess.Popen[bytes] | None = None
+        self._leader = 0
+
+    def boot(self) -> None:
+        """Boot it and wait until it is up."""
+        command = [
+            *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit"),
+            *("--kill-signal=SIGRTMIN+3", "--volatile=overlay", "--private-network"),
+            *(f"--directory={cache.tree()}", f"--bind={self.shared}:/shared", "--boot"),
+        ]
+        # It wants a terminal.
+        terminal = ["script", "--quiet", "--flush", "--return", "--command", shlex.join(command)]
+        self._nspawn = subprocess.Popen(
+            [*terminal, self._console],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        eventually(f"the boot: {self._console}", self._is_up)
+
+    def _is_up(self) -> bool:
+        assert self._nspawn is not None
+        if self._nspawn.poll() is not None:
+            text = self._console.read_text(encoding="utf-8", errors="replace")
+            raise SkipTest(f"no machine can be booted here: {text[-500:]}")
+        for nspawn in _children(self._nspawn.pid):
+            for leader in _children(nspawn):
+                self._leader = leader
+                return self.run("systemctl is-system-running").text.strip() in {
+                    *("running", "degraded"),
+                }
+        return False
+
+    def off(self) -> None:
+        """Switch it off."""
+        if self._nspawn is None:
+            return
+        for nspawn in _children(self._nspawn.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(nspawn, signal.SIGTERM)
+        try:
+            self._nspawn.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._nspawn.pid, signal.SIGKILL)
+            self._nspawn.wait()
+        self._console.unlink(missing_ok=True)
+
+    def run(self, command: str) -> Done:
+        """Run a line of shell in it, as root."""
+        process = self.begin(["sh", "-c", command])
+        started = time.monotonic()
+        text, _ = process.communicate(timeout=cache.LIMIT)
+        return Done(process.returncode, text, time.monotonic() - started)
+
+    def begin(self, command: Sequence[str]) -> subprocess.Popen[str]:
+        """Start a command in it."""
+        enter = ["nsenter", f"--target={self._leader}", "--mount", "--uts", "--ipc", "--pid"]
+        environ = [f"{name}={value}" for name, value in INSIDE.items()]
+        return subprocess.Popen(
+            [*enter, "--net", "env", "--ignore-environment", *environ, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def client(self, **asked: object) -> subprocess.Popen[str]:
+        """Start our client, a program of this machine, in the network of that one."""
+        enter = ["nsenter", f"--target={self._leader}", "--net"]
+        process = subprocess.Popen(
+            [*enter, sys.executable, os.fspath(CLIENT), json.dumps(asked)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return process
+
+
+def _children(pid: int) -> list[int]:
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    try:
+        return [int(word) for word in path.read_text(encoding="ascii").split()]
+    except FileNotFoundError:
+        return []
+
+
+class MachineCase(SynchronousTestCase):
+    """A test on a machine that was booted for it."""
+
+    def setUp(self) -> None:
+        cache.need("systemd-nspawn", "debootstrap", "script", "nsenter", "dpkg-buildpackage", "git")
+        self.shared = pathlib.Path(self.mktemp()).resolve()
+        self.shared.mkdir()
+        self.addCleanup(shutil.rmtree, self.shared, ignore_errors=True)
+        self.machine = Machine(self.shared)
+        self.addCleanup(self.machine.off)
+
+    def boot(self) -> None:
+        """Boot the machine."""
+        shutil.copy(cache.package(), self.shared / "first.deb")
+        self.machine.boot()
+
+    def install(self) -> str:
+        """Boot the machine and install the package; return what that said."""
+        self.boot()
+        return self.do("dpkg -i /shared/first.deb")
+
+    def do(self, command: str) -> str:
+        """Run a line of shell on the machine, which must succeed; return what it said."""
+        done = self.machine.run(command)
+        if done.code != 0:
+            last = self.machine.run("journalctl --no-pager --lines=20 --output=cat").text
+            self.fail(f"{command}: {done.text}\n{last}")
+        return done.text
+
+    def client(self, **asked: object) -> dict[str, object]:
+        """Ask our client for something, and return what came of it."""
+        text, _ = self.machine.client(secret=self.secret(), **asked).communicate(timeout=PATIENCE)
+        answer: dict[str, object] = json.loads(text)
+        return answer
+
+    def secret(self) -> str:
+        """Return the secret that the installation has made."""
+        return self.do("cat /etc/hmac-file-server/secret").strip()
+
+    def property(self, name: str, unit: str = "hmac-file-server") -> str:
+        """Return what systemd knows of a unit."""
+        return self.do(f"systemctl show --value -p {name} {unit}").strip()
+
+    def wait_active(self, unit: str = "hmac-file-server") -> None:
+        """Wait until the unit runs."""
+        eventually(f"{unit} runs", lambda: self.property("ActiveState", unit) == "active")
+
+    def assert_uploads(self, name: str, port: int = 8080) -> None:
+        """Fail unless a file can be uploaded and comes back."""
+        self.assertEqual(201, self.client(do="put", name=name, port=port)["status"])
+        self.assert_serves(name, port)
+
+    def assert_serves(self, name: str, port: int = 8080) -> None:
+        """Fail unless a file that was uploaded comes back."""
+        answer = self.client(do="get", name=name, port=port)
+        self.assertEqual((200, True), (answer["status"], answer["same"]))

@@ -1,0 +1,135 @@
+"""The Debian package as a file: what is in it, and what Debian's own checks say."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import shutil
+import sys
+import tarfile
+import time
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from hmacfs.base.version import VERSION
+from tests.packaging import cache
+from tests.packaging.cache import CHECKOUT, run
+
+
+class PackageCase(SynchronousTestCase):
+    """A test of the package of this checkout."""
+
+    def setUp(self) -> None:
+        cache.need("dpkg-buildpackage", "fakeroot", "git")
+        self.deb = cache.package()
+
+    def unpacked(self) -> pathlib.Path:
+        """Return a directory with what is in the package."""
+        place = pathlib.Path(self.mktemp()).resolve()
+        self.addCleanup(shutil.rmtree, place, ignore_errors=True)
+        run(["dpkg-deb", "--extract", self.deb, place])
+        return place
+
+
+class ContentTests(PackageCase):
+    """What is in the package."""
+
+    def test_version(self) -> None:
+        """The package has the version of the program, and that of the suite it was made for."""
+        changelog = (CHECKOUT / "debian/changelog").read_text(encoding="utf-8")
+        self.assertTrue(changelog.startswith(f"hmac-file-server ({VERSION}) "), changelog[:80])
+        release = {"bookworm": "deb12", "trixie": "deb13"}[cache.suite()]
+        self.assertEqual(f"{VERSION}+{release}", cache.field(self.deb, "Version"))
+
+    def test_python(self) -> None:
+        """It depends on exactly the Python whose modules it holds."""
+        minor = int(
+            run(["/usr/bin/python3", "-c", "import sys; print(sys.version_info[1])"]).stdout
+        )
+        depends = cache.field(self.deb, "Depends")
+        self.assertIn(f"python3 (>= 3.{minor}), python3 (<< 3.{minor + 1})", depends)
+
+    def test_places(self) -> None:
+        """Nothing names where it was built, nothing is compiled, no secret is in it."""
+        place = self.unpacked()
+        found = run(["grep", "-rlE", r"/tmp/tmp\.|debian/hmac-file-server/", place], check=False)
+        self.assertEqual("", found.stdout)
+        self.assertEqual([], [*place.rglob("__pycache__"), *place.glob("etc/hmac-file-server/*")])
+
+    def test_locked(self) -> None:
+        """The libraries in it are those of the lock, and no others."""
+        lock = (CHECKOUT / "requirements/run.txt").read_text(encoding="utf-8")
+        pinned = dict(re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==(\S+)", lock, re.MULTILINE))
+        names = (path.name for path in self.unpacked().rglob("*.dist-info"))
+        found = dict(name.removesuffix(".dist-info").split("-", 1) for name in names)
+        found = {re.sub(r"[._]", "-", name.lower()): version for name, version in found.items()}
+        self.assertEqual(VERSION, found.pop("hmacfs"))
+        self.assertEqual({}, {n: v for n, v in found.items() if pinned.get(n) != v})
+        self.assertGreaterEqual(len(found), 20)
+
+    def test_manual(self) -> None:
+        """The manual pages can be shown without a complaint."""
+        for page in ("man1/hmac-file-server.1.gz", "man5/hmac-file-server.toml.5.gz"):
+            path = self.unpacked() / "usr/share/man" / page
+            shown = run(
+                ["man", "--warnings", "--local-file", path],
+                {"MANROFFSEQ": "", "MANWIDTH": "80", "LC_ALL": "C.UTF-8"},
+            )
+            self.assertNotIn("warning", shown.stdout)
+            self.assertIn("SYNOPSIS", shown.stdout)
+
+    def test_configuration(self) -> None:
+        """What a first installation writes is used without a warning."""
+        for name in ("config.toml", "instance.toml"):
+            text = (CHECKOUT / "debian" / name).read_text(encoding="utf-8")
+            secret = pathlib.Path(self.mktemp()).resolve()
+            secret.write_text("a secret that nobody has seen before\n", encoding="ascii")
+            config = secret.with_suffix(".toml")
+            text = re.sub(r'secret_file = ".*"', f'secret_file = "{secret}"', text)
+            config.write_text(text, encoding="utf-8")
+            config.chmod(0o600)
+            secret.chmod(0o600)
+            said = run(
+                [sys.executable, "-m", "hmacfs.cli.main", "-config", config, "-validate-config"],
+                {"PYTHONPATH": str(CHECKOUT)},
+            )
+            self.assertEqual(f"{config}: it can be used\n", said.stdout)
+
+
+class CheckTests(PackageCase):
+    """Debian's own checks."""
+
+    def test_lintian(self) -> None:
+        """Lintian finds no error and no warning but those that are explained."""
+        cache.need("lintian")
+        found = run(["lintian", "--fail-on", "error,warning", self.deb], check=False)
+        self.assertEqual(0, found.returncode, found.stdout)
+        # What is explained and no longer there is to be taken away.
+        self.assertNotIn("unused-override", found.stdout)
+
+    def test_hardening(self) -> None:
+        """The units are right, and systemd's judgement of what they may do is 1.5 or better."""
+        cache.need("systemd-analyze")
+        units = next(self.unpacked().rglob("systemd/system"))
+        for name in ("hmac-file-server.service", "hmac-file-server@.service"):
+            limit = "--threshold=15"
+            judged = ["systemd-analyze", "security", "--offline=true", "--no-pager", limit]
+            done = run([*judged, units / name], check=False)
+            self.assertEqual(0, done.returncode, done.stdout[-200:])
+
+    def test_piuparts(self) -> None:
+        """Installing, purging and installing again leaves nothing behind."""
+        cache.need("piuparts", "debootstrap")
+        base = pathlib.Path(self.mktemp()).resolve().with_suffix(".tgz")
+        with tarfile.open(base, "w:gz", compresslevel=1) as archive:
+            archive.add(cache.tree(), ".")
+        self.addCleanup(base.unlink)
+        started = time.monotonic()
+        suite, origin = cache.suite(), f"{cache.mirror()} main"
+        options = ["--no-eatmydata"]
+        done = run(
+            ["piuparts", *options, "-b", base, "-d", suite, "-m", origin, self.deb], check=False
+        )
+        self.assertEqual(0, done.returncode, done.stdout[-3000:])
+        self.assertIn("PASS: All tests.", done.stdout)
+        print(f"piuparts: {time.monotonic() - started:.1f} s")

@@ -1,0 +1,161 @@
+"""ejabberd from Debian's package, started for a test, with the module that issues upload slots."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+from twisted.trial.unittest import SkipTest
+
+from tests.real import certificates
+from tests.real.daemon import PATIENCE, TAIL, eventually, free_port
+from tests.real.prosody import CLIENT, JID, PASSWORD, Slot, Wish
+
+NODE: Final = "files@localhost"
+CONTROL: Final = f"INET_DIST_INTERFACE=127.0.0.1\nERLANG_NODE={NODE}\n"
+
+SERVER: Final = """\
+hosts: [localhost]
+certfiles: ["{certificate}"]
+listen:
+  - {{port: {port}, ip: "127.0.0.1", module: ejabberd_c2s, shaper: none, access: all}}
+auth_method: internal
+auth_password_format: scram
+acl:
+  local: {{user_regexp: ""}}
+access_rules:
+  local: {{allow: local}}
+modules:
+  mod_disco: {{}}
+"""
+
+
+class Ejabberd:
+    """
+    A server with one account, running from :meth:`start` to :meth:`stop`.
+
+    :param lines: what stands below ``modules:`` to issue slots.
+    """
+
+    def __init__(self, lines: str) -> None:
+        if shutil.which("ejabberdctl", path="/usr/sbin") is None or os.geteuid() != 0:
+            raise SkipTest("there is no ejabberd, or nobody who may start it as its user")
+        # Not below the checkout: the user of ejabberd may not be let in there.
+        self._directory = pathlib.Path(tempfile.mkdtemp(prefix="hmacfs-ejabberd-"))
+        self._port, self._names_port = free_port(), free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        for name in ("conf", "spool", "logs", "docroot"):
+            (self._directory / name).mkdir()
+        made = certificates.make(self._directory / "conf")
+        both = self._directory / "conf/all.pem"
+        both.write_bytes(made.certificate.read_bytes() + made.key.read_bytes())
+        text = SERVER.format(certificate=both, port=self._port)
+        (self._directory / "conf/ejabberd.yml").write_text(text + lines, encoding="utf-8")
+        # In the environment it would be overwritten.
+        (self._directory / "conf/ejabberdctl.cfg").write_text(CONTROL, encoding="ascii")
+        for path in (self._directory, *self._directory.rglob("*")):
+            shutil.chown(path, "ejabberd", "ejabberd")
+
+    def _command(self, *words: str) -> list[str]:
+        user = ["setpriv", "--reuid=ejabberd", "--regid=ejabberd", "--clear-groups"]
+        environ = [
+            f"HOME={self._directory}/spool",
+            f"ERL_EPMD_PORT={self._names_port}",
+            "ERL_EPMD_ADDRESS=127.0.0.1",
+        ]
+        place = self._directory
+        files = ["-d", f"{place}/conf", "-f", f"{place}/conf/ejabberd.yml", "-s", f"{place}/spool"]
+        control = ["/usr/sbin/ejabberdctl", "-n", NODE, *files, "-l", f"{place}/logs"]
+        return [*user, "env", *environ, *control, *words]
+
+    def start(self) -> None:
+        """Start, wait for the port, and make the account."""
+        self._process = subprocess.Popen(
+            self._command("foreground"),
+            cwd=self._directory,
+            stdin=subprocess.DEVNULL,
+            stdout=(self._directory / "output").open("wb"),
+            stderr=subprocess.STDOUT,
+        )
+        eventually("the start of ejabberd", self._listens)
+        user, _, host = JID.partition("@")
+        eventually("an account", lambda: self._control("register", user, host, PASSWORD))
+
+    def _control(self, *words: str) -> bool:
+        done = subprocess.run(
+            self._command(*words),
+            cwd=self._directory,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return done.returncode == 0
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise AssertionError(f"ejabberd has ended:\n{self.log}")
+        try:
+            socket.create_connection(("127.0.0.1", self._port)).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End it, if it was started, and remove all it had."""
+        if self._process is not None:
+            self._control("stop")
+            try:
+                self._process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._end_names()
+        shutil.rmtree(self._directory)
+
+    def _end_names(self) -> None:
+        # Erlang's directory of names outlives what it was started for.
+        wanted = f"ERL_EPMD_PORT={self._names_port}".encode()
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if wanted in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), 15)
+            except OSError:
+                continue
+
+    @property
+    def log(self) -> str:
+        """The end of what it has written."""
+        files = [self._directory / "output", *(self._directory / "logs").glob("*.log")]
+        texts = [path.read_text(encoding="utf-8", errors="replace") for path in files]
+        return "\n".join(text[-TAIL:] for text in texts)
+
+    def slots(self, service: str, wishes: Sequence[Wish]) -> list[Slot]:
+        """Ask for slots, as a client that logs in with a library of its own."""
+        asked = {
+            "port": self._port,
+            "jid": JID,
+            "password": PASSWORD,
+            "service": service,
+            "wishes": [attrs.asdict(wish) for wish in wishes],
+        }
+        done = subprocess.run(
+            [sys.executable, os.fspath(CLIENT)],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"{done.stderr}\n{self.log}")
+        return [Slot(**slot) for slot in json.loads(done.stdout)]
