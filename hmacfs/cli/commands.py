@@ -8,6 +8,7 @@ from typing import Final
 
 from hmacfs.cli import (
     file_commands,
+    health_command,
     index_commands,
     keys_commands,
     migrate_command,
@@ -22,6 +23,7 @@ from hmacfs.cli.config_commands import FAILED, Surroundings
 COMMANDS: Final[tuple[Command, ...]] = (
     *sign_command.COMMANDS,
     *put_command.COMMANDS,
+    *health_command.COMMANDS,
     *xmpp_command.COMMANDS,
     *keys_commands.COMMANDS,
     *file_commands.COMMANDS,

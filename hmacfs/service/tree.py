@@ -32,6 +32,7 @@ from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.uploads.limits import Limits
 from hmacfs.uploads.sessions import Sessions
+from hmacfs.web.accel import Handoff
 from hmacfs.web.api import Api
 from hmacfs.web.channel import Patience
 from hmacfs.web.deletion import Deletion
@@ -89,6 +90,11 @@ def grow(
         time.time,
         seconds,
         foundation.events,
+        Handoff(
+            settings[options.DOWNLOADS_X_ACCEL_PREFIX],
+            settings[options.SERVER_STORAGE_PATH].resolve(),
+            peers,
+        ),
     )
     of_v3 = evolve(
         files,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from twisted.internet.defer import CancelledError
 
 from hmacfs.base.errors import ClientGone, NameRefused, NotServed, Refusal, Unknown
@@ -17,6 +17,7 @@ from hmacfs.library.lookup import Lookup
 from hmacfs.library.serving import Ask, Outcome, Policy, plan
 from hmacfs.rules.kinds import Extensions
 from hmacfs.web import replies
+from hmacfs.web.accel import Handoff, handed_on
 from hmacfs.web.direct import Response
 from hmacfs.web.guard import Guard
 from hmacfs.web.paths import Paths
@@ -52,6 +53,7 @@ class Files:
     :param now: tells seconds since the epoch.
     :param seconds: a clock that never goes back.
     :param events: is told what became of each download.
+    :param handoff: tells what a proxy sends in place of the server; ``None`` for nothing.
     """
 
     lookup: Lookup
@@ -63,6 +65,7 @@ class Files:
     now: Callable[[], float]
     seconds: Callable[[], float]
     events: Events = field(factory=Events)
+    handoff: Handoff | None = None
 
     async def get(self, request: StreamingRequest) -> None:
         """Answer with the file that the path means, or with what was asked to know of it."""
@@ -112,7 +115,15 @@ class Files:
         method: Literal["GET", "HEAD"] = "HEAD" if request.method == b"HEAD" else "GET"
         values = {name: replies.header(request, name) for name in _ASKED}
         asked = {name: value for name, value in values.items() if value is not None}
-        answer = plan(Ask.read(method, asked, self.now()), file, self.policy)
+        ask = Ask.read(method, asked, self.now())
+        answer = plan(ask, file, self.policy)
         async with self.lookup.opened(file) as blob:
+            if self.handoff is not None:
+                location = self.handoff.location(request, ask, answer, blob)
+                if location is not None:
+                    # All of the file: the proxy finds by itself what of it was asked for.
+                    whole = plan(evolve(ask, wanted_range=None), file, self.policy)
+                    replies.begin(request, HTTPStatus.OK, handed_on(whole, location))
+                    return
             replies.begin(request, STATUS[answer.outcome], dict(answer.headers))
             await self.delivery.send(answer, blob, Response(request))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hmacfs.config.kinds import Size, Switch
+from hmacfs.config.kinds import Size, Switch, Text
 from hmacfs.config.lists import EXTENSIONS
 from hmacfs.config.option import Alias, Generation, Option
 
@@ -65,6 +65,22 @@ DOWNLOADS_ENABLE_GET_RETRIES: Final = Option(
     "validators. Without it they do.",
     example=False,
     aliases=(Alias(Generation.V1_0_5, "EnableGetRetries"),),
+    reloadable=True,
+    in_effect=True,
+)
+DOWNLOADS_X_ACCEL_PREFIX: Final = Option(
+    key="downloads.x_accel_prefix",
+    since=Generation.V4,
+    kind=Text(
+        noun="path, or empty",
+        pattern=r"(/[A-Za-z0-9._~-]+)*/?",
+        expected='a path such as "/stored"',
+    ),
+    default="",
+    summary="The internal location of an nginx before the server under which it finds "
+    "storage_path: downloads that come through a trusted proxy are then sent by nginx itself "
+    "(X-Accel-Redirect). Without it the server sends them.",
+    example="/stored",
     reloadable=True,
     in_effect=True,
 )

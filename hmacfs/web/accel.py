@@ -1,0 +1,63 @@
+"""Downloads that nginx sends by itself (X-Accel-Redirect)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from attrs import frozen
+
+from hmacfs.blobs.interfaces import FileBlob, OpenBlob
+from hmacfs.library.serving import Ask, Outcome, Plan
+from hmacfs.web import replies
+from hmacfs.web.peers import Peers
+from hmacfs.web.request import StreamingRequest
+
+_WITH_CONTENT: Final = frozenset({Outcome.FULL, Outcome.PARTIAL})
+
+
+@frozen
+class Handoff:
+    """
+    Tells which answers the proxy can finish.
+
+    :param prefix: nginx's internal location of the storage, such as ``/stored``; empty for none.
+    :param root: the directory that nginx finds there (``server.storage_path``).
+    """
+
+    prefix: str
+    root: Path
+    peers: Peers
+
+    def location(
+        self, request: StreamingRequest, ask: Ask, answer: Plan, blob: OpenBlob
+    ) -> str | None:
+        """
+        Tell where nginx finds the bytes, or ``None`` where the server sends them itself.
+
+        Whoever is no trusted proxy would get an answer without the file.  nginx knows no
+        validators of ours: what depends on them is not left to it.
+        """
+        asked = ask.preconditions
+        is_ours = asked.if_match or asked.if_unmodified_since or asked.if_range
+        if not self.prefix or is_ours or not isinstance(blob, FileBlob):
+            return None
+        if answer.outcome not in _WITH_CONTENT or not answer.body:
+            return None
+        if self.peers.is_direct(request) or replies.header(request, "X-Forwarded-For") is None:
+            return None
+        # The file's own path, however names become paths; the link is no file on a disk.
+        path = Path(f"/proc/self/fd/{blob.descriptor}").readlink()
+        if not path.is_relative_to(self.root):
+            return None
+        stored = quote(os.fsencode(path.relative_to(self.root)))
+        return f"{self.prefix.rstrip('/')}/{stored}"
+
+
+def handed_on(whole: Plan, location: str) -> dict[str, str]:
+    """Tell the headers by which nginx finishes an answer, and says itself what it is to say."""
+    headers = dict(whole.headers)
+    del headers["Accept-Ranges"]
+    return {**headers, "Content-Length": "0", "X-Accel-Redirect": location}
