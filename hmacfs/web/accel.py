@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from hmacfs.blobs.interfaces import FileBlob, OpenBlob
 from hmacfs.library.serving import Ask, Outcome, Plan
 from hmacfs.web import replies
 from hmacfs.web.peers import Peers
@@ -31,29 +30,26 @@ class Handoff:
     root: Path
     peers: Peers
 
-    def location(
-        self, request: StreamingRequest, ask: Ask, answer: Plan, blob: OpenBlob
-    ) -> str | None:
+    def is_wanted(self, request: StreamingRequest, ask: Ask, answer: Plan) -> bool:
         """
-        Tell where nginx finds the bytes, or ``None`` where the server sends them itself.
+        Tell whether nginx may send what this answer holds.
 
         Whoever is no trusted proxy would get an answer without the file.  nginx knows no
         validators of ours: what depends on them is not left to it.
         """
         asked = ask.preconditions
         is_ours = asked.if_match or asked.if_unmodified_since or asked.if_range
-        if not self.prefix or is_ours or not isinstance(blob, FileBlob):
+        has_content = answer.outcome in _WITH_CONTENT and answer.body
+        if not self.prefix or is_ours or not has_content:
+            return False
+        is_forwarded = replies.header(request, "X-Forwarded-For") is not None
+        return is_forwarded and not self.peers.is_direct(request)
+
+    def location(self, path: Path | None) -> str | None:
+        """Tell where nginx finds a file; ``None`` for what is no file below the root."""
+        if path is None or not path.is_relative_to(self.root):
             return None
-        if answer.outcome not in _WITH_CONTENT or not answer.body:
-            return None
-        if self.peers.is_direct(request) or replies.header(request, "X-Forwarded-For") is None:
-            return None
-        # The file's own path, however names become paths; the link is no file on a disk.
-        path = Path(f"/proc/self/fd/{blob.descriptor}").readlink()
-        if not path.is_relative_to(self.root):
-            return None
-        stored = quote(os.fsencode(path.relative_to(self.root)))
-        return f"{self.prefix.rstrip('/')}/{stored}"
+        return f"{self.prefix.rstrip('/')}/{quote(os.fsencode(path.relative_to(self.root)))}"
 
 
 def handed_on(whole: Plan, location: str) -> dict[str, str]:

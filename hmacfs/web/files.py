@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError
 from hmacfs.base.errors import ClientGone, NameRefused, NotServed, Refusal, Unknown
 from hmacfs.base.events import UNFORESEEN, DownloadFailed, DownloadSent, Events
 from hmacfs.base.names import StoredName
-from hmacfs.library.delivery import Delivery
+from hmacfs.library.delivery import Delivery, path_of
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.serving import Ask, Outcome, Policy, plan
 from hmacfs.rules.kinds import Extensions
@@ -118,8 +118,8 @@ class Files:
         ask = Ask.read(method, asked, self.now())
         answer = plan(ask, file, self.policy)
         async with self.lookup.opened(file) as blob:
-            if self.handoff is not None:
-                location = self.handoff.location(request, ask, answer, blob)
+            if self.handoff is not None and self.handoff.is_wanted(request, ask, answer):
+                location = self.handoff.location(path_of(blob))
                 if location is not None:
                     # All of the file: the proxy finds by itself what of it was asked for.
                     whole = plan(evolve(ask, wanted_range=None), file, self.policy)
