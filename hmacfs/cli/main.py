@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from hmacfs.base.started import ENVIRON
 from hmacfs.base.version import VERSION
 from hmacfs.cli import commands, config_commands, first_start, locate, logs
 from hmacfs.cli.config_commands import Surroundings
@@ -63,8 +63,7 @@ def main(
     if arguments.version:
         print(f"hmac-file-server {VERSION}", file=stdout)
         return FINE
-    # A copy: Twisted takes out what systemd says of its sockets when the reactor is imported.
-    environ = dict(os.environ if environ is None else environ)
+    environ = dict(ENVIRON if environ is None else environ)
     around = Surroundings(stdout, stderr, environ)
     done = commands.perform(arguments, around)
     if done is None:

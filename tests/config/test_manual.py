@@ -29,4 +29,4 @@ class ManualTests(SynchronousTestCase):
         """No line of text begins like a request by accident."""
         for line in manual().splitlines():
             if line.startswith((".", "'")):
-                self.assertRegex(line, r"^(\.(TH|SH|SS|TP|PP|br|B|I|BR|IR)\b|'\\\" )")
+                self.assertRegex(line, r"^(\.(TH|SH|SS|TP|PP|br|B|I|BR|IR)\b|\.\\\" )")
