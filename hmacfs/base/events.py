@@ -48,6 +48,26 @@ class UploadFailed:
 
 
 @frozen
+class UploadsChanged:
+    """
+    An upload has begun or ended.
+
+    :ivar count: how many are under way now.
+    :ivar waiting: how many of these are more than there are threads.
+    """
+
+    count: int
+    waiting: int
+
+
+@frozen
+class ThreadsChanged:
+    """There may be ``count`` threads now that read and write files."""
+
+    count: int
+
+
+@frozen
 class FileRemoved:
     """
     A stored file is there no more.
@@ -156,6 +176,8 @@ class UploadTakenOver:
 Event = (
     UploadStored
     | UploadFailed
+    | UploadsChanged
+    | ThreadsChanged
     | FileRemoved
     | ScanEnded
     | FileShared

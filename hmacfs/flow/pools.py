@@ -50,6 +50,16 @@ class ThreadedPool:
         self._reactor = reactor
         self._threads = ThreadPool(0, threads, name)
 
+    @property
+    def size(self) -> int:
+        """How many threads there may be."""
+        return self._threads.max
+
+    def resize(self, threads: int) -> None:
+        """Have more threads, or fewer as those that are too many end their works."""
+        if threads != self.size:
+            self._threads.adjustPoolsize(0, threads)
+
     def start(self) -> None:
         """Begin to run works."""
         self._threads.start()

@@ -36,6 +36,7 @@ from hmacfs.ingest import intent
 from hmacfs.ingest.account import Account, code_of
 from hmacfs.ingest.staged import Staged
 from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
+from hmacfs.rules.queue import UploadQueue
 from hmacfs.rules.quota import Quotas, Usage, owned
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Reservation, Space
@@ -78,6 +79,7 @@ class Intake:
     :param ledger: knows what signatures that count once have led to.
     :param rules: what uploads have to meet besides their grants.
     :param quotas: how much owners may have.
+    :param queue: how many uploads may be under way.
     """
 
     blobs: Blobs
@@ -95,15 +97,19 @@ class Intake:
     rules: Rules = field(factory=Rules)
     pulls: Pulls | None = None
     quotas: Quotas = field(default=Factory(_no_quotas, takes_self=True))
+    queue: UploadQueue = field(factory=UploadQueue.endless)
 
     @contextmanager
     def admission(self) -> Iterator[None]:
         """
         Surround what decides on the grant of an upload: one that gets none has failed too.
 
+        :raises Unavailable: if too many uploads are under way.
+
         Not for use within :meth:`staged`, which tells for itself.
         """
         try:
+            self.queue.check()
             yield
         except BaseException as error:
             self.events.tell(UploadFailed(code_of(error)))
@@ -121,10 +127,11 @@ class Intake:
 
         :raises TooLarge: if the grant is larger than files may be.
         :raises SizeMismatch: if the body is not as long as granted.
+        :raises Unavailable: if too many uploads are under way.
         :raises Refusal: as :meth:`store` does.
         """
         grant = owned(grant)
-        with self.pending, Account(self.events, self.seconds) as account:
+        with self.pending, Account(self.events, self.seconds) as account, self.queue.place():
             known = await self._admitted(grant, conditions)
             if known is not None:
                 digest = await self._digest(body, grant)
@@ -148,7 +155,7 @@ class Intake:
         :raises TooLarge: if there are more.
         :raises NoSpace: if the storage is full.
         """
-        with self.pending, Account(self.events, self.seconds) as account:
+        with self.pending, Account(self.events, self.seconds) as account, self.queue.place():
             async with self._staged(body, limit, account) as staged:
                 yield staged
 

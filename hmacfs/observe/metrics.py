@@ -30,8 +30,10 @@ from hmacfs.base.events import (
     RequestsChanged,
     ScanEnded,
     SessionsCounted,
+    ThreadsChanged,
     UploadFailed,
     UploadResumed,
+    UploadsChanged,
     UploadStored,
     UploadTakenOver,
 )
@@ -77,6 +79,8 @@ class Metrics:
         events.listen(SessionsCounted, self._sessions_counted)
         events.listen(UploadResumed, lambda _: self[table.RESUMPTIONS].inc())
         events.listen(UploadTakenOver, lambda _: self[table.TAKEOVERS].inc())
+        events.listen(UploadsChanged, self._uploads_changed)
+        events.listen(ThreadsChanged, lambda event: self[table.THREADS].set(event.count))
         events.listen(FileRemoved, self._file_removed)
         events.listen(DownloadSent, self._download_sent)
         events.listen(DownloadFailed, self._download_failed)
@@ -112,6 +116,10 @@ class Metrics:
     def _sessions_counted(self, event: SessionsCounted) -> None:
         for state, count in event.counts.items():
             self[table.SESSIONS].labels(state).set(count)
+
+    def _uploads_changed(self, event: UploadsChanged) -> None:
+        self[table.UPLOADS_UNDER_WAY].set(event.count)
+        self[table.UPLOADS_WAITING].set(event.waiting)
 
     def _file_removed(self, event: FileRemoved) -> None:
         self[table.REMOVED].labels(event.reason).inc()

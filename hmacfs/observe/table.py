@@ -88,6 +88,15 @@ TAKEOVERS: Final = Metric(
     "hmac_file_server_takeovers_total",
     "Requests that a newer one for the same upload has ended.",
 )
+UPLOADS_UNDER_WAY: Final = Metric(
+    Gauge, "hmac_file_server_uploads_under_way", "Uploads that have begun and not ended."
+)
+UPLOADS_WAITING: Final = Metric(
+    Gauge, "hmac_file_server_upload_queue_length", "Uploads under way beyond numworkers."
+)
+THREADS: Final = Metric(
+    Gauge, "hmac_file_server_worker_threads", "Threads that there may be to read and write files."
+)
 REMOVED: Final = Metric(
     Counter,
     "hmac_file_server_files_removed_total",
@@ -186,6 +195,9 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     SESSIONS,
     RESUMPTIONS,
     TAKEOVERS,
+    UPLOADS_UNDER_WAY,
+    UPLOADS_WAITING,
+    THREADS,
     REMOVED,
     REMOVED_BYTES,
     DOWNLOADS,

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorSocket
 from twisted.logger import Logger
 
 from hmacfs.auth.replay import Ledger, MemoryReplays
-from hmacfs.base.events import Events, FileRemoved
+from hmacfs.base.events import Events, FileRemoved, ThreadsChanged, UploadsChanged
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.local_unfinished import LocalUnfinished
@@ -21,12 +21,16 @@ from hmacfs.flow.sendfile import SendReactor
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.ingest.unverified import Unverified
+from hmacfs.rules.queue import Scaling, UploadQueue
 from hmacfs.rules.quota import Usage
 from hmacfs.service.reserve import Reserve
 from hmacfs.service.stores import internal_path, make_index
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
 from hmacfs.uploads.table import Table
 from hmacfs.web.health import History
+
+GROWTH = 4
+"""How many times as many threads there are for a long queue, unless the settings say."""
 
 log = Logger()
 
@@ -46,6 +50,7 @@ class Foundation:
     :ivar pending: counts what must end before the storage may be closed.
     :ivar turns: lets one at a time change what a name stands for.
     :ivar ledger: knows what signatures that count once have led to.
+    :ivar queue: counts the uploads that are under way.
     :ivar usage: knows what owners have on its way.
     :ivar unverified: bounds the bytes whose signature cannot be checked yet.
     :ivar sessions: the uploads that are not finished.
@@ -70,8 +75,33 @@ class Foundation:
         self.unfinished = LocalUnfinished(settings[options.SERVER_STORAGE_PATH], self.pool)
         self.sessions = Table(self.unfinished, self.events)
         self._persistent = settings[options.UPLOADS_SESSION_PERSISTENCE]
+        self.queue = UploadQueue(
+            settings[options.WORKERS_NUMWORKERS],
+            settings[options.WORKERS_UPLOADQUEUESIZE],
+            self.events,
+        )
+        self.events.listen(UploadsChanged, self._scaling(settings).follow)
         self.usage = Usage(time.time)
         self.events.listen(FileRemoved, self.usage.removed)
+
+    def _scaling(self, settings: Settings) -> Scaling:
+        least = settings[options.WORKERS_NUMWORKERS]
+        most = least
+        if settings[options.SERVER_ENABLE_DYNAMIC_WORKERS]:
+            most = max(least, settings[options.WORKERS_MAX_WORKERS] or GROWTH * least)
+        return Scaling(
+            self.queue,
+            self._resize,
+            least,
+            most,
+            settings[options.SERVER_WORKER_SCALE_UP_THRESH],
+            settings[options.SERVER_WORKER_SCALE_DOWN_THRESH],
+        )
+
+    def _resize(self, threads: int) -> None:
+        if threads != self.pool.size:
+            self.pool.resize(threads)
+            self.events.tell(ThreadsChanged(threads))
 
     async def start(self) -> int:
         """
@@ -80,6 +110,7 @@ class Foundation:
         :raises CannotStart: if the storage or the index cannot be used.
         """
         self.pool.start()
+        self.events.tell(ThreadsChanged(self.pool.size))
         try:
             await self.blobs.start()
             await self.unfinished.start(persistent=self._persistent)

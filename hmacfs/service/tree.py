@@ -127,6 +127,7 @@ def make_intake(settings: Settings, foundation: Foundation, seconds: Callable[[]
 
     :param seconds: a clock that never goes back.
     """
+    foundation.queue.size = settings[options.WORKERS_UPLOADQUEUESIZE]
     return Intake(
         foundation.blobs,
         foundation.index,
@@ -143,6 +144,7 @@ def make_intake(settings: Settings, foundation: Foundation, seconds: Callable[[]
         rules(settings, foundation, seconds),
         foundation.pulls,
         quotas.quotas(settings, foundation),
+        foundation.queue,
     )
 
 

@@ -141,6 +141,7 @@ class Sessions:
         :raises BytesDiffer: if there are others in their place.
         :raises DigestMismatch: if they fail the check.
         :raises UploadOver: if the session takes no more.
+        :raises Unavailable: if too many uploads are under way.
         :raises ClientGone: if a newer request has taken the place of this one.
         """
         arrival = Arrival()
@@ -160,7 +161,7 @@ class Sessions:
         sequential: bool,
         check: Check | None,
     ) -> Session:
-        with self.intake.pending, full_is_no_space():
+        with self.intake.pending, full_is_no_space(), self.intake.queue.place():
             async with self.table.using(id) as live:
                 await self._enter(live, arrival, offset, size, sequential)
                 try:

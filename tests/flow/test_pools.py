@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred, fail, gatherResults, succeed
 from twisted.internet.error import ConnectionLost
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from hmacfs.base.errors import ClientGone, Unknown
 from hmacfs.flow.pools import InlinePool, Lane, ThreadedPool, acquire, shielded
@@ -353,3 +356,38 @@ class ShieldedTests(SynchronousTestCase):
             self.assertEqual(disturbed, [])
             end(work)
         self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class ResizeTests(TestCase):
+    """Pools that get other sizes while they work."""
+
+    async def test_resize(self) -> None:
+        """A pool that grows runs more at once, one that shrinks fewer, and no work is lost."""
+        pool = ThreadedPool(cast(IReactorFromThreads, reactor), "test", 1)
+        pool.start()
+        self.addCleanup(pool.stop)
+        for size in (1, 3, 1):
+            pool.resize(size)
+            self.assertEqual(pool.size, size)
+            crowd = Crowd(size)
+            await gatherResults([pool.run(crowd.work) for _ in range(3 * size)])
+            self.assertEqual(crowd.most, size)
+
+
+class Crowd:
+    """Works that wait for each other, so many at a time, and count how many they are."""
+
+    def __init__(self, size: int) -> None:
+        self.most = 0
+        self._running = 0
+        self._lock = threading.Lock()
+        self._met = threading.Barrier(size)
+
+    def work(self) -> None:
+        """Wait until enough do the same."""
+        with self._lock:
+            self._running += 1
+            self.most = max(self.most, self._running)
+        self._met.wait(PATIENCE)
+        with self._lock:
+            self._running -= 1

@@ -28,6 +28,7 @@ WORKERS_UPLOADQUEUESIZE: Final = Option(
     "later. Without it 100.",
     example=500,
     reloadable=True,
+    in_effect=True,
 )
 WORKERS_PROCESSES: Final = Option(
     key="workers.processes",
@@ -47,6 +48,7 @@ WORKERS_MAX_WORKERS: Final = Option(
     "numworkers. Without it auto.",
     example=32,
     aliases=(Alias(Generation.V2_0, "MaxWorkers"),),
+    in_effect=True,
 )
 WORKERS_MAX_MEMORY: Final = Option(
     key="workers.max_memory",
@@ -69,6 +71,7 @@ SERVER_ENABLE_DYNAMIC_WORKERS: Final = Option(
         Alias(Generation.V2_X, "server.autoadjustworkers"),
         Alias(Generation.V3_2, "workers.autoscaling"),
     ),
+    in_effect=True,
 )
 SERVER_WORKER_SCALE_UP_THRESH: Final = Option(
     key="server.worker_scale_up_thresh",
@@ -76,6 +79,7 @@ SERVER_WORKER_SCALE_UP_THRESH: Final = Option(
     default=40,
     summary="How full the queue is, in percent, when threads are added. Without it 40.",
     example=60,
+    in_effect=True,
 )
 SERVER_WORKER_SCALE_DOWN_THRESH: Final = Option(
     key="server.worker_scale_down_thresh",
@@ -83,4 +87,5 @@ SERVER_WORKER_SCALE_DOWN_THRESH: Final = Option(
     default=10,
     summary="How full the queue is, in percent, when threads are taken away. Without it 10.",
     example=20,
+    in_effect=True,
 )
