@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from attrs import frozen
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
 from hmacfs.cli import places
-from hmacfs.cli.calls import Calls
 from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
 from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
 from hmacfs.cli.places import Named
@@ -25,9 +25,13 @@ from hmacfs.stores.servers import server_pair
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sql_state import SqlState
 from hmacfs.stores.sqlite import SqliteIndex, SqliteState
+from hmacfs.stores.state import State
 
 PATIENCE: Final = 60.0
 """Seconds after which a server has failed; nobody else waits for it."""
+
+
+Work = Callable[[IReactorFromThreads, IReactorTime], Coroutine[Any, Any, Counter[Moved]]]
 
 
 @frozen
@@ -39,11 +43,11 @@ class Stores:
     """
 
     index: SqlIndex | None
-    state: SqlState
+    state: State
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    url = "sqlite:PATH, postgresql://USER@HOST/NAME, mysql://USER@HOST/NAME"
+    url = "sqlite:PATH, postgresql://USER@HOST/NAME, mysql://USER@HOST/NAME, redis://HOST/NUMBER"
     add_option(parser, "from", dest="source", metavar="STORE", required=True, help=url)
     add_option(parser, "to", dest="target", metavar="STORE", required=True, help="the same")
 
@@ -57,22 +61,37 @@ def _migrate(arguments: argparse.Namespace, around: Surroundings) -> int:
     if source.path is not None and not source.path.exists():
         raise CommandFailed(f"there is no index {source.path}", WRONG)
 
-    async def work(calls: Calls) -> Counter[Moved]:
+    async def work(threads: IReactorFromThreads, clock: IReactorTime) -> Counter[Moved]:
         # No server may change what is being moved.
         async with (
-            storage(settings, calls, alone=True),
-            _opened(source, calls) as old,
-            _opened(target, calls) as new,
+            storage(settings, threads, alone=True),
+            _opened(source, threads, clock) as old,
+            _opened(target, threads, clock) as new,
         ):
             return await _move(old, new, around)
 
-    counts = carried_out(work)
+    if places.REDIS in (source.kind, target.kind):
+        counts = _with_reactor(work)
+    else:
+        counts = carried_out(lambda calls: work(calls, calls))
     for what in sorted({moved.what for moved in counts}):
         moved, kept = counts[Moved(what)], counts[Moved(what, kept=True)]
         more = f", {kept} stayed as the other store knows them" if kept else ""
         print(f"{what}: {moved} moved{more}", file=around.stdout)
     print(f"{target} has all of {source}; name it in the configuration now", file=around.stdout)
+    if places.REDIS in (source.kind, target.kind):
+        print("(Redis keeps the shared state; the index stays where it is)", file=around.stdout)
     return FINE
+
+
+def _with_reactor(work: Work) -> Counter[Moved]:
+    # Importing it makes it, and it takes the signals: only who needs it has one.
+    from twisted.internet import reactor
+
+    from hmacfs.cli import reacting
+
+    whole: Any = reactor
+    return reacting.carried_out(work(whole, whole))
 
 
 async def _move(old: Stores, new: Stores, around: Surroundings) -> Counter[Moved]:
@@ -100,27 +119,39 @@ async def _shown(
 
 
 @asynccontextmanager
-async def _opened(named: Named, calls: Calls) -> AsyncGenerator[Stores, None]:
-    async with AsyncExitStack() as stack:
-        stores = _made(named, calls)
-        if stores.index is not None:
-            await stack.enter_async_context(begun(stores.index))
-        await stack.enter_async_context(begun(stores.state))
-        yield stores
-
-
-def _made(named: Named, calls: Calls) -> Stores:
+async def _opened(
+    named: Named, threads: IReactorFromThreads, clock: IReactorTime
+) -> AsyncGenerator[Stores, None]:
     if named.path is not None:
-        state = SqliteState(named.path.with_name(STATE_FILE), calls, time.time)
-        return Stores(SqliteIndex(named.path, calls), state)
-    if named.place is None or named.kind == places.REDIS:
-        raise CommandFailed("what is in Redis is short-lived, and is not moved", WRONG)
-    driver = driver_of(named.kind)
-    pairs = [
-        server_pair(driver, named.place, calls, calls, PATIENCE, name)
-        for name in ("index", "state")
-    ]
-    return Stores(SqlIndex(pairs[0]), SqlState(pairs[1], time.time))
+        index: SqlIndex = SqliteIndex(named.path, threads)
+        state: SqlState = SqliteState(named.path.with_name(STATE_FILE), threads, time.time)
+    elif named.place is None or named.kind == places.REDIS:
+        async with _redis(named, clock) as remote:
+            yield Stores(None, remote)
+        return
+    else:
+        driver = driver_of(named.kind)
+        of_index, of_state = (
+            server_pair(driver, named.place, threads, clock, PATIENCE, name)
+            for name in ("index", "state")
+        )
+        index, state = SqlIndex(of_index), SqlState(of_state, time.time)
+    async with begun(index), begun(state):
+        yield Stores(index, state)
+
+
+@asynccontextmanager
+async def _redis(named: Named, clock: IReactorTime) -> AsyncGenerator[State, None]:
+    from hmacfs.stores.redis import RedisState
+
+    if named.place is None:
+        raise ValueError("a server is somewhere")
+    state = RedisState(named.place, clock, time.time, PATIENCE)
+    try:
+        await state.ping()
+        yield state
+    finally:
+        await state.close()
 
 
 COMMANDS: Final = (

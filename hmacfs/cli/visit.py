@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
 
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local import LocalBlobs
@@ -39,7 +40,7 @@ class Visit:
 
 @asynccontextmanager
 async def storage(
-    settings: Settings, reactor: Calls, *, alone: bool
+    settings: Settings, reactor: IReactorFromThreads, *, alone: bool
 ) -> AsyncGenerator[LocalBlobs, None]:
     """
     Open the files.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pathlib
+import sqlite3
 import subprocess
 import sys
 
@@ -10,6 +13,7 @@ from tests.real.case import ServerCase, noise
 from tests.real.client import ask, put
 from tests.real.daemon import CHECKOUT, Daemon
 from tests.real.database_suite import emptied
+from tests.real.redis_server import Redis
 from tests.real.store_servers import PASSWORD, DatabaseServer, MariadbServer, PostgresqlServer
 
 SCHEMES = {"PostgreSQL": "postgresql", "MySQL": "mysql"}
@@ -19,10 +23,12 @@ FILES = 20
 class MigrateTests(ServerCase):
     """``hmac-file-server migrate``."""
 
-    def migrate(self, daemon: Daemon, source: str, target: str) -> subprocess.CompletedProcess[str]:
+    def migrate(
+        self, daemon: Daemon, source: str, target: str, password: str = PASSWORD
+    ) -> subprocess.CompletedProcess[str]:
         """Move; the passwords are in the environment."""
         environ = {**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)}
-        environ |= {"HMAC_FROM_PASSWORD": PASSWORD, "HMAC_TO_PASSWORD": PASSWORD}
+        environ |= {"HMAC_FROM_PASSWORD": password, "HMAC_TO_PASSWORD": password}
         command = [sys.executable, "-m", "hmacfs.cli.main", "-config", str(daemon.config)]
         return subprocess.run(
             [*command, "migrate", "-from", source, "-to", target],
@@ -72,6 +78,35 @@ class MigrateTests(ServerCase):
     def test_mariadb(self) -> None:
         """To MariaDB and back nothing is lost, and a move can be repeated."""
         self.check(emptied(MariadbServer))
+
+    def test_redis(self) -> None:
+        """The shared state moves to Redis and back; the index stays."""
+        daemon = self.start()
+        daemon.stop()
+        state = daemon.storage / ".hmacfs" / "state.sqlite"
+        index = f"sqlite:{daemon.storage}/.hmacfs/index.sqlite"
+        made = self.migrate(daemon, index, f"sqlite:{self.directory()}/index.sqlite")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        with contextlib.closing(sqlite3.connect(state)) as connection, connection:
+            for number in range(FILES):
+                row = ("nonce", f"key{number}", b"value", number + 1, 4e9)
+                connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", row)
+        redis = Redis(self.directory())
+        self.addCleanup(redis.kill9)
+        redis.start()
+        url = f"redis://127.0.0.1:{redis.port}/0"
+        for source, target in [(index, url), (url, f"sqlite:{self.directory()}/index.sqlite")]:
+            moved = self.migrate(daemon, source, target, password="")
+            self.assertEqual(moved.returncode, 0, moved.stderr)
+            self.assertIn(f"entry: {FILES} moved", moved.stdout)
+        other = pathlib.Path(target.removeprefix("sqlite:")).with_name("state.sqlite")
+        with contextlib.closing(sqlite3.connect(other)) as connection:
+            rows = connection.execute("SELECT count(*), min(sequence) FROM entries").fetchall()
+        self.assertEqual(rows, [(FILES, 1)])
+        redis.kill9()
+        refused = self.migrate(daemon, index, url)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("Redis", refused.stderr)
 
     def test_refused(self) -> None:
         """What cannot be moved is told in a sentence."""
