@@ -173,6 +173,27 @@ class UploadTakenOver:
     """A request has ended an older one that sent bytes of the same upload."""
 
 
+@frozen
+class StoreCallFailed:
+    """
+    A store of the shared state could not do what it was asked.
+
+    :ivar store: ``redis`` or ``fallback``.
+    :ivar kind: ``refused``, ``full`` or ``failed``.
+    """
+
+    store: str
+    kind: str
+
+
+@frozen
+class StoreSwitched:
+    """A store of the shared state has begun to answer, or has ceased to."""
+
+    store: str
+    active: bool
+
+
 Event = (
     UploadStored
     | UploadFailed
@@ -189,6 +210,8 @@ Event = (
     | SessionsCounted
     | UploadResumed
     | UploadTakenOver
+    | StoreCallFailed
+    | StoreSwitched
 )
 
 E = TypeVar("E", bound=Event)

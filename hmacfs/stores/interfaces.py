@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from attrs import frozen
 
@@ -18,15 +18,25 @@ BEGINNING: Final[Moment] = (-1e18, "")
 
 
 class StoreFailed(Exception):
-    """The store could not do what was asked; the message says why, for the log."""
+    """
+    The store could not do what was asked; the message says why, for the log.
+
+    :cvar kind: what kind of failure it is, in a word.
+    """
+
+    kind: ClassVar[str] = "failed"
 
 
 class StoreRefused(StoreFailed):
     """The store is there and does not take us as we are configured: to wait mends nothing."""
 
+    kind = "refused"
+
 
 class StoreFull(StoreFailed):
     """There is no room to record more."""
+
+    kind = "full"
 
 
 @frozen

@@ -29,7 +29,8 @@ class RedisState:
     A :class:`~hmacfs.stores.state.State` in Redis 5 or newer, or what speaks like it.
 
     It connects when it is first asked.  What it was asked is done once, by a
-    script: a question that had no answer in time may be repeated.
+    script: a question that had no answer in time may be repeated.  A Redis that
+    is found to have lost its memory fails once, so that who knows better can tell it.
 
     :param now: tells seconds since the epoch.
     :param patience: seconds to wait for an answer, with the way there.
@@ -44,7 +45,7 @@ class RedisState:
         patience: float,
         prefix: str = PREFIX,
     ) -> None:
-        self._link = RedisLink(place, reactor, patience)
+        self._link = RedisLink(place, reactor, patience, prefix.encode() + b"memory")
         self._now = now
         self._entry = prefix.encode() + b"e:"
         self._counter = prefix.encode() + b"c:"

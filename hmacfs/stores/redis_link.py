@@ -6,6 +6,7 @@ What is asked before an answer has come goes out at once; Redis answers in order
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, cast
@@ -25,6 +26,7 @@ from hmacfs.stores.client_tls import CheckedName
 from hmacfs.stores.interfaces import StoreFailed, StoreFull, StoreRefused
 from hmacfs.stores.pair import Deadline
 from hmacfs.stores.places import Place
+from hmacfs.stores.redis_scripts import MARK
 
 _REFUSED: Final = (
     (
@@ -80,14 +82,17 @@ class RedisLink:
     A way to ask one Redis.
 
     :param patience: seconds to wait for an answer, with the way there.
+    :param mark: the key under which Redis is marked, to tell its memory from another.
     """
 
-    def __init__(self, place: Place, reactor: IReactorTime, patience: float) -> None:
+    def __init__(self, place: Place, reactor: IReactorTime, patience: float, mark: bytes) -> None:
         self._place = place
         self._reactor = reactor
         self._name = f"Redis at {place}"
         self._deadline = Deadline(reactor, patience, self._drop, self._name)
         self._patience = patience
+        self._mark = mark
+        self._memory: bytes | None = None
         self._conversation: _Conversation | None = None
         self._attempt: Deferred[_Conversation] | None = None
         self._waiting: list[Deferred[_Conversation]] = []
@@ -162,12 +167,21 @@ class RedisLink:
             if place.database:
                 await conversation.execute_command("SELECT", place.database)
             await conversation.execute_command("PING")
+            await self._remember(conversation)
         except BaseException as error:
             if conversation is not None:
                 conversation.transport.abortConnection()
             raise self._explained(error, conversation) from error
         self._conversation = conversation
         return conversation
+
+    async def _remember(self, conversation: _Conversation) -> None:
+        """See that this is the memory we know, for one that is empty must be told what it was."""
+        mark = secrets.token_hex(16).encode()
+        memory = await conversation.eval(MARK, [self._mark], [mark])
+        before, self._memory = self._memory, memory
+        if before not in (None, memory):
+            raise StoreFailed(f"{self._name} has lost what it knew")
 
     def _endpoint(self) -> IStreamClientEndpoint:
         place = self._place

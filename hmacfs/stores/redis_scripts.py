@@ -22,6 +22,14 @@ SPARE: Final = 3600.0
 LATEST: Final = 10.0**11
 """When Redis forgets at the latest, in seconds since the epoch: it counts in 63 bits."""
 
+MARK: Final = """
+local known = redis.call('GET', KEYS[1])
+if not known then
+  redis.call('SET', KEYS[1], ARGV[1])
+end
+return known or ARGV[1]
+"""
+
 _THERE: Final = """
 local function there(key, now)
   local found = redis.call('HMGET', key, 'v', 's', 'u')

@@ -138,7 +138,7 @@ class KeyTests(RedisCase):
     """What is in Redis."""
 
     async def test_end(self) -> None:
-        """Every key ends, some time after what it keeps, but for the two that list the places."""
+        """Every key ends, some time after what it keeps, but for three that are the only ones."""
         redis = self.redis()
         state = self.state(redis.place, prefix="ours:")
         until = time.time() + 100
@@ -146,7 +146,7 @@ class KeyTests(RedisCase):
         await state.add(Delta("day", "u", 1, until))
         self.assertEqual(
             sorted(redis.ask("KEYS", "*").splitlines()),
-            ["ours:c:day", "ours:deltas", "ours:e:a\0\1b", "ours:entries"],
+            ["ours:c:day", "ours:deltas", "ours:e:a\0\1b", "ours:entries", "ours:memory"],
         )
         for key in ("ours:c:day", "ours:e:a\0\1b"):
             left = await state._link.ask("PTTL", key)
@@ -161,7 +161,7 @@ class KeyTests(RedisCase):
         await state._link.ask("DEL", "x:e:a\0\1b", "x:c:day")
         self.assertEqual(await state.entries(START, 9), [])
         self.assertEqual(await state.deltas(START, 9), [])
-        self.assertEqual(redis.ask("DBSIZE"), "0")
+        self.assertEqual(redis.ask("KEYS", "*"), "x:memory")
 
     async def test_many(self) -> None:
         """Pages and clearing reach beyond what is looked at in one go."""
@@ -254,6 +254,9 @@ class AbsenceTests(RedisCase):
             self.assertIn("ended the connection", str(caught.exception))
         await self.told(redis.place)
         redis.start()
+        with self.assertRaises(StoreFailed) as caught:
+            await state.ping()
+        self.assertIn("lost what it knew", str(caught.exception))
         self.assertIsNone(await state.find("a", "0"))
 
     async def test_hangs(self) -> None:
