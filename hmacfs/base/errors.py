@@ -195,6 +195,24 @@ class DigestMismatch(Refusal):
     code = "digest-mismatch"
 
 
+class InconsistentLength(Refusal):
+    """The length of the upload is told in ways that contradict each other."""
+
+    code = "inconsistent-upload-length"
+
+
+class CompletedUpload(Refusal):
+    """The upload is complete, and nothing can be appended to it."""
+
+    code = "completed-upload"
+
+
+class ChecksumMismatch(Refusal):
+    """The bytes of this request are not those whose checksum came with it; none of them counts."""
+
+    code = "checksum-mismatch"
+
+
 class QuotaExceeded(Refusal):
     """The owner may not have so many bytes; ``used``, ``limit`` and ``requested`` in bytes."""
 

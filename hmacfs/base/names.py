@@ -38,6 +38,26 @@ def _check(segment: str) -> None:
         raise NameRefused("the path has a control character")
 
 
+def safe_segment(text: str, otherwise: str = "file") -> str:
+    """
+    Make the last segment of a name from what a client calls its file, whatever that is.
+
+    Folders before it are left out, with slashes either way; so is what no name
+    may have.  What is too long loses its middle, so that the extension stays.
+
+    :param otherwise: what to take if nothing is left.
+    """
+    leaf = text.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(sign for sign in leaf if unicodedata.category(sign) not in ("Cc", "Cs")).strip()
+    if kept in ("", ".", ".."):
+        return otherwise
+    stem, dot, extension = kept.rpartition(".")
+    if not stem or len(f"{dot}{extension}".encode()) > MAX_SEGMENT_BYTES // 4:
+        stem, dot, extension = kept, "", ""
+    room = MAX_SEGMENT_BYTES - len(f"{dot}{extension}".encode())
+    return stem.encode()[:room].decode(errors="ignore") + dot + extension
+
+
 def _is_internal(segment: str) -> bool:
     # File systems that fold case also skip what cannot be seen.
     visible = (sign for sign in segment if unicodedata.category(sign) != "Cf")

@@ -7,6 +7,7 @@ document (RFC 9457).
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,8 +16,24 @@ from twisted.web.http import datetimeToString
 
 from hmacfs.base import errors
 from hmacfs.base.errors import Refusal
+from hmacfs.wire import rufh
 
-STATUS: dict[type[Refusal], HTTPStatus] = {
+
+class OwnStatus(enum.IntEnum):
+    """Statuses that protocols use without having registered them."""
+
+    CHECKSUM_MISMATCH = 460
+    """tus 1.0.0, Checksum."""
+
+    @property
+    def phrase(self) -> str:
+        """What stands after the number."""
+        return self.name.replace("_", " ").title()
+
+
+Status = HTTPStatus | OwnStatus
+
+STATUS: dict[type[Refusal], Status] = {
     errors.MalformedRequest: HTTPStatus.BAD_REQUEST,
     errors.HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.NameRefused: HTTPStatus.BAD_REQUEST,
@@ -45,6 +62,9 @@ STATUS: dict[type[Refusal], HTTPStatus] = {
     errors.NotCovered: HTTPStatus.FORBIDDEN,
     errors.Replayed: HTTPStatus.CONFLICT,
     errors.DigestMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InconsistentLength: HTTPStatus.BAD_REQUEST,
+    errors.CompletedUpload: HTTPStatus.BAD_REQUEST,
+    errors.ChecksumMismatch: OwnStatus.CHECKSUM_MISMATCH,
     errors.QuotaExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Infected: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.DailyQuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
@@ -73,11 +93,18 @@ _OF_CREDENTIALS = (
 PROBLEM_TYPE = "urn:hmac-file-server:problem:"
 """What a refusal's code is appended to for the ``type`` of its problem document."""
 
+REGISTERED: dict[str, str] = {
+    errors.OffsetWrong.code: "mismatching-upload-offset",
+    errors.InconsistentLength.code: "inconsistent-upload-length",
+    errors.CompletedUpload.code: "completed-upload",
+}
+"""Codes whose problem type is one that others know (draft-ietf-httpbis-resumable-upload)."""
+
 _TEXT = "text/plain; charset=utf-8"
 _PROBLEM = "application/problem+json"
 
 
-def status_of(refusal: Refusal, challenge: str | None = None) -> HTTPStatus:
+def status_of(refusal: Refusal, challenge: str | None = None) -> Status:
     """
     Tell the status of a refusal.
 
@@ -120,16 +147,21 @@ def body_of_incident(incident: str, *, problem: bool) -> tuple[str, bytes]:
 
 
 def _document(
-    code: str, status: HTTPStatus, detail: str, facts: Mapping[str, str | int | float]
+    code: str, status: Status, detail: str, facts: Mapping[str, str | int | float]
 ) -> bytes:
     document = {
-        "type": PROBLEM_TYPE + code,
+        "type": _type_of(code),
         "title": status.phrase,
         "status": status.value,
         "detail": detail,
         **facts,
     }
     return json.dumps(document, ensure_ascii=False).encode() + b"\n"
+
+
+def _type_of(code: str) -> str:
+    registered = REGISTERED.get(code)
+    return PROBLEM_TYPE + code if registered is None else rufh.PROBLEM_TYPES + registered
 
 
 def wants_problem(accept: str | None) -> bool:

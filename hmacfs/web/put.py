@@ -16,6 +16,7 @@ from hmacfs.web import documents, replies
 from hmacfs.web.facts import facts_of
 from hmacfs.web.peers import Peers
 from hmacfs.web.request import StreamingRequest
+from hmacfs.web.rufh import Rufh
 from hmacfs.web.session_token import SessionTokens, Upload, progress_of
 from hmacfs.web.uploads import Uploads
 from hmacfs.wire.etags import EntityTag
@@ -28,6 +29,7 @@ class Put:
 
     :param doors: what may sign each kind of request.
     :param tokens: knows uploads that came in part.
+    :param rufh: takes those that can be taken up again.
     :param now: tells seconds since the epoch.
     """
 
@@ -35,6 +37,7 @@ class Put:
     uploads: Uploads
     peers: Peers
     tokens: SessionTokens
+    rufh: Rufh
     now: Callable[[], float]
 
     async def put(self, request: StreamingRequest) -> None:
@@ -51,6 +54,9 @@ class Put:
             door = self.doors[Entrance.FORM]
             receipt = await self.uploads.form(request, door, facts, lambda: facts.name)
             self._describe(request, receipt.file)
+        elif self.rufh.wants(request):
+            entrance = self._entrance(request, facts)
+            await self.rufh.file(request, entrance, facts, lambda: facts.name)
         elif upload is not None:
             outcome = await upload.put(self._door(request, facts), facts)
             if isinstance(outcome, Session):
@@ -79,10 +85,13 @@ class Put:
         return facts_of(request, path, self.now())
 
     def _door(self, request: StreamingRequest, facts: RequestFacts) -> Door:
+        return self.doors[self._entrance(request, facts)]
+
+    def _entrance(self, request: StreamingRequest, facts: RequestFacts) -> Entrance:
         by_query = "signature" in facts.parameters and self.uploads.paths.is_upload_url(
             request.target.path
         )
-        return self.doors[Entrance.QUERY if by_query else Entrance.PUT]
+        return Entrance.QUERY if by_query else Entrance.PUT
 
     async def post(self, request: StreamingRequest) -> None:
         """Take a form that holds a file; its path may be the parameter ``path``."""
@@ -93,6 +102,9 @@ class Put:
         def named() -> StoredName | None:
             return facts.name if path else None
 
+        if self.rufh.wants(request) and not facts.is_form:
+            await self.rufh.file(request, Entrance.FORM, facts, named)
+            return
         door = self.doors[Entrance.FORM]
         receipt = await self.uploads.form(request, door, facts, named)
         self._describe(request, receipt.file)

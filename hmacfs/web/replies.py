@@ -10,6 +10,7 @@ from types import MappingProxyType
 from hmacfs.base.errors import Refusal
 from hmacfs.web import challenges
 from hmacfs.web.errors import (
+    Status,
     body_of,
     body_of_incident,
     headers_of,
@@ -64,19 +65,19 @@ def header(request: StreamingRequest, name: str) -> str | None:
         return raw.decode("latin-1")
 
 
-def begin(request: StreamingRequest, status: HTTPStatus, headers: Mapping[str, str]) -> None:
+def begin(request: StreamingRequest, status: Status, headers: Mapping[str, str]) -> None:
     """Set the status and the header fields of an answer, in place of any that was begun before."""
     request.setResponseCode(status.value, status.phrase.encode())
     for old, _ in tuple(request.responseHeaders.getAllRawHeaders()):
         if old not in (b"Connection", b"Date"):
             request.responseHeaders.removeHeader(old)
-    for name, value in {**CORS, **headers}.items():
+    for name, value in {**CORS, **request.dialect, **headers}.items():
         request.setHeader(name.encode(), value.encode())
 
 
 def reply(
     request: StreamingRequest,
-    status: HTTPStatus,
+    status: Status,
     headers: Mapping[str, str],
     body: bytes = b"",
 ) -> None:
@@ -86,9 +87,11 @@ def reply(
     request.finish()
 
 
-def nothing(request: StreamingRequest) -> None:
+def nothing(
+    request: StreamingRequest, headers: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Answer 204, which has no body and no length of one (RFC 9110, 8.6), and finish."""
-    begin(request, HTTPStatus.NO_CONTENT, {})
+    begin(request, HTTPStatus.NO_CONTENT, headers)
     request.write(b"")
     request.finish()
 
@@ -129,4 +132,6 @@ def refuse(request: StreamingRequest, refusal: Refusal) -> None:
 
 
 def _is_problem(request: StreamingRequest) -> bool:
-    return challenges.is_api(request) or wants_problem(header(request, "Accept"))
+    if request.reads_problems or challenges.is_api(request):
+        return True
+    return wants_problem(header(request, "Accept"))

@@ -33,6 +33,10 @@ class StreamingRequest(Request):
     :ivar target: the request target, decoded; names come from here and never
         from Klein, which folds slashes.
     :ivar route: the pattern of the URL, once it is known, for those who count.
+    :ivar dialect: header fields that the answer has, whatever it is, because of
+        the protocol that the client speaks.
+    :ivar reads_problems: whether a refusal is told as a problem document (RFC 9457),
+        also if Accept does not ask for one.
     :ivar trailers: fields that stood after the body, by lower-case name; there
         are none before its end.
     """
@@ -46,6 +50,8 @@ class StreamingRequest(Request):
 
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(channel, *args, **kwargs)
+        self.dialect: dict[str, str] = {}
+        self.reads_problems = False
         self.body = Body(channel, 0)
 
     def gotLength(self, length: int | None) -> None:

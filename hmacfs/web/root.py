@@ -26,11 +26,14 @@ from hmacfs.web.files import Files
 from hmacfs.web.health import Health
 from hmacfs.web.put import Put
 from hmacfs.web.request import StreamingRequest
+from hmacfs.web.resumable import Resumable
 from hmacfs.web.routes import RoutingKlein
+from hmacfs.web.upload_urls import FILES
 
 METHODS = frozenset({b"GET", b"HEAD", b"PUT", b"POST", b"DELETE", b"OPTIONS"})
 """Methods are case-sensitive (RFC 9110, 9.1), which werkzeug forgets."""
 
+UPLOAD_METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
 API_METHODS = sorted(method.decode() for method in METHODS - {b"OPTIONS"})
 FILE_METHODS = "GET, HEAD, PUT, DELETE, OPTIONS"
 FORM_METHODS = f"{FILE_METHODS}, POST"
@@ -53,13 +56,20 @@ class Root:
     log = Logger()
 
     def __init__(
-        self, put: Put, files: Files, deletion: Deletion, api: Api, health: Health
+        self,
+        put: Put,
+        files: Files,
+        deletion: Deletion,
+        api: Api,
+        health: Health,
+        resumable: Resumable,
     ) -> None:
         self._put = put
         self._files = files
         self._deletion = deletion
         self._api = api
         self._health = health
+        self._resumable = resumable
 
     @app.route("/health", methods=["GET", "HEAD"])
     def health(self, request: StreamingRequest) -> Awaitable[None]:
@@ -71,6 +81,12 @@ class Root:
     def api(self, request: StreamingRequest, path: str = "") -> Awaitable[None]:
         """Pass a request on to the API."""
         return self._api.answer(request)
+
+    @app.route("/files/<any_path:id>", methods=UPLOAD_METHODS)
+    @app.route("/files", methods=UPLOAD_METHODS)
+    def resumable(self, request: StreamingRequest, id: str = "") -> Awaitable[None]:
+        """Pass a request on to the uploads that can be taken up again."""
+        return self._resumable.answer(request)
 
     @app.route("/<any_path:path>", methods=["POST"])
     def post(self, request: StreamingRequest, path: str) -> Awaitable[None]:
@@ -104,8 +120,12 @@ class Root:
     def options(self, request: StreamingRequest, path: str) -> None:
         """Tell browsers what they may send."""
         self._check_method(request)
-        allowed = {"Allow": self._allowed(request) or "OPTIONS"}
-        replies.reply(request, HTTPStatus.OK, {**allowed, **replies.CORS_PREFLIGHT})
+        headers = {"Allow": self._allowed(request) or "OPTIONS", **replies.CORS_PREFLIGHT}
+        if _is_upload(request):
+            headers.update(self._resumable.options())
+        elif not challenges.is_api(request):
+            headers.update(self._resumable.offer())
+        replies.reply(request, HTTPStatus.OK, headers)
 
     @app.handle_errors(Exception)  # type: ignore[arg-type]  # typed for IRequest only
     def failed(self, request: StreamingRequest, failure: Failure) -> Deferred[None] | None:
@@ -150,6 +170,8 @@ class Root:
     def _allowed(self, request: StreamingRequest) -> str:
         if challenges.is_api(request):
             return ", ".join(self._api.methods_at(request))
+        if _is_upload(request):
+            return self._resumable.allowed(request)
         return FORM_METHODS if self._takes_forms(request) else FILE_METHODS
 
     def _method_refused(self, request: StreamingRequest) -> Refusal:
@@ -162,3 +184,7 @@ class Root:
     def _check_method(self, request: StreamingRequest) -> None:
         if request.method not in METHODS:
             raise self._method_refused(request)
+
+
+def _is_upload(request: StreamingRequest) -> bool:
+    return request.target.path.decode().partition("/")[0] == FILES

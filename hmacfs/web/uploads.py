@@ -51,8 +51,15 @@ class Uploads:
             grant, conditions = self.granted(door, facts, named)
         return await self.intake.receive(grant, request.body, conditions)
 
-    def granted(self, door: Door, facts: RequestFacts, named: Named) -> tuple[Grant, Conditions]:
-        """Tell what an upload may do whose body is the file, or bytes of it."""
+    def granted(
+        self, door: Door, facts: RequestFacts, named: Named
+    ) -> tuple[Grant, Conditions]:
+        """
+        Tell what may be uploaded, and what besides it has to meet.
+
+        :param facts: those of a file that comes by itself; their length is the file's.
+        :raises Refusal: if nothing may.
+        """
         content_type.checked(facts.content_type)
         permit = door.read(facts)
         if isinstance(permit, Pending):

@@ -1,0 +1,112 @@
+"""``/files``: uploads that can be taken up again, by the dialect that their client speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from attrs import frozen
+
+from hmacfs.base.errors import Gone, MethodRefused, Unknown
+from hmacfs.uploads.machine import State
+from hmacfs.uploads.session import Session
+from hmacfs.web import replies
+from hmacfs.web.request import StreamingRequest
+from hmacfs.web.rufh import Rufh
+from hmacfs.web.rufh_answers import KIND
+from hmacfs.web.tus import METHODS, Tus
+from hmacfs.wire.rufh import Dialect
+
+_OF_TUS: Final = (b"Tus-Resumable", b"X-HTTP-Method-Override")
+_OF_RUFH: Final = (b"Upload-Draft-Interop-Version", b"Upload-Complete", b"Upload-Incomplete")
+
+
+@frozen
+class Resumable:
+    """Tells the dialects apart, and answers for the uploads of the IETF's."""
+
+    tus: Tus
+    rufh: Rufh
+
+    def allowed(self, request: StreamingRequest) -> str:
+        """Tell the methods of the URL that a request is for."""
+        return "POST, OPTIONS" if self.rufh.urls.is_creation(request) else ", ".join(METHODS)
+
+    def options(self) -> Mapping[str, str]:
+        """Tell what is possible here, as header fields."""
+        return {**self.tus.options(), **self.offer(), "Accept-Patch": self._accepted()}
+
+    def offer(self) -> Mapping[str, str]:
+        """Tell which uploads by URL can be taken up again, as header fields."""
+        limits = self.rufh.answers.limits(Dialect())
+        return {"Upload-Limit": limits} if self.rufh.on else {}
+
+    def _accepted(self) -> str:
+        return "application/offset+octet-stream, application/partial-upload"
+
+    async def answer(self, request: StreamingRequest) -> None:
+        """
+        Answer a request for an upload, or for the URL that makes them.
+
+        :raises Unimplemented: if uploads cannot be taken up again here.
+        :raises Refusal: as the dialects do.
+        """
+        self.tus.offer.check_on()
+        if any(map(request.requestHeaders.hasHeader, _OF_TUS)):
+            await self.tus.answer(request)
+        elif self.rufh.urls.is_creation(request):
+            if self.rufh.wants(request) and request.method == b"POST":
+                await self.rufh.create(request)
+            else:
+                await self.tus.answer(request)
+        else:
+            await self._answer(request)
+
+    async def _answer(self, request: StreamingRequest) -> None:
+        session = None
+        spoken = any(map(request.requestHeaders.hasHeader, _OF_RUFH))
+        if spoken:
+            session = await self._found(request)
+        else:
+            # A HEAD, GET or DELETE does not tell its dialect.
+            with suppress(Unknown):
+                session = await self._found(request)
+        if session is None:
+            await self.tus.answer(request)
+            return
+        if request.method == b"HEAD":
+            await self._state(request, session)
+        elif request.method == b"PATCH":
+            await self.rufh.append(request, session)
+        elif request.method == b"DELETE":
+            await self.rufh.urls.sessions.cancel(session.id)
+            replies.nothing(request)
+        elif request.method == b"GET":
+            await self._get(request, session)
+        else:
+            method = request.method.decode("ascii", "backslashreplace")
+            raise MethodRefused(f"{method} is not possible here", allow=self.allowed(request))
+
+    async def _found(self, request: StreamingRequest) -> Session:
+        session = await self.rufh.urls.find(request, KIND)
+        self.rufh.answers.speak(request, session)
+        if session.state is State.FAILED:
+            raise Gone(f"the upload has failed: {session.detail}")
+        return session
+
+    async def _state(self, request: StreamingRequest, session: Session) -> None:
+        sessions = self.rufh.urls.sessions
+        session = await sessions.rest(session.id)
+        if session.state is State.COMPLETE:
+            # Of a client that asks, the answer to the last part was lost.
+            await sessions.finish(session.id)
+            session = await sessions.find(session.id, KIND)
+        self.rufh.answers.state(request, session)
+
+    async def _get(self, request: StreamingRequest, session: Session) -> None:
+        if session.file is None:
+            await self._state(request, session)
+        else:
+            request.dialect.clear()
+            await self.tus.files.serve(request, session.file.name)

@@ -1,0 +1,189 @@
+"""
+tus 1.0.0 with all its extensions (https://tus.io/protocols/resumable-upload).
+
+What a session is and does is told by :mod:`hmacfs.uploads`; here is how tus
+asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+from attrs import frozen
+
+from hmacfs.auth.permit import Permit, Scope
+from hmacfs.base.errors import (
+    ChecksumMismatch,
+    DigestMismatch,
+    Gone,
+    MalformedRequest,
+    MethodRefused,
+    NotCovered,
+    TypeRefused,
+    Unknown,
+    UploadOver,
+    VersionRefused,
+)
+from hmacfs.library.removal import Removal
+from hmacfs.uploads.machine import State
+from hmacfs.uploads.session import Session
+from hmacfs.web import replies
+from hmacfs.web.files import Files
+from hmacfs.web.request import StreamingRequest
+from hmacfs.web.tus_checks import check_of
+from hmacfs.web.tus_creation import CONCAT, KIND, METADATA, TusCreation
+from hmacfs.web.tus_offer import TusOffer
+from hmacfs.web.upload_urls import UploadUrls
+from hmacfs.wire import tus
+
+METHODS: Final = ("GET", "HEAD", "PATCH", "POST", "DELETE", "OPTIONS")
+"""The methods of an upload; a POST may stand for another."""
+
+_UNCACHED: Final = MappingProxyType({"Cache-Control": "no-store"})
+_RESUMABLE: Final = MappingProxyType({"Tus-Resumable": tus.VERSION})
+
+
+def method_of(request: StreamingRequest) -> str:
+    """Tell the method that is meant: X-HTTP-Method-Override stands above the real one."""
+    override = replies.header(request, "X-HTTP-Method-Override")
+    return override or request.method.decode("ascii", "backslashreplace")
+
+
+@frozen
+class Tus:
+    """
+    Answers tus clients.
+
+    :param files: serves what uploads have become.
+    :param removal: deletes it again.
+    """
+
+    urls: UploadUrls
+    creation: TusCreation
+    offer: TusOffer
+    files: Files
+    removal: Removal
+
+    def options(self) -> Mapping[str, str]:
+        """Tell what tus is able to do here, as header fields."""
+        return self.offer.fields()
+
+    def answer(self, request: StreamingRequest) -> Awaitable[None]:
+        """
+        Answer a request for the URL of an upload, or the one that makes them.
+
+        :raises VersionRefused: if it is in another version of tus.
+        :raises MethodRefused: if there is no such method.
+        """
+        method = method_of(request)
+        if method == "GET":
+            return self._get(request)
+        request.dialect.update(_RESUMABLE)
+        try:
+            tus.check_version(replies.header(request, "Tus-Resumable"))
+        except VersionRefused:
+            request.dialect["Tus-Version"] = tus.VERSION
+            raise
+        if self.urls.is_creation(request):
+            if method != "POST":
+                raise MethodRefused(f"{method} is not possible here", allow="POST, OPTIONS")
+            return self.creation.create(request)
+        faces: Mapping[str, Callable[[StreamingRequest], Awaitable[None]]] = {
+            "HEAD": self._head,
+            "PATCH": self._patch,
+            "DELETE": self._delete,
+        }
+        if method not in faces:
+            raise MethodRefused(f"{method} is not possible here", allow=", ".join(METHODS))
+        return faces[method](request)
+
+    async def _head(self, request: StreamingRequest) -> None:
+        session = await self._found(request)
+        session = await self.urls.sessions.rest(session.id)
+        session = await self._stored(session)
+        fields = {**_UNCACHED, **self._state(request, session)}
+        for name, fact in (("Upload-Metadata", METADATA), ("Upload-Concat", CONCAT)):
+            if fact in session.draft.facts:
+                fields[name] = session.draft.facts[fact]
+        if session.length is not None:
+            fields["Upload-Length"] = str(session.length)
+        elif not session.draft.parts:
+            fields["Upload-Defer-Length"] = "1"
+        replies.begin(request, HTTPStatus.OK, {**fields, "Content-Length": "0"})
+        request.write(b"")
+        request.finish()
+
+    async def _patch(self, request: StreamingRequest) -> None:
+        offset, length = self._checked(request)
+        session = await self._found(request)
+        if session.draft.parts:
+            raise NotCovered("an upload that is joined from others takes no bytes")
+        if length is not None:
+            session = await self.urls.sessions.set_length(session.id, length)
+        if session.state is not State.STORED:
+            session = await self._append(request, session, offset)
+            session = await self._stored(session)
+        elif offset != session.offset or request.body.length != 0:
+            raise UploadOver("the upload is complete", state=session.state.value)
+        replies.nothing(request, self._state(request, session))
+
+    def _checked(self, request: StreamingRequest) -> tuple[int, int | None]:
+        if replies.header(request, "Content-Type") != tus.CONTENT_TYPE:
+            raise TypeRefused(f"the Content-Type has to be {tus.CONTENT_TYPE}")
+        offset = replies.header(request, "Upload-Offset")
+        if offset is None:
+            raise MalformedRequest("the request needs the header field Upload-Offset")
+        length = replies.header(request, "Upload-Length")
+        told = None if length is None else tus.number("Upload-Length", length)
+        return tus.number("Upload-Offset", offset), told
+
+    async def _append(
+        self, request: StreamingRequest, session: Session, offset: int
+    ) -> Session:
+        check = check_of(request, self.offer)
+        body = request.body
+        try:
+            return await self.urls.sessions.append(
+                session.id, offset, body, size=body.length, check=check
+            )
+        except DigestMismatch as mismatch:
+            raise ChecksumMismatch(mismatch.detail) from None
+
+    async def _delete(self, request: StreamingRequest) -> None:
+        session = await self._found(request)
+        sessions = self.urls.sessions
+        if session.file is not None:
+            permit = Permit(KIND, frozenset({Scope.DELETE}), name=session.file.name)
+            try:
+                await self.removal.delete(session.file.name, permit)
+            except (Unknown, Gone):
+                # Deleted by other means; the upload goes as well.
+                pass
+            await sessions.forget(session.id)
+        else:
+            await sessions.cancel(session.id)
+        replies.nothing(request)
+
+    async def _get(self, request: StreamingRequest) -> None:
+        if self.urls.is_creation(request):
+            raise MethodRefused("GET is not possible here", allow="POST, OPTIONS")
+        session = await self.urls.find(request, KIND)
+        if session.file is None:
+            raise Unknown("this upload has not become a file yet")
+        await self.files.serve(request, session.file.name)
+
+    async def _found(self, request: StreamingRequest) -> Session:
+        session = await self.urls.find(request, KIND)
+        if session.state is State.FAILED:
+            raise Gone(f"the upload has failed: {session.detail}")
+        return session
+
+    async def _stored(self, session: Session) -> Session:
+        return await self.creation.stored(session)
+
+    def _state(self, request: StreamingRequest, session: Session) -> dict[str, str]:
+        return self.creation.state(request, session)
+
