@@ -27,7 +27,7 @@ from hmacfs.library.serving import Policy
 from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rule, Rules
 from hmacfs.rules.space import Space
-from hmacfs.service import cleaning, keys, quotas, scans
+from hmacfs.service import cleaning, keys, quotas, resuming, scans
 from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.uploads.limits import Limits
@@ -112,12 +112,14 @@ def grow(
     )
     resting = sessions(settings, foundation, intake)
     tokens = SessionTokens(resting, uploads, settings[options.UPLOADS_RESUMABLE_UPLOADS_ENABLED])
+    resumable = resuming.resumable(settings, resting, doors, uploads, peers, files, removal)
     return Root(
-        Put(doors, uploads, peers, tokens, time.time),
+        Put(doors, uploads, peers, tokens, resumable.rufh, time.time),
         files,
         Deletion(doors[Entrance.DELETE], removal, paths, time.time),
         Api(doors, uploads, of_v3, peers, time.time),
         health(settings, foundation, uptime),
+        resumable,
     )
 
 

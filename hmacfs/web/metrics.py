@@ -13,7 +13,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from hmacfs.base.errors import Refusal
 from hmacfs.web import replies
-from hmacfs.web.errors import body_of, headers_of, status_of
+from hmacfs.web.errors import Status, body_of, headers_of, status_of
 from hmacfs.web.health import Health
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.site import StreamingSite
@@ -89,7 +89,7 @@ class MetricsPages(Resource):
 
 
 def _reply(
-    request: StreamingRequest, status: HTTPStatus, headers: Mapping[str, str], body: bytes
+    request: StreamingRequest, status: Status, headers: Mapping[str, str], body: bytes
 ) -> None:
     request.setResponseCode(status.value, status.phrase.encode())
     always = {

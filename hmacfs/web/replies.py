@@ -87,9 +87,7 @@ def reply(
     request.finish()
 
 
-def nothing(
-    request: StreamingRequest, headers: Mapping[str, str] = MappingProxyType({})
-) -> None:
+def nothing(request: StreamingRequest, headers: Mapping[str, str] = MappingProxyType({})) -> None:
     """Answer 204, which has no body and no length of one (RFC 9110, 8.6), and finish."""
     begin(request, HTTPStatus.NO_CONTENT, headers)
     request.write(b"")

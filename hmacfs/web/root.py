@@ -33,7 +33,7 @@ from hmacfs.web.upload_urls import FILES
 METHODS = frozenset({b"GET", b"HEAD", b"PUT", b"POST", b"DELETE", b"OPTIONS"})
 """Methods are case-sensitive (RFC 9110, 9.1), which werkzeug forgets."""
 
-UPLOAD_METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
+UPLOAD_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE"]
 API_METHODS = sorted(method.decode() for method in METHODS - {b"OPTIONS"})
 FILE_METHODS = "GET, HEAD, PUT, DELETE, OPTIONS"
 FORM_METHODS = f"{FILE_METHODS}, POST"

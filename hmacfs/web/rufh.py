@@ -105,7 +105,7 @@ class Rufh:
             name = StoredName((public_id(id), self._leaf(request, facts)))
             grant, conditions = self.uploads.granted(
                 self.urls.doors[Entrance.TUS],
-                evolve(facts, length=length or 0) if length is None else facts,
+                evolve(facts, length=length or 0),
                 lambda: name,
             )
             grant = evolve(grant, name=name)
@@ -221,5 +221,3 @@ class Rufh:
         if checksum is None or not self.checks:
             return None
         return Check(checksum.algorithm, lambda: checksum.digest)
-
-

@@ -96,7 +96,9 @@ class RufhAnswers:
 
         def tell(session: Session, _: int) -> None:
             nonlocal told
-            if session.offset > told and dialect.tells_progress and self._hears(request):
+            # Of the last byte the final answer tells.
+            is_news = session.offset > told and not session.is_full
+            if is_news and dialect.tells_progress and self._hears(request):
                 told = session.offset
                 fields = {_VERSION: str(dialect.version), "Upload-Offset": str(told)}
                 request.interim(_STATUS, _PHRASE, fields)
@@ -168,7 +170,10 @@ class RufhAnswers:
     def whole(self, request: StreamingRequest, session: Session, file: StoredFile) -> None:
         """Answer that the upload has become a file, as the URL that it began at would have."""
         request.dialect.pop("Upload-Limit", None)
-        fields = {**self._progress(request, session), "ETag": str(EntityTag.of_content(file.sha256))}
+        fields = {
+            **self._progress(request, session),
+            "ETag": str(EntityTag.of_content(file.sha256)),
+        }
         location = self.urls.location_of(request, session)
         if session.draft.facts.get(ANSWER) == "file":
             fields["Location"] = location

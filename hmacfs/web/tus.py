@@ -8,6 +8,7 @@ asks for it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -22,6 +23,7 @@ from hmacfs.base.errors import (
     MalformedRequest,
     MethodRefused,
     NotCovered,
+    OffsetWrong,
     TypeRefused,
     Unknown,
     UploadOver,
@@ -140,15 +142,17 @@ class Tus:
         told = None if length is None else tus.number("Upload-Length", length)
         return tus.number("Upload-Offset", offset), told
 
-    async def _append(
-        self, request: StreamingRequest, session: Session, offset: int
-    ) -> Session:
+    async def _append(self, request: StreamingRequest, session: Session, offset: int) -> Session:
         check = check_of(request, self.offer)
-        body = request.body
-        try:
-            return await self.urls.sessions.append(
-                session.id, offset, body, size=body.length, check=check
+        body, sessions = request.body, self.urls.sessions
+        # A request that still sends is ended first, so that the offset stands.
+        session = await sessions.rest(session.id)
+        if offset != session.offset:
+            raise OffsetWrong(
+                f"the upload goes on at {session.offset}, not {offset}", offset=session.offset
             )
+        try:
+            return await sessions.append(session.id, offset, body, size=body.length, check=check)
         except DigestMismatch as mismatch:
             raise ChecksumMismatch(mismatch.detail) from None
 
@@ -157,11 +161,9 @@ class Tus:
         sessions = self.urls.sessions
         if session.file is not None:
             permit = Permit(KIND, frozenset({Scope.DELETE}), name=session.file.name)
-            try:
+            # It may have been deleted by other means; the upload goes as well.
+            with suppress(Unknown, Gone):
                 await self.removal.delete(session.file.name, permit)
-            except (Unknown, Gone):
-                # Deleted by other means; the upload goes as well.
-                pass
             await sessions.forget(session.id)
         else:
             await sessions.cancel(session.id)
@@ -186,4 +188,3 @@ class Tus:
 
     def _state(self, request: StreamingRequest, session: Session) -> dict[str, str]:
         return self.creation.state(request, session)
-

@@ -51,9 +51,7 @@ class Uploads:
             grant, conditions = self.granted(door, facts, named)
         return await self.intake.receive(grant, request.body, conditions)
 
-    def granted(
-        self, door: Door, facts: RequestFacts, named: Named
-    ) -> tuple[Grant, Conditions]:
+    def granted(self, door: Door, facts: RequestFacts, named: Named) -> tuple[Grant, Conditions]:
         """
         Tell what may be uploaded, and what besides it has to meet.
 

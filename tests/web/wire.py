@@ -34,6 +34,7 @@ from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Space
 from hmacfs.stores.memory import MemoryIndex
+from hmacfs.uploads.limits import Limits
 from hmacfs.uploads.sessions import Sessions
 from hmacfs.uploads.table import Table
 from hmacfs.web.api import Api
@@ -45,9 +46,16 @@ from hmacfs.web.health import Health, History, Part
 from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
 from hmacfs.web.put import Put
+from hmacfs.web.resumable import Resumable
 from hmacfs.web.root import Root
+from hmacfs.web.rufh import Rufh
+from hmacfs.web.rufh_answers import RufhAnswers
 from hmacfs.web.session_token import SessionTokens
 from hmacfs.web.site import Conduct, CountedChannel, StreamingSite
+from hmacfs.web.tus import Tus
+from hmacfs.web.tus_creation import TusCreation
+from hmacfs.web.tus_offer import TusOffer
+from hmacfs.web.upload_urls import UploadUrls
 from hmacfs.web.uploads import Uploads
 
 SECRET = "correct horse battery staple"
@@ -154,6 +162,9 @@ class Server:
     require_auth: bool = False
     unverified_bytes: tuple[int, int] = (1_000_000, 3_000_000)
     base_url: str = ""
+    limits: Limits = field(factory=Limits)
+    tus: TusOffer = field(factory=lambda: TusOffer(MAX_UPLOAD_SIZE))
+    interim: str = "direct"
     parts: dict[str, Part] = field(factory=lambda: {"storage": Part("ok")})
     clock: MemoryReactorClock = field(factory=MemoryReactorClock, init=False)
     index: MemoryIndex = field(factory=MemoryIndex, init=False)
@@ -190,7 +201,7 @@ class Server:
         uploads = Uploads(self.intake, self.unverified, paths)
         unfinished = LocalUnfinished(self.root, self.pool)
         unfinished.start()
-        self.sessions = Sessions(Table(unfinished, self.events), self.intake)
+        self.sessions = Sessions(Table(unfinished, self.events), self.intake, self.limits)
         files = Files(
             lookup,
             Delivery(cast(SendReactor, self.clock), 40.0),
@@ -206,12 +217,26 @@ class Server:
             files, policy=Policy(private=True), guard=Guard(doors[Entrance.API_V3], self.now)
         )
         removal = Removal(lookup, self.index, self.blobs, self.intake.turns, self.now)
+        urls = UploadUrls(self.sessions, doors, paths, peers, self.now)
+        answers = RufhAnswers(urls, self.interim)
+        resumable = Resumable(
+            Tus(urls, TusCreation(urls, self.tus), self.tus, files, removal),
+            Rufh(urls, uploads, answers, self.tus.on, self.tus.checks),
+        )
         self.root_of_urls = Root(
-            Put(doors, uploads, peers, SessionTokens(self.sessions, uploads), self.now),
+            Put(
+                doors,
+                uploads,
+                peers,
+                SessionTokens(self.sessions, uploads),
+                resumable.rufh,
+                self.now,
+            ),
             files,
             Deletion(doors[Entrance.DELETE], removal, paths, self.now),
             Api(doors, uploads, of_v3, peers, self.now),
             Health(self._parts, lambda: 1.5, peers, History(self.now)),
+            resumable,
         )
         self.site = StreamingSite(
             self.root_of_urls.app.resource(),

@@ -40,6 +40,8 @@ UPLOADS_CHUNKED_UPLOADS_ENABLED: Final = Option(
     default=True,
     summary="Whether a file may be sent in several chunks. Without it it may.",
     example=False,
+    reloadable=True,
+    in_effect=True,
 )
 UPLOADS_CHUNK_SIZE: Final = Option(
     key="uploads.chunk_size",
@@ -200,6 +202,8 @@ UPLOADS_CHECKSUM_VERIFICATION: Final = Option(
     summary="Whether digests that clients send are compared with the bytes. Without it they are.",
     example=False,
     aliases=(Alias(Generation.V1_0_5, "ChecksumVerification"),),
+    reloadable=True,
+    in_effect=True,
 )
 UPLOADS_MAX_BYTES_PER_SECOND: Final = Option(
     key="uploads.max_bytes_per_second",
@@ -239,4 +243,6 @@ UPLOADS_INTERIM_RESPONSES: Final = Option(
     summary='Who is sent "104 Upload Resumption Supported": with "direct" clients that do not '
     "come through a trusted proxy (nginx takes it for the final answer). Without it direct.",
     example="always",
+    reloadable=True,
+    in_effect=True,
 )
