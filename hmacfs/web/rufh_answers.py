@@ -145,7 +145,11 @@ class RufhAnswers:
             raise CompletedUpload("the upload is complete")
         if session.offset != offset:
             told = {"expected-offset": session.offset, "provided-offset": offset}
-            raise OffsetWrong(f"the upload goes on at {session.offset}, not {offset}", **told)
+            raise OffsetWrong(
+                f"the upload goes on at {session.offset}, not {offset}",
+                offset=session.offset,
+                **told,
+            )
 
     def state(self, request: StreamingRequest, session: Session) -> None:
         """Answer with how far an upload is."""
