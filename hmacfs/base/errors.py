@@ -247,6 +247,18 @@ class TypeRefused(Refusal):
     code = "type-refused"
 
 
+class OptionUnsupported(Refusal):
+    """The client asks for what this server does not do; ``option`` names it."""
+
+    code = "option-unsupported"
+
+
+class UpgradeRequired(Refusal):
+    """Another protocol is spoken here; ``upgrade`` names it, ``version`` its one version."""
+
+    code = "upgrade-required"
+
+
 class Unimplemented(Refusal):
     """There is no such ability in this release."""
 

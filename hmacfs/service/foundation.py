@@ -28,6 +28,7 @@ from hmacfs.service.stores import internal_path, make_index
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
 from hmacfs.uploads.table import Table
 from hmacfs.web.health import History
+from hmacfs.web.progress import Seats
 
 GROWTH = 4
 """How many times as many threads there are for a long queue, unless the settings say."""
@@ -54,6 +55,7 @@ class Foundation:
     :ivar usage: knows what owners have on its way.
     :ivar unverified: bounds the bytes whose signature cannot be checked yet.
     :ivar sessions: the uploads that are not finished.
+    :ivar seats: bounds how many follow them.
     """
 
     def __init__(self, settings: Settings, reactor: Reactor) -> None:
@@ -74,6 +76,7 @@ class Foundation:
         self.events = Events(_complain)
         self.unfinished = LocalUnfinished(settings[options.SERVER_STORAGE_PATH], self.pool)
         self.sessions = Table(self.unfinished, self.events)
+        self.seats = Seats()
         self._persistent = settings[options.UPLOADS_SESSION_PERSISTENCE]
         self.queue = UploadQueue(
             settings[options.WORKERS_NUMWORKERS],

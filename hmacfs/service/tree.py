@@ -27,7 +27,7 @@ from hmacfs.library.serving import Policy
 from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rule, Rules
 from hmacfs.rules.space import Space
-from hmacfs.service import cleaning, keys, quotas, resuming, scans
+from hmacfs.service import cleaning, keys, quotas, resuming, scans, v3
 from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.uploads.limits import Limits
@@ -113,11 +113,14 @@ def grow(
     resting = sessions(settings, foundation, intake)
     tokens = SessionTokens(resting, uploads, settings[options.UPLOADS_RESUMABLE_UPLOADS_ENABLED])
     resumable = resuming.resumable(settings, resting, doors, uploads, peers, files, removal)
+    v3_uploads, following = v3.faces(
+        settings, foundation, resting, doors[Entrance.API_V3], paths, peers
+    )
     return Root(
         Put(doors, uploads, peers, tokens, resumable.rufh, time.time),
         files,
         Deletion(doors[Entrance.DELETE], removal, paths, time.time),
-        Api(doors, uploads, of_v3, peers, time.time),
+        Api(doors, uploads, of_v3, v3_uploads, following, peers, time.time),
         health(settings, foundation, uptime),
         resumable,
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from hmacfs.web.request import StreamingRequest
 from hmacfs.wire.forwarded import Address
 
-SECRET_PARAMETERS = ("v", "v2", "v3", "token", "signature", "get", "access_token")
+SECRET_PARAMETERS = ("v", "v2", "v3", "token", "signature", "get", "access_token", "session")
 """Query parameters whose values are never written down."""
+
+CAPABILITIES = (b"/api/v3/upload/", b"/api/v3/progress/")
+"""What the segment of a path comes after that is as good as a credential."""
 
 LONGEST_VALUE = 40
 """Bytes of a value beyond which it may be a secret under a mistyped name, and is not written."""
@@ -30,8 +33,17 @@ def censored(uri: bytes) -> str:
     """Show a request target with its secrets blanked and nothing that breaks a line."""
     path, mark, query = uri.partition(b"?")
     shown = b"&".join(_shown(piece) for piece in query.split(b"&"))
-    path = b"/".join(map(_shortened, path.split(b"/")))
-    return (path + mark + shown).decode("ascii", "backslashreplace")
+    return (_shown_path(path) + mark + shown).decode("ascii", "backslashreplace")
+
+
+def _shown_path(path: bytes) -> bytes:
+    # An escaped path is the same path to the routes.
+    decoded = unquote_to_bytes(path)
+    for place in CAPABILITIES:
+        if decoded.startswith(place) and len(decoded) > len(place):
+            _, slash, rest = decoded[len(place) :].partition(b"/")
+            return place + b"***" + slash + quote_from_bytes(rest).encode()
+    return b"/".join(map(_shortened, path.split(b"/")))
 
 
 def _shortened(segment: bytes) -> bytes:

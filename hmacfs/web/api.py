@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 from importlib import resources
 from typing import Final
@@ -11,20 +11,24 @@ from typing import Final
 from attrs import field, frozen
 
 from hmacfs.auth.schemes import Door, Entrance
-from hmacfs.base.errors import MethodRefused, NameRefused, Unimplemented, Unknown
+from hmacfs.base.errors import MethodRefused, NameRefused, Unknown
 from hmacfs.base.names import StoredName
 from hmacfs.web import documents, replies
 from hmacfs.web.facts import facts_of
 from hmacfs.web.files import Files
+from hmacfs.web.following import Following
 from hmacfs.web.peers import Peers
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.uploads import Uploads
+from hmacfs.web.v3 import V3Uploads
+from hmacfs.web.v3_documents import CHUNK, DOWNLOAD, PROGRESS, UPLOAD
 
-Face = Callable[[StreamingRequest], Awaitable[None]]
-
-DOWNLOADS: Final = "/api/v3/download/"
+Face = Callable[..., Awaitable[None]]
+"""Answers a request; the variables of its place are arguments."""
 
 _VARIABLE: Final = re.compile(r"\{([a-z]+)\}")
+_SEGMENT: Final = "[^/]+"
+_WHATEVER: Final = r"[\s\S]+"
 
 
 def _description() -> bytes:
@@ -50,7 +54,8 @@ class Endpoint:
         # Every other piece is the name of a variable.
         pieces = _VARIABLE.split(self.path)
         for place in range(1, len(pieces), 2):
-            pieces[place] = r"[\s\S]+" if pieces[place] == "path" else "[^/]+"
+            name = pieces[place]
+            pieces[place] = rf"(?P<{name}>{_WHATEVER if name == 'path' else _SEGMENT})"
         pieces[::2] = map(re.escape, pieces[::2])
         return re.compile("".join(pieces))
 
@@ -59,9 +64,10 @@ class Endpoint:
         """The methods it has; a HEAD for every GET."""
         return tuple(self.faces) + (("HEAD",) if "GET" in self.faces else ()) + ("OPTIONS",)
 
-    def is_at(self, path: str) -> bool:
-        """Tell whether this is the place of a decoded path."""
-        return self._pattern.fullmatch(path) is not None
+    def variables(self, path: str) -> dict[str, str] | None:
+        """Tell what the variables are in a decoded path; ``None`` if this is not its place."""
+        match = self._pattern.fullmatch(path)
+        return None if match is None else match.groupdict()
 
 
 @frozen
@@ -71,6 +77,8 @@ class Api:
 
     :param doors: what may sign each kind of request.
     :param files: serves those who may download with what V3 takes.
+    :param v3: takes the uploads of V3.
+    :param following: lets clients follow them.
     :param now: tells seconds since the epoch.
     :param description: what ``/api/openapi.json`` tells.
     :ivar endpoints: every place there is.
@@ -79,6 +87,8 @@ class Api:
     doors: Mapping[Entrance, Door]
     uploads: Uploads
     files: Files
+    v3: V3Uploads
+    following: Following
     peers: Peers
     now: Callable[[], float]
     description: bytes = field(factory=_description, repr=False)
@@ -86,23 +96,29 @@ class Api:
 
     @endpoints.default
     def _places(self) -> tuple[Endpoint, ...]:
-        later = self._unimplemented
+        v3 = self.v3
         return (
             Endpoint("/api/openapi.json", {"GET": self._describe}),
             Endpoint("/api/v1/upload", {"POST": self._upload_v1}),
             Endpoint("/api/v2/upload", {"POST": self._upload_v2}),
-            Endpoint(f"{DOWNLOADS}{{path}}", {"GET": self._download}),
-            Endpoint("/api/v3/upload", {"POST": later}),
-            Endpoint("/api/v3/upload/{session}", {"GET": later, "PUT": later, "DELETE": later}),
-            Endpoint("/api/v3/upload/{session}/chunks/{number}", {"PUT": later, "POST": later}),
-            Endpoint("/api/v3/chunk/{number}", {"PUT": later, "POST": later}),
-            Endpoint("/api/v3/progress/{session}", {"GET": later}),
+            Endpoint(f"{DOWNLOAD}/{{path}}", {"GET": self._download}),
+            Endpoint(UPLOAD, {"POST": v3.create}),
+            Endpoint(f"{UPLOAD}/{{session}}", {"GET": v3.show, "PUT": v3.put, "DELETE": v3.cancel}),
+            Endpoint(f"{UPLOAD}/{{session}}/complete", {"POST": v3.complete}),
+            Endpoint(
+                f"{UPLOAD}/{{session}}/chunks/{{number}}",
+                {"PUT": v3.put_chunk, "POST": v3.put_chunk},
+            ),
+            Endpoint(
+                f"{CHUNK}/{{number}}",
+                {"PUT": v3.put_chunk_named, "POST": v3.put_chunk_named},
+            ),
+            Endpoint(f"{PROGRESS}/{{session}}", {"GET": self.following.follow}),
         )
 
     def methods_at(self, request: StreamingRequest) -> tuple[str, ...]:
         """Tell the methods of the place that a request is for; none if there is no such place."""
-        endpoint = self._endpoint(request)
-        return () if endpoint is None else endpoint.methods
+        return next((endpoint.methods for endpoint, _ in self._places_of(request)), ())
 
     def answer(self, request: StreamingRequest) -> Awaitable[None]:
         """
@@ -111,7 +127,7 @@ class Api:
         :raises Unknown: if there is nothing at its path.
         :raises MethodRefused: if what is there has no such method.
         """
-        endpoint = self._endpoint(request)
+        endpoint, variables = next(self._places_of(request), (None, {}))
         if endpoint is None:
             raise Unknown("there is nothing here")
         request.route = endpoint.path
@@ -120,11 +136,14 @@ class Api:
         if face is None:
             allowed = ", ".join(endpoint.methods)
             raise MethodRefused(f"{method} is not possible here", allow=allowed)
-        return face(request)
+        return face(request, **variables)
 
-    def _endpoint(self, request: StreamingRequest) -> Endpoint | None:
+    def _places_of(self, request: StreamingRequest) -> Iterator[tuple[Endpoint, dict[str, str]]]:
         path = f"/{request.target.path.decode()}"
-        return next((each for each in self.endpoints if each.is_at(path)), None)
+        for endpoint in self.endpoints:
+            variables = endpoint.variables(path)
+            if variables is not None:
+                yield endpoint, variables
 
     async def _describe(self, request: StreamingRequest) -> None:
         headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
@@ -144,16 +163,12 @@ class Api:
         document = documents.v2(receipt.file, url, upload_id)
         replies.document(request, HTTPStatus.CREATED, document)
 
-    async def _download(self, request: StreamingRequest) -> None:
-        path = request.target.path[len(DOWNLOADS) - 1 :]
+    async def _download(self, request: StreamingRequest, path: str) -> None:
         try:
-            name = StoredName.parse(path)
+            name = StoredName.parse(path.encode())
         except NameRefused:
             raise Unknown("there is no such file") from None
         await self.files.serve(request, name)
-
-    async def _unimplemented(self, request: StreamingRequest) -> None:
-        raise Unimplemented("upload sessions are not available in this release")
 
     def _url(self, request: StreamingRequest, name: StoredName) -> str:
         return self.uploads.paths.download_url_of(name, self.peers.origin_of(request))

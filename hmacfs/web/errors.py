@@ -69,6 +69,8 @@ STATUS: dict[type[Refusal], Status] = {
     errors.Infected: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.DailyQuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TypeRefused: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.OptionUnsupported: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UpgradeRequired: HTTPStatus.UPGRADE_REQUIRED,
     errors.Unimplemented: HTTPStatus.NOT_IMPLEMENTED,
     errors.VersionRefused: HTTPStatus.PRECONDITION_FAILED,
     errors.OffsetWrong: HTTPStatus.CONFLICT,
@@ -124,6 +126,12 @@ def headers_of(refusal: Refusal, challenge: str | None = None) -> dict[str, str]
         headers["Retry-After"] = f"{refusal.facts['retry_after']:.0f}"
     if isinstance(refusal, errors.OffsetWrong):
         headers["Upload-Offset"] = str(refusal.facts["offset"])
+    if "upgrade" in refusal.facts:
+        headers["Upgrade"] = str(refusal.facts["upgrade"])
+        # What is meant for the next hop alone says so (RFC 9110, 7.8).
+        headers["Connection"] = "upgrade"
+    if "version" in refusal.facts:
+        headers["Sec-WebSocket-Version"] = str(refusal.facts["version"])
     if "allow" in refusal.facts:
         headers["Allow"] = str(refusal.facts["allow"])
     return headers

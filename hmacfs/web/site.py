@@ -16,15 +16,16 @@ from twisted.web.server import Site
 from hmacfs.base.errors import Refusal, SchemeRefused
 from hmacfs.base.events import ConnectionsChanged, Events, RequestEnded, RequestsChanged
 from hmacfs.web import access_log, replies
-from hmacfs.web.channel import Patience, StreamingChannel
+from hmacfs.web.channel import Patience
 from hmacfs.web.peers import Peers
 from hmacfs.web.request import StreamingRequest
+from hmacfs.web.switching import SwitchingChannel
 
 CLIENT_CLOSED_REQUEST = 499
 """The status of a request whose client went away before an answer; it is never sent."""
 
 
-class CountedChannel(StreamingChannel):
+class CountedChannel(SwitchingChannel):
     """A connection that its site knows of."""
 
     site: StreamingSite

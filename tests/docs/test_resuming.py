@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.docs.documents import ROOT, examples
-from tests.web.wire import SECRET, Response, Server, request
+from tests.web.wire import NOW, SECRET, TERMS, Response, Server, request
 
 DIRECTORY = ROOT / "docs" / "resuming"
 
@@ -42,7 +42,14 @@ class ResumingTests(SynchronousTestCase):
         for example in examples("python"):
             if not example.where.startswith("docs/resuming/"):
                 continue
-            scope = {"SECRET": SECRET.encode(), "send": self.send, "broken": self.broken}
+            assert TERMS.jwt is not None
+            scope = {
+                "SECRET": SECRET.encode(),
+                "JWT_SECRET": TERMS.jwt.keys[0].secret,
+                "NOW": int(NOW),
+                "send": self.send,
+                "broken": self.broken,
+            }
             exec(compile(example.text, example.where, "exec"), scope)  # noqa: S102 - our own
             self.assertEqual(self.answers[-1], 201, example.where)
             seen.add(Path(example.where.partition(":")[0]))

@@ -1,4 +1,4 @@
-"""Chromium without a window, which plays media on a page that tells how it went."""
+"""Chromium without a window, on pages that tell how it went."""
 
 from __future__ import annotations
 
@@ -94,6 +94,11 @@ class PageServer(http.server.ThreadingHTTPServer):
         self.page = page
         self.told: queue.SimpleQueue[str] = queue.SimpleQueue()
 
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.server_port}/"
+
 
 @contextmanager
 def serving(page: str) -> Iterator[PageServer]:
@@ -108,36 +113,44 @@ def serving(page: str) -> Iterator[PageServer]:
             thread.join()
 
 
+@contextmanager
+def visiting(directory: pathlib.Path, url: str, *flags: str) -> Iterator[None]:
+    """Show a page for a while.
+
+    :param directory: where the browser may leave what it likes, and find it again.
+    """
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise SkipTest("needs chromium")
+    process = subprocess.Popen(
+        [
+            *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-dev-shm-usage", "--disable-background-networking", "--mute-audio"),
+            *(f"--user-data-dir={directory / 'profile'}", *flags, url),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
+
+
 def play(directory: pathlib.Path, media: str, seconds: float) -> Played:
     """Open a page with a media file, seek to a time, and play from there.
 
     :param directory: where the browser may leave what it likes.
     :param media: the URL of the file.
     """
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        raise SkipTest("needs chromium")
     net_log = directory / "net-log.json"
     page = PAGE.replace("SECONDS", f"{seconds:g}").replace("MEDIA", media)
-    with serving(page) as server:
-        process = subprocess.Popen(
-            [
-                *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-                *("--disable-dev-shm-usage", "--disable-background-networking", "--mute-audio"),
-                "--autoplay-policy=no-user-gesture-required",
-                *(f"--user-data-dir={directory / 'profile'}", f"--log-net-log={net_log}"),
-                f"http://127.0.0.1:{server.server_port}/",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            process_group=0,
-        )
-        try:
-            told = server.told.get(timeout=PATIENCE)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE)
+    flags = ("--autoplay-policy=no-user-gesture-required", f"--log-net-log={net_log}")
+    with serving(page) as server, visiting(directory, server.url, *flags):
+        told = server.told.get(timeout=PATIENCE)
     # The log is there when the browser has ended.
     text = eventually("the browser's log", lambda: net_log.read_text(encoding="utf-8"))
     return Played(told, answers_in(text))

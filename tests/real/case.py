@@ -46,10 +46,13 @@ class ServerCase(SynchronousTestCase):
         return place
 
     def start(
-        self, sections: Sections | None = None, storage: pathlib.Path | None = None
+        self,
+        sections: Sections | None = None,
+        storage: pathlib.Path | None = None,
+        port: int | None = None,
     ) -> Daemon:
         """Return a running server, which is ended after the test and must have logged no fault."""
-        daemon = Daemon(self.directory(), sections, storage)
+        daemon = Daemon(self.directory(), sections, storage, port)
         self.addCleanup(self._end, daemon)
         daemon.start()
         return daemon

@@ -88,6 +88,7 @@ class Daemon:
     """A server with a directory of its own.
 
     :param sections: what its configuration says beyond where it listens and stores.
+    :param port: where it listens, if that has to be known before.
     :ivar config: its configuration file.
     :ivar storage: its ``storage_path``.
     :ivar launcher: a command that runs the command after it, in the same process.
@@ -99,9 +100,10 @@ class Daemon:
         directory: pathlib.Path,
         sections: Sections | None = None,
         storage: pathlib.Path | None = None,
+        port: int | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = port or free_port()
         self.storage = storage or directory / "store"
         self.launcher: Sequence[str] = ()
         self.macs: set[str] = set()

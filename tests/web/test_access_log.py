@@ -34,8 +34,19 @@ class CensoredTests(SynchronousTestCase):
         upload = "kVPzHn3q_y0-" + "A" * 31
         for target in (f"/files/{upload}", f"/files/kVPzHn3q%5Fy0-{'A' * 31}"):
             self.assertEqual(censored(target.encode()), "/files/kVPzHn***")
-        chunk = f"/api/v3/upload/{upload}/chunks/7"
-        self.assertEqual(censored(chunk.encode()), "/api/v3/upload/kVPzHn***/chunks/7")
+
+    def test_capabilities(self) -> None:
+        """The id of an upload session is blanked wherever it is in a target, however escaped."""
+        for target, shown in (
+            ("/api/v3/upload/sess_1", "/api/v3/upload/***"),
+            ("/api/v3/upload/sess_1/chunks/2", "/api/v3/upload/***/chunks/2"),
+            ("/api/v3/upload/sess_1%2Fchunks%2f2", "/api/v3/upload/***/chunks/2"),
+            ("/api/v3/upl%6fad/sess_1?x=y", "/api/v3/upload/***?x=y"),
+            ("/api/v3/progress/sess_1", "/api/v3/progress/***"),
+            ("/api/v3/chunk/1?session=sess_1", "/api/v3/chunk/1?session=***"),
+            ("/api/v3/upload", "/api/v3/upload"),
+        ):
+            self.assertEqual(censored(target.encode()), shown)
 
     @given(st.binary())
     def test_one_line(self, uri: bytes) -> None:

@@ -1,4 +1,4 @@
-"""``/api``: V1, V2, and what there is of V3."""
+"""``/api``: V1, V2, downloads of V3, and what is where."""
 
 from __future__ import annotations
 
@@ -325,25 +325,12 @@ class PlaceTests(ApiCase):
         self.assert_problem(response, 500, "error")
         self.assertEqual(len(self.flushLoggedErrors()), 1)
 
-    def test_later(self) -> None:
-        """Upload sessions are not there yet, which is 501, with or without a credential."""
-        for method, target in (
-            ("POST", "/api/v3/upload"),
-            ("GET", "/api/v3/upload/sess_1"),
-            ("PUT", "/api/v3/upload/sess_1"),
-            ("DELETE", "/api/v3/upload/sess_1"),
-            ("PUT", "/api/v3/upload/sess_1/chunks/1"),
-            ("POST", "/api/v3/chunk/1"),
-            ("GET", "/api/v3/progress/sess_1"),
-        ):
-            self.assert_problem(self.server.ask(method, target), 501, "not-implemented")
-
     def test_huge_body(self) -> None:
         """A hundred megabytes of JSON are refused before they come."""
         conversation = self.server.connect()
         headers = ["Content-Type: application/json", "Content-Length: 104857600"]
         conversation.send(request("POST", "/api/v3/upload", [*headers, "Expect: 100-continue"]))
-        self.assertEqual(conversation.response().status, 501)
+        self.assertEqual(conversation.response().status, 401)
         for version in ("v1", "v2"):
             conversation = self.server.connect()
             conversation.send(request("POST", f"/api/{version}/upload", headers))

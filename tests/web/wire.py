@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import email.parser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import cast
@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from hmacfs.auth.keyring import Keyring
 from hmacfs.auth.mac import message_v, message_v2
-from hmacfs.auth.schemes import Entrance, Terms, open_doors
+from hmacfs.auth.schemes import Door, Entrance, Terms, open_doors
 from hmacfs.base.events import Events
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.local_unfinished import LocalUnfinished
@@ -41,15 +41,18 @@ from hmacfs.web.api import Api
 from hmacfs.web.channel import Patience
 from hmacfs.web.deletion import Deletion
 from hmacfs.web.files import Files
+from hmacfs.web.following import Following
 from hmacfs.web.guard import Guard
 from hmacfs.web.health import Health, History, Part
 from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
+from hmacfs.web.progress import Seats
 from hmacfs.web.put import Put
 from hmacfs.web.resumable import Resumable
 from hmacfs.web.root import Root
 from hmacfs.web.rufh import Rufh
 from hmacfs.web.rufh_answers import RufhAnswers
+from hmacfs.web.session_access import SessionAccess
 from hmacfs.web.session_token import SessionTokens
 from hmacfs.web.site import Conduct, CountedChannel, StreamingSite
 from hmacfs.web.tus import Tus
@@ -57,6 +60,7 @@ from hmacfs.web.tus_creation import TusCreation
 from hmacfs.web.tus_offer import TusOffer
 from hmacfs.web.upload_urls import UploadUrls
 from hmacfs.web.uploads import Uploads
+from hmacfs.web.v3 import Offer, V3Uploads
 
 SECRET = "correct horse battery staple"
 NOW = 1_800_000_000.0
@@ -67,6 +71,8 @@ TERMS = Terms(
     delete_secret="a secret for deleting only",
     jwt_audiences=("files.example.org",),
 )
+
+OFFER = Offer(frozenset({"chunked", "resumable"}), 1000, ("chunked_upload", "resumable_upload"))
 
 
 @implementer(IHalfCloseableDescriptor)
@@ -165,6 +171,8 @@ class Server:
     limits: Limits = field(factory=Limits)
     tus: TusOffer = field(factory=lambda: TusOffer(MAX_UPLOAD_SIZE))
     interim: str = "direct"
+    offer: Offer = OFFER
+    seats: Seats = field(factory=Seats)
     parts: dict[str, Part] = field(factory=lambda: {"storage": Part("ok")})
     clock: MemoryReactorClock = field(factory=MemoryReactorClock, init=False)
     index: MemoryIndex = field(factory=MemoryIndex, init=False)
@@ -234,7 +242,7 @@ class Server:
             ),
             files,
             Deletion(doors[Entrance.DELETE], removal, paths, self.now),
-            Api(doors, uploads, of_v3, peers, self.now),
+            self._api(doors, uploads, of_v3, peers),
             Health(self._parts, lambda: 1.5, peers, History(self.now)),
             resumable,
         )
@@ -244,6 +252,14 @@ class Server:
             Conduct(peers, self.patience, self.max_connections, 16384, self.force_protocol),
             self.events,
         )
+
+    def _api(
+        self, doors: Mapping[Entrance, Door], uploads: Uploads, of_v3: Files, peers: Peers
+    ) -> Api:
+        access = SessionAccess(self.sessions, doors[Entrance.API_V3], self.now)
+        v3 = V3Uploads(access, self.intake, uploads.paths, peers, self.offer, self.now)
+        following = Following(access, self.seats, self.clock)
+        return Api(doors, uploads, of_v3, v3, following, peers, self.now)
 
     async def _parts(self) -> dict[str, Part]:
         return self.parts

@@ -48,9 +48,12 @@ UPLOADS_CHUNK_SIZE: Final = Option(
     since=Generation.V2_X,
     kind=Size(1024),
     default=10 * MB,
-    summary="The size of a chunk that is proposed to clients. Without it 10 MB.",
+    summary="The size of a chunk that is proposed to clients; of a file that would have more than "
+    "a thousand of them chunks are larger. Without it 10 MB.",
     example=5 * MB,
     aliases=(Alias(Generation.V2_0, "ChunkSize"),),
+    reloadable=True,
+    in_effect=True,
 )
 UPLOADS_BUFFER_SIZE: Final = Option(
     key="uploads.buffer_size",

@@ -1,0 +1,48 @@
+"""Settings become the faces of the V3 API."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from hmacfs.auth.schemes import Door
+from hmacfs.config import options
+from hmacfs.config.settings import Settings
+from hmacfs.service.foundation import Foundation
+from hmacfs.uploads.sessions import Sessions
+from hmacfs.web.following import Following
+from hmacfs.web.paths import Paths
+from hmacfs.web.peers import Peers
+from hmacfs.web.session_access import SessionAccess
+from hmacfs.web.v3 import Offer, V3Uploads
+
+PROGRESS: Final = "real_time_progress"
+"""What the 3.2 documents call that uploads can be followed."""
+
+
+def offer(settings: Settings) -> Offer:
+    """Tell what V3 does as it is configured."""
+    switches = {
+        "chunked": settings[options.UPLOADS_CHUNKED_UPLOADS_ENABLED],
+        "resumable": settings[options.UPLOADS_RESUMABLE_UPLOADS_ENABLED],
+    }
+    on = [option for option, is_on in switches.items() if is_on]
+    return Offer(
+        frozenset(on),
+        settings[options.UPLOADS_CHUNK_SIZE],
+        (*(f"{option}_upload" for option in on), PROGRESS),
+    )
+
+
+def faces(
+    settings: Settings,
+    foundation: Foundation,
+    sessions: Sessions,
+    door: Door,
+    paths: Paths,
+    peers: Peers,
+) -> tuple[V3Uploads, Following]:
+    """Put together what takes the uploads of V3, and what tells how they go."""
+    access = SessionAccess(sessions, door, time.time)
+    uploads = V3Uploads(access, sessions.intake, paths, peers, offer(settings), time.time)
+    return uploads, Following(access, foundation.seats, foundation.reactor)

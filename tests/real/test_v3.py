@@ -1,0 +1,359 @@
+"""Upload sessions of the V3 API: clients of others, many at once, and a server that dies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final
+
+import jwt
+from wsproto.events import CloseConnection, TextMessage
+
+from tests.real import browser
+from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real.client import Answer, Connection, NoAnswer, ask
+from tests.real.daemon import CHECKOUT, PATIENCE, Daemon, eventually, free_port
+from tests.real.web_socket import SocketClient
+
+HERE: Final = pathlib.Path(__file__).parent
+JWT_SECRET: Final = "a secret for the tokens of these tests"
+CHUNK: Final = MEGABYTE
+SENDERS: Final = 10
+KILLS: Final = 5
+
+
+class SessionCase(ServerCase):
+    """A server that takes tokens, and requests to its sessions."""
+
+    def begin_server(self, **uploads: object) -> Daemon:
+        """Start it."""
+        return self.start(
+            {
+                "security": {"enablejwt": True, "jwtsecret": JWT_SECRET},
+                "uploads": {"chunk_size": CHUNK, **uploads},
+            }
+        )
+
+    def token(self, owner: str = "romeo", **claims: object) -> str:
+        """Make a token."""
+        facts = {"sub": owner, "exp": int(time.time()) + 600, **claims}
+        return jwt.encode(facts, JWT_SECRET, "HS256")
+
+    def ask_json(
+        self, daemon: Daemon, method: str, target: str, body: bytes = b"", **headers: str
+    ) -> tuple[int, Any]:
+        """Send a request and return the status and the JSON of the answer."""
+        with Connection(daemon.port) as connection:
+            connection.begin(method, target, {"Content-Length": len(body), **headers})
+            connection.send(body)
+            answer = connection.answer(method)
+        return answer.status, json.loads(answer.body or b"null")
+
+    def create(self, daemon: Daemon, data: bytes, **members: object) -> dict[str, Any]:
+        """Begin a session; its URLs are turned into targets."""
+        order = {"filename": "film.mkv", "size": len(data), **members}
+        headers = {
+            "Authorization": f"Bearer {self.token()}",
+            "Content-Type": "application/json",
+        }
+        status, session = self.ask_json(
+            daemon, "POST", "/api/v3/upload", json.dumps(order).encode(), **headers
+        )
+        self.assertEqual(201, status, session)
+        return dict(session)
+
+    def put_chunk(self, daemon: Daemon, session: dict[str, Any], index: int, data: bytes) -> Answer:
+        """Send a chunk over a connection of its own."""
+        chunk = data[index * CHUNK : (index + 1) * CHUNK]
+        with Connection(daemon.port) as connection:
+            return connection.put(target_of(session["upload_urls"]["chunks"][index]), chunk)
+
+    def status(self, daemon: Daemon, session: dict[str, Any]) -> Any:
+        """Tell how far a session is."""
+        return json.loads(ask(daemon.port, "GET", target_of(session["status_url"])).body)
+
+    def assert_stored(self, daemon: Daemon, session: dict[str, Any], data: bytes) -> None:
+        """Fail unless the file comes back from where the session says, and nothing is left."""
+        target = target_of(session["download_url"]).replace("/api/v3/download/", "/download/")
+        self.assert_comes_back(daemon, target, data)
+        self.assertEqual([], daemon.stages())
+
+
+def target_of(url: str) -> str:
+    """Return the request target of a URL."""
+    return "/" + url.split("/", 3)[3]
+
+
+class ParallelTests(SessionCase):
+    """Many requests of one session at once."""
+
+    def test_ten_senders(self) -> None:
+        """Ten senders bring chunks in any order, some twice; one gets the file, which is exact."""
+        daemon = self.begin_server()
+        data = noise(40 * MEGABYTE - 1234)
+        checksum = hashlib.sha256(data).hexdigest()
+        session = self.create(daemon, data, checksum=f"sha256:{checksum}")
+        indexes = [*range(session["total_chunks"])]
+        order = indexes[::2] + indexes[::-3] + indexes[1::2]
+        with ThreadPoolExecutor(SENDERS) as pool:
+            answers = list(pool.map(lambda index: self._put(daemon, session, index, data), order))
+        statuses = [answer.status for answer in answers if answer is not None]
+        self.assertIn(201, statuses)
+        self.assertLessEqual(set(statuses), {200, 201})
+        state = self.status(daemon, session)
+        self.assertEqual(("stored", []), (state["state"], state["missing"]))
+        self.assert_stored(daemon, session, data)
+
+    def _put(
+        self, daemon: Daemon, session: dict[str, Any], index: int, data: bytes
+    ) -> Answer | None:
+        # Of two requests that bring the same bytes at once the newer one rules.
+        try:
+            return self.put_chunk(daemon, session, index, data)
+        except (NoAnswer, ConnectionError):
+            return None
+
+    def test_other_bytes_at_once(self) -> None:
+        """Of other bytes in the same place one sender wins, and the others are told."""
+        daemon = self.begin_server()
+        data = noise(3 * CHUNK)
+        session = self.create(daemon, data)
+        self.put_chunk(daemon, session, 0, data)
+        self.assert_status(409, self.put_chunk(daemon, session, 0, noise(3 * CHUNK, "other")))
+        for index in (1, 2):
+            self.put_chunk(daemon, session, index, data)
+        self.assert_stored(daemon, session, data)
+
+
+class KilledTests(SessionCase):
+    """Clients whose server is killed in the middle, again and again."""
+
+    def begin(self, rate: int) -> None:
+        """Start a server that takes so many bytes a second of each connection."""
+        port = free_port()
+        # The tokens of the 3.2 client are for the URL of the server, which must know it.
+        self.origin = f"http://127.0.0.1:{port}"
+        sections: dict[str, dict[str, object]] = {
+            "server": {"public_base_url": self.origin},
+            "security": {"enablejwt": True, "jwtsecret": JWT_SECRET},
+            "uploads": {"chunk_size": CHUNK, "max_bytes_per_second": rate},
+        }
+        self.daemon = self.start(sections, port=port)
+        self.file = self.directory() / "film.mkv"
+        self.data = noise(24 * MEGABYTE + 77)
+        self.file.write_bytes(self.data)
+
+    @contextmanager
+    def running(self, *command: str) -> Iterator[subprocess.Popen[str]]:
+        """Run a client for a while."""
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+            try:
+                yield client
+            finally:
+                client.kill()
+
+    def assert_survives(self, *command: str) -> None:
+        """Kill the server while the client sends; fail unless the file is exact at the end."""
+        with self.running(*command) as client:
+            assert client.stdout is not None
+            session = json.loads(client.stdout.readline())
+            reached = 0
+            for _ in range(KILLS):
+
+                def moved(reached: int = reached) -> int:
+                    received: int = self.status(self.daemon, session)["received"]
+                    return received if received >= reached + 2 * CHUNK else 0
+
+                before = eventually("the upload to go on", moved, 60)
+                self.daemon.kill9()
+                self.daemon.start()
+                after = self.status(self.daemon, session)["received"]
+                # What was told was on the disk.
+                self.assertGreaterEqual(after, before)
+                reached = after
+            answer = json.loads(client.stdout.readline())
+            self.assertEqual(0, client.wait(60))
+        self.assertEqual(hashlib.sha256(self.data).hexdigest(), answer["checksum"][7:])
+        self.assert_stored(self.daemon, session, self.data)
+
+    def test_javascript(self) -> None:
+        """A client in Node with ten chunks under way goes on with what the status calls missing."""
+        self.begin(MEGABYTE)
+        self.assert_survives(
+            "node", str(HERE / "chunked_client.js"), self.origin, self.token(), str(self.file)
+        )
+
+    def test_python(self) -> None:
+        """So does a program with the Python class of the 3.2 documents, unchanged."""
+        self.begin(8 * MEGABYTE)
+        sample = str(HERE / "python_client.sample")
+        self.assert_survives(sys.executable, sample, self.origin, JWT_SECRET, str(self.file))
+
+
+class ProgressTests(SessionCase):
+    """The WebSocket."""
+
+    def test_events(self) -> None:
+        """Bytes, rate and state, at most four a second, to the end, which is a normal close."""
+        daemon = self.begin_server(max_bytes_per_second=4 * MEGABYTE)
+        data = noise(8 * MEGABYTE)
+        session = self.create(daemon, data)
+        with SocketClient(daemon.port, target_of(session["websocket_url"])) as client:
+            target = target_of(session["upload_urls"]["put"])
+            began = time.monotonic()
+            put = threading.Thread(target=self._put, args=(daemon, target, data))
+            put.start()
+            told, code = client.to_the_end()
+            took = time.monotonic() - began
+            put.join()
+            self.assertTrue(client.is_closed())
+        self.assertEqual(1000, code)
+        self.assertEqual(("stored", len(data)), (told[-1]["state"], told[-1]["bytes"]))
+        self.assertEqual({session["session_id"]}, {event["session_id"] for event in told})
+        received = [event["bytes"] for event in told]
+        self.assertEqual(sorted(received), received)
+        self.assertGreater(len(told), 3)
+        self.assertLessEqual(len(told), 4 * took + 2)
+        self.assertTrue(any(2 * MEGABYTE < event["rate"] < 8 * MEGABYTE for event in told), told)
+
+    def _put(self, daemon: Daemon, target: str, data: bytes) -> None:
+        with Connection(daemon.port) as connection:
+            connection.put(target, data)
+
+    def test_clients_that_vanish(self) -> None:
+        """Of clients that leave, in whatever way, no descriptor stays; the upload is untouched."""
+        daemon = self.begin_server()
+        data = noise(2 * CHUNK)
+        session = self.create(daemon, data)
+        before = daemon.open_descriptors()
+        for leave in ("close", "reset", "bye"):
+            clients = [
+                SocketClient(daemon.port, target_of(session["websocket_url"])) for _ in range(8)
+            ]
+            with Connection(daemon.port) as connection:
+                one_more = connection.request(
+                    "GET",
+                    target_of(session["websocket_url"]),
+                    {
+                        "Upgrade": "websocket",
+                        "Connection": "Upgrade",
+                        "Sec-WebSocket-Version": 13,
+                        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+                    },
+                )
+            self.assert_status(503, one_more)
+            for client in clients:
+                if leave == "bye":
+                    client.say(CloseConnection(1000))
+                    client.is_closed()
+                client.reset() if leave == "reset" else client.close()
+            eventually("the descriptors to be closed", lambda: daemon.open_descriptors() <= before)
+        for index in (0, 1):
+            self.put_chunk(daemon, session, index, data)
+        self.assert_stored(daemon, session, data)
+
+    def test_long_messages(self) -> None:
+        """A client that says too much is closed with 1009."""
+        daemon = self.begin_server()
+        session = self.create(daemon, noise(CHUNK))
+        with SocketClient(daemon.port, target_of(session["websocket_url"])) as client:
+            client.say(TextMessage("x" * 2000))
+            self.assertEqual(1009, client.to_the_end()[1])
+
+    def test_stop(self) -> None:
+        """A server that is stopped closes with 1001 and does not wait for its clients."""
+        daemon = self.begin_server()
+        session = self.create(daemon, noise(CHUNK))
+        with SocketClient(daemon.port, target_of(session["websocket_url"])) as client:
+            client.event()
+            began = time.monotonic()
+            daemon.terminate()
+            self.assertEqual(([], 1001), client.to_the_end())
+            self.assertEqual(0, daemon.wait())
+            self.assertLess(time.monotonic() - began, 5)
+
+
+class LogTests(SessionCase):
+    """What is logged."""
+
+    def test_capabilities(self) -> None:
+        """No id of a session is in the log, whatever is asked of it, and however it fails."""
+        daemon = self.begin_server()
+        data = noise(2 * CHUNK)
+        session = self.create(daemon, data, checksum="sha256:" + "0" * 64)
+        session_id = session["session_id"]
+        for index in (0, 1):
+            self.put_chunk(daemon, session, index, data)
+        for method, target in (
+            ("GET", f"/api/v3/upload/{session_id}"),
+            ("PATCH", f"/api/v3/upload/{session_id}"),
+            ("GET", f"/api/v3/progress/{session_id}"),
+            ("GET", f"/api/v3/chunk/1?session={session_id}"),
+            ("POST", f"/api/v3/upload/{session_id}/complete"),
+            ("DELETE", f"/api/v3/upload/{session_id}"),
+        ):
+            ask(daemon.port, method, target)
+        daemon.stop()
+        self.assertIn("/api/v3/upload/***/complete", daemon.log)
+        self.assertNotIn(session_id.removeprefix("sess_"), daemon.log)
+
+
+class PageTests(SessionCase):
+    """The page in ``etc/browser``, in Chromium."""
+
+    SIZE: Final = 12 * MEGABYTE
+
+    def setUp(self) -> None:
+        self.daemon = self.begin_server(max_bytes_per_second=2 * MEGABYTE)
+        self.place = self.directory()
+        self.data = bytes((index * 31 + (index >> 8)) & 255 for index in range(65536)) * (
+            self.SIZE // 65536
+        )
+        page = (CHECKOUT / "etc/browser/upload.html").read_text(encoding="utf-8")
+        use = (HERE / "upload_page_use.html").read_text(encoding="utf-8")
+        use = use.replace("SERVER", f"http://127.0.0.1:{self.daemon.port}")
+        self.page = page + use.replace("TOKEN", self.token()).replace("SIZE", str(self.SIZE))
+
+    def follow(self, told: Any, until: int) -> Any:
+        """Read what the page tells until so many bytes, or its end."""
+        while True:
+            event = json.loads(told.get(timeout=PATIENCE))
+            if "end" in event or event["bytes"] >= until:
+                return event
+
+    def assert_whole(self, event: Any) -> None:
+        """Fail unless the page told that all went well, and the file is exact."""
+        self.assertEqual(1, event["bar"], event)
+        word, _, url = event["end"].partition(" ")
+        self.assertEqual("stored:", word, event)
+        self.assert_comes_back(self.daemon, target_of(url), self.data)
+
+    def test_upload(self) -> None:
+        """A file goes up, while its bar grows, though the server is killed in the middle."""
+        with browser.serving(self.page) as server, browser.visiting(self.place, server.url):
+            event = self.follow(server.told, self.SIZE // 3)
+            self.assertLess(event["bar"], 1)
+            self.daemon.kill9()
+            self.daemon.start()
+            self.assert_whole(self.follow(server.told, self.SIZE + 1))
+
+    def test_resume(self) -> None:
+        """A page that is loaded again goes on with the session of the one before."""
+        with browser.serving(self.page) as server:
+            with browser.visiting(self.place, server.url):
+                first = self.follow(server.told, self.SIZE // 3)
+            while not server.told.empty():
+                server.told.get()
+            with browser.visiting(self.place, server.url):
+                again = self.follow(server.told, 0)
+                self.assertEqual(first["session_id"], again["session_id"])
+                self.assertGreaterEqual(again["bytes"], CHUNK)
+                self.assert_whole(self.follow(server.told, self.SIZE + 1))
