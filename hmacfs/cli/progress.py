@@ -49,7 +49,11 @@ class Progress:
 
     def advance(self, size: int) -> None:
         """Go on by so much."""
-        self._done += size
+        self.reach(self._done + size)
+
+    def reach(self, done: int) -> None:
+        """Be so far, which may be less than before."""
+        self._done = done
         if self._seconds() - self._shown >= INTERVAL:
             self._show()
 

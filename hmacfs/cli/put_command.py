@@ -7,18 +7,21 @@ import http.client
 import json
 import mimetypes
 import os
+import random
 import re
 import ssl
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin
 
 from hmacfs.base.values import DEFAULT_CONTENT_TYPE
-from hmacfs.cli import shown, upload
+from hmacfs.cli import resuming, shown
 from hmacfs.cli.command import Command, CommandFailed, add_option
 from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
 from hmacfs.cli.progress import Progress
+from hmacfs.cli.resuming import Backoff, Resuming
 from hmacfs.cli.upload import Answer, Place, UrlWrong
 
 _HEADER: Final = re.compile(
@@ -32,6 +35,12 @@ def _header(text: str) -> tuple[str, str]:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no header: write NAME: VALUE")
     return match[1], match[2]
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return int(text)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +58,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_option(
         parser, "ca-file", metavar="FILE", help="certificates to trust in place of the system's"
+    )
+    add_option(
+        parser,
+        "tries",
+        type=_count,
+        default=10,
+        metavar="N",
+        help="how often to try again in a row when the network or the server fails; default 10",
     )
     add_option(parser, "quiet", action="store_true", help="show no progress")
 
@@ -75,29 +92,37 @@ def _run(arguments: argparse.Namespace, around: Surroundings) -> int:
 def _upload(arguments: argparse.Namespace, place: Place, around: Surroundings) -> Answer:
     file: Path = arguments.file
     kind = arguments.type or mimetypes.guess_type(file.name)[0] or DEFAULT_CONTENT_TYPE
-    headers = {"Content-Type": kind, **dict(arguments.header)}
     context = ssl.create_default_context(cafile=arguments.ca_file) if place.is_secure else None
-    connection = place.connection(context)
     with file.open("rb") as source:
-        size = os.fstat(source.fileno()).st_size
+        status = os.fstat(source.fileno())
+        token = resuming.token_of(arguments.url, file, status)
+        headers = {"Content-Type": kind, resuming.HEADER: token, **dict(arguments.header)}
         quiet = arguments.quiet or not around.stderr.isatty()
-        bar = Progress(around.stderr, shown.safe(file.name), size, time.monotonic)
+        bar = Progress(around.stderr, shown.safe(file.name), status.st_size, time.monotonic)
+        sending = Resuming(
+            lambda: place.connection(context),
+            place.target,
+            headers,
+            source,
+            status.st_size,
+            Backoff(arguments.tries, random.random, time.sleep),
+            (lambda _: None) if quiet else bar.reach,
+            (lambda _: None) if arguments.quiet else partial(_say, around),
+        )
         try:
-            return upload.put(
-                connection,
-                place.target,
-                headers,
-                source,
-                size,
-                (lambda _: None) if quiet else bar.advance,
-            )
+            return sending.run()
+        except KeyboardInterrupt:
+            raise CommandFailed("interrupted; the same command goes on where it stopped") from None
         except (http.client.HTTPException, EOFError, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise CommandFailed(f"the upload failed: {reason}") from None
+            raise CommandFailed(f"the upload failed: {resuming.reason_of(error)}") from None
         finally:
-            connection.close()
             if not quiet:
                 bar.end()
+
+
+def _say(around: Surroundings, sentence: str) -> None:
+    lead = "\n" if around.stderr.isatty() else ""
+    print(f"{lead}{shown.safe(sentence)}", file=around.stderr, flush=True)
 
 
 COMMANDS: Final = (Command("put", "upload a file to a signed URL", _arguments, _run),)

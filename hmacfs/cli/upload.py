@@ -109,6 +109,23 @@ def put(
             connection.send(block)
             left -= len(block)
             sent(len(block))
+    return _answer(connection)
+
+
+def head(connection: http.client.HTTPConnection, target: str, headers: Mapping[str, str]) -> Answer:
+    """
+    Ask what is known of a URL.
+
+    :raises OSError, http.client.HTTPException: as :func:`put` does.
+    """
+    connection.putrequest("HEAD", target, skip_accept_encoding=True)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    return _answer(connection)
+
+
+def _answer(connection: http.client.HTTPConnection) -> Answer:
     response = connection.getresponse()
     body = response.read(LONGEST_ANSWER)
     fields = {name.lower(): value for name, value in response.getheaders()}
