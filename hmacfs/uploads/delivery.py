@@ -102,13 +102,13 @@ class Delivery:
 
         most = arrival.stop - arrival.start
         stage = Stage(sink, blob.lane, most, wrote, self._intake.pulls, feed)
-        error: BaseException | None = None
+        error: Exception | None = None
         try:
             if arrival.stopped:
                 raise CancelledError
             arrival.delivered = body.deliver_to(stage)
             await arrival.delivered
-        except BaseException as broken:
+        except Exception as broken:
             error = broken
         arrival.delivered = None
         try:

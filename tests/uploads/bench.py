@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 
 from hmacfs.base.events import Event, Events
@@ -30,14 +31,38 @@ from hmacfs.uploads.table import Table
 from tests.blobs.descriptors import close_below
 from tests.blobs.samples import content, named
 from tests.flow.awaiting import begun, now
+from tests.flow.held_pool import Crashed
 from tests.ingest.bench import Delivery
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 NOW = 1_700_000_000.0
 LARGEST = 10_000
 CAPACITY = 1_000_000
 LIMITS = Limits(max_age=1000.0, timeout=100.0, quota_claim=50.0, name_claim=20.0, remembered=300.0)
+
+
+class MortalPool(InlinePool):
+    """A pool that does nothing while the process dies, and tells whoever waits so."""
+
+    def __init__(self) -> None:
+        self._is_dying = False
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        """Run ``work`` at once, in a process that lives."""
+        if self._is_dying:
+            return fail(Crashed())
+        return super().run(work, *args, **kwargs)
+
+    @contextmanager
+    def crash(self) -> Iterator[None]:
+        """Let the process die meanwhile."""
+        self._is_dying = True
+        try:
+            yield
+        finally:
+            self._is_dying = False
 
 
 class Bench:
@@ -53,13 +78,15 @@ class Bench:
         self.clock.advance(NOW)
         self.index = MemoryIndex()
         self.told: list[Event] = []
+        self.pool = MortalPool()
+        self.sending: list[Delivery] = []
         self.open()
         self.begin()
 
     def open(self) -> None:
         """Make the disk."""
-        self.blobs: Any = MemoryBlobs(InlinePool(), CAPACITY)
-        self.unfinished: Any = MemoryUnfinished(self.blobs, InlinePool())
+        self.blobs: Any = MemoryBlobs(self.pool, CAPACITY)
+        self.unfinished: Any = MemoryUnfinished(self.blobs, self.pool)
 
     def begin(self) -> None:
         """Begin as a process does."""
@@ -70,7 +97,7 @@ class Bench:
             self.blobs,
             self.index,
             self.space,
-            InlinePool(),
+            self.pool,
             LARGEST,
             1000.0,
             self.clock.seconds,
@@ -79,8 +106,17 @@ class Bench:
         )
         self.sessions = Sessions(self.table, self.intake, self.limits)
 
+    def die(self) -> None:
+        """End as a process does that is killed."""
+        with self.pool.crash():
+            for body in self.sending:
+                if body.ready:
+                    body.break_off()
+        self.sending.clear()
+
     def restart(self) -> None:
         """End as a process does that is killed, and begin as the next."""
+        self.die()
         self.begin()
 
     def clear(self) -> None:
@@ -115,6 +151,7 @@ class Bench:
         check: Check | None = None,
     ) -> Deferred[Session]:
         """Begin to bring bytes."""
+        self.sending.append(body)
         return begun(
             self.sessions.append(id, offset, body, size=size, sequential=sequential, check=check)
         )
@@ -154,14 +191,15 @@ class LocalBench(Bench):
         self._start()
 
     def _start(self) -> None:
-        self.blobs = LocalBlobs(self.path, InlinePool())
-        self.unfinished = LocalUnfinished(self.path, InlinePool())
+        self.blobs = LocalBlobs(self.path, self.pool)
+        self.unfinished = LocalUnfinished(self.path, self.pool)
         now(self.blobs.start())
         now(self.unfinished.start())
         now(Recovery(self.blobs, self.index).run())
 
     def restart(self) -> None:
         """End as a process does that is killed, and begin as the next."""
+        self.die()
         close_below(self.path)
         self._start()
         self.begin()
