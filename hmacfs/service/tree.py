@@ -24,6 +24,7 @@ from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.removal import Removal
 from hmacfs.library.serving import Policy
+from hmacfs.rules.contents import Contents, Types
 from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rule, Rules
 from hmacfs.rules.space import Space
@@ -223,7 +224,13 @@ def rules(settings: Settings, foundation: Foundation, seconds: Callable[[], floa
     """Tell what every upload has to meet, in the order in which that is asked."""
     allowed = settings[options.UPLOADS_ALLOWED_EXTENSIONS]
     blocked = settings[options.UPLOADS_BLOCKED_EXTENSIONS]
-    ordered: list[Rule] = [Names(Extensions.of(allowed, blocked))]
+    types = Types(
+        settings[options.VALIDATION_ALLOWED_TYPES],
+        settings[options.VALIDATION_BLOCKED_TYPES],
+        settings[options.VALIDATION_CHECK_MAGIC_BYTES],
+        settings[options.VALIDATION_STRICT_MODE],
+    )
+    ordered: list[Rule] = [Names(Extensions.of(allowed, blocked)), Contents(types)]
     if settings[options.CLAMAV_CLAMAVENABLED]:
         is_safe = settings[options.CLAMAV_ON_SCAN_FAILURE] == "refuse"
         ordered.append(scans.scanning(settings, foundation, seconds, postpones=not is_safe))

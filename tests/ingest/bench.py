@@ -23,6 +23,7 @@ from hmacfs.blobs.memory import MemoryBlobs
 from hmacfs.flow.pools import Pool
 from hmacfs.ingest.intake import Intake, Receipt
 from hmacfs.ingest.recovery import Recovery
+from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Space
 from hmacfs.stores.interfaces import Block, Moment, StoreFailed
@@ -307,10 +308,17 @@ class Bench:
         with self.pool.at_once():
             return now(ask())
 
-    def upload(self, name: str, body: Delivery, size: int, **facts: Any) -> Deferred[Receipt]:
+    def upload(
+        self,
+        name: str,
+        body: Delivery,
+        size: int,
+        conditions: Conditions = UNCONDITIONAL,
+        **facts: Any,
+    ) -> Deferred[Receipt]:
         """Begin an upload."""
         grant = Grant(named(name), size, **{"content_type": "text/plain", "scheme": "v"} | facts)
-        return begun(self.intake.receive(grant, body))
+        return begun(self.intake.receive(grant, body, conditions))
 
     def store(self, name: str, bytes_: bytes, **facts: Any) -> Receipt:
         """Upload a file, from the beginning to the end."""

@@ -120,6 +120,7 @@ VALIDATION_CHECK_MAGIC_BYTES: Final = Option(
     "they are not.",
     example=True,
     reloadable=True,
+    in_effect=True,
 )
 VALIDATION_STRICT_MODE: Final = Option(
     key="validation.strict_mode",
@@ -129,6 +130,7 @@ VALIDATION_STRICT_MODE: Final = Option(
     "are then refused. Without it only executables that pose as something else are.",
     example=True,
     reloadable=True,
+    in_effect=True,
 )
 VALIDATION_ALLOWED_TYPES: Final = Option(
     key="validation.allowed_types",
@@ -137,6 +139,7 @@ VALIDATION_ALLOWED_TYPES: Final = Option(
     summary="Which declared media types may be uploaded. Without it, and when empty, all may.",
     example=("image/*", "video/*"),
     reloadable=True,
+    in_effect=True,
 )
 VALIDATION_BLOCKED_TYPES: Final = Option(
     key="validation.blocked_types",
@@ -145,4 +148,5 @@ VALIDATION_BLOCKED_TYPES: Final = Option(
     summary="Which media types are refused. Without it none.",
     example=("application/x-msdownload",),
     reloadable=True,
+    in_effect=True,
 )
