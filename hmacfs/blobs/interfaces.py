@@ -163,6 +163,16 @@ class Blobs(Protocol):
         The folders that are empty then go too.
         """
 
+    def deduplicate(self, name: StoredName, sha256: bytes) -> Awaitable[int]:
+        """
+        Let a file have its bytes together with equal ones, if that is wanted here.
+
+        Whoever fetches it sees no difference, and it is whole at every moment.
+
+        :param sha256: the digest of its bytes.
+        :return: how many bytes of the storage are given back.
+        """
+
     def walk(self) -> AsyncGenerator[Sequence[Found | Passed], None]:
         """
         Look through all files, some hundreds at a time, in no order.

@@ -18,14 +18,15 @@ import fcntl
 import os
 import secrets
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
 from attrs import define
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from hmacfs.base.names import INTERNAL_DIRECTORY, StoredName
+from hmacfs.blobs.contents import ContentStore
 from hmacfs.blobs.interfaces import (
     Found,
     Leftover,
@@ -111,11 +112,13 @@ class LocalBlobs:
 
     :param root: the storage path; it is made if it does not exist.
     :param pool: where everything that touches the disk runs.
+    :param contents: where equal files have their bytes, if they have them together.
     """
 
-    def __init__(self, root: Path, pool: Pool) -> None:
+    def __init__(self, root: Path, pool: Pool, contents: ContentStore | None = None) -> None:
         self._pool = pool
         self._path = root
+        self._contents = contents
         self._root = -1
         self._internal = -1
         self._stages = -1
@@ -265,13 +268,39 @@ class LocalBlobs:
     def _remove(self, name: StoredName) -> bool:
         with storage_errors(f"remove {name}"):
             try:
-                with parent_of(self._root, name) as parent:
+                with parent_of(self._root, name) as parent, self._released(parent, name):
                     os.unlink(name.leaf, dir_fd=parent)
                     os.fsync(parent)
             except (FileNotFoundError, IsADirectoryError, NameExists):
                 return False
         self._prune(name)
         return True
+
+    @contextmanager
+    def _released(self, parent: int, name: StoredName) -> Iterator[None]:
+        # The bytes go with the last name that they have outside of the store.
+        descriptor = None if self._contents is None else open_file(parent, name.leaf)
+        try:
+            yield
+            if self._contents is not None and descriptor is not None:
+                self._contents.release(descriptor)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def deduplicate(self, name: StoredName, sha256: bytes) -> Deferred[int]:
+        """Let equal files have their bytes together; see :meth:`Blobs.deduplicate`."""
+        if self._contents is None:
+            return succeed(0)
+        return self._pool.run(self._deduplicate, self._contents, name, sha256)
+
+    def _deduplicate(self, contents: ContentStore, name: StoredName, sha256: bytes) -> int:
+        with storage_errors(f"deduplicate {name}"):
+            try:
+                with parent_of(self._root, name) as parent:
+                    return contents.deduplicate(parent, name.leaf, sha256, self._stages)
+            except (FileNotFoundError, NameExists):
+                return 0
 
     def _prune(self, name: StoredName) -> None:
         # A folder that has something in it, or is in use otherwise, stays.

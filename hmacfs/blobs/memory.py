@@ -188,6 +188,23 @@ class MemoryBlobs:
                 self._folders.discard(folder)
             return True
 
+    def deduplicate(self, name: StoredName, sha256: bytes) -> Deferred[int]:
+        """Let equal files have their bytes together; see :meth:`Blobs.deduplicate`."""
+        return self._pool.run(self._deduplicate, name)
+
+    def _deduplicate(self, name: StoredName) -> int:
+        with self._lock:
+            own = self._files.get(name)
+            if own is None:
+                return 0
+            for other in self._files.values():
+                if other is not own and other.data == own.data:
+                    self._files[name] = other
+                    other.links += 1
+                    self._unlink(own)
+                    return len(own.data)
+            return 0
+
     async def walk(self) -> AsyncGenerator[list[Found | Passed], None]:
         """Look through all files; see :meth:`Blobs.walk`."""
         if found := await self._pool.run(self._found):

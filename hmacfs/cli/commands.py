@@ -7,6 +7,7 @@ import os
 from typing import Final
 
 from hmacfs.cli import (
+    dedup_command,
     file_commands,
     health_command,
     index_commands,
@@ -28,6 +29,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *keys_commands.COMMANDS,
     *file_commands.COMMANDS,
     *index_commands.COMMANDS,
+    *dedup_command.COMMANDS,
     *migrate_command.COMMANDS,
     *retention_command.COMMANDS,
 )

@@ -34,6 +34,7 @@ from hmacfs.flow.stage import NullSink, Stage
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest import intent
 from hmacfs.ingest.account import Account, code_of
+from hmacfs.ingest.deduplication import deduplicated
 from hmacfs.ingest.staged import Staged
 from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
 from hmacfs.rules.queue import UploadQueue
@@ -334,6 +335,7 @@ class Intake:
         except (StoreFailed, ContentBlocked):
             await self.blobs.remove(file.name)
             raise
+        await deduplicated(self.blobs, file, self.events)
         return Receipt(file, created=True)
 
     async def _lost_race(self, file: StoredFile) -> Receipt:

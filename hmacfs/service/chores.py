@@ -16,6 +16,7 @@ from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import Pool
+from hmacfs.ingest.deduplication import Deduplication
 from hmacfs.service.foundation import Foundation
 from hmacfs.service.stores import backup_directory, index_path, is_file
 from hmacfs.stores import backups
@@ -25,6 +26,10 @@ KEPT_BACKUPS: Final = 2
 
 LONGEST_WAIT: Final = 3600.0
 """Seconds after which to see at the latest whether a backup is due, or to try again."""
+
+
+SWEEP_INTERVAL: Final = 86400.0
+"""Seconds after which to look for bytes that a crash has left without a file."""
 
 
 class Chore:
@@ -137,3 +142,23 @@ def index_backups(
     # Often enough for a server that never runs for a whole interval.
     wait = min(interval, LONGEST_WAIT)
     return (Chore("the backup of the index", wait, copies.run, clock, foundation.pending),)
+
+
+def deduplication(settings: Settings, foundation: Foundation) -> tuple[Chore, ...]:
+    """Make the chores that look for equal files, and for bytes that no file has any more."""
+    store = foundation.contents
+    if store is None:
+        return ()
+
+    async def sweep() -> None:
+        await foundation.pool.run(store.sweep)
+
+    clock, pending = foundation.reactor, foundation.pending
+    chores = [Chore("the search for bytes without files", SWEEP_INTERVAL, sweep, clock, pending)]
+    interval = settings[options.DEDUPLICATION_SCAN_INTERVAL]
+    if interval:
+        scan = Deduplication(
+            foundation.index, foundation.blobs, foundation.turns, foundation.events
+        )
+        chores.append(Chore("the search for equal files", interval, scan.run, clock, pending))
+    return tuple(chores)

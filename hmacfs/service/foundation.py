@@ -24,7 +24,7 @@ from hmacfs.ingest.unverified import Unverified
 from hmacfs.rules.queue import Scaling, UploadQueue
 from hmacfs.rules.quota import Usage
 from hmacfs.service.reserve import Reserve
-from hmacfs.service.stores import internal_path, make_index
+from hmacfs.service.stores import contents, internal_path, make_index
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
 from hmacfs.uploads.table import Table
 from hmacfs.web.health import History
@@ -53,6 +53,7 @@ class Foundation:
     :ivar ledger: knows what signatures that count once have led to.
     :ivar queue: counts the uploads that are under way.
     :ivar usage: knows what owners have on its way.
+    :ivar contents: the bytes that equal files have together, if they have.
     :ivar unverified: bounds the bytes whose signature cannot be checked yet.
     :ivar sessions: the uploads that are not finished.
     :ivar seats: bounds how many follow them.
@@ -62,7 +63,9 @@ class Foundation:
         self.reactor = reactor
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
         self.pulls = Pulls(self.pool, max(1, settings[options.WORKERS_NUMWORKERS] // 2))
-        self.blobs = LocalBlobs(settings[options.SERVER_STORAGE_PATH], self.pool)
+        self._storage = settings[options.SERVER_STORAGE_PATH]
+        self.contents = contents(settings)
+        self.blobs = LocalBlobs(self._storage, self.pool, self.contents)
         self._reserve = Reserve(internal_path(settings) / "reserve")
         self.index = make_index(settings, reactor, reactor)
         self.pending = Pending()
@@ -116,11 +119,23 @@ class Foundation:
         self.events.tell(ThreadsChanged(self.pool.size))
         try:
             await self.blobs.start()
+            await self.pool.run(self._look_at_contents)
             await self.unfinished.start(persistent=self._persistent)
             await self._open_index()
             return await Recovery(self.blobs, self.index).run()
         except (StorageFailed, StorageFull, StoreFailed) as error:
             raise CannotStart(str(error)) from error
+
+    def _look_at_contents(self) -> None:
+        if self.contents is None:
+            return
+        try:
+            if self.contents.fits(self._storage):
+                return
+            reason = "it is on another file system than the files"
+        except OSError as error:
+            reason = str(error)
+        log.warn("equal files are not stored once: {reason}", reason=reason)
 
     async def _open_index(self) -> None:
         try:

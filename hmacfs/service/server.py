@@ -20,7 +20,7 @@ from hmacfs.config.problems import ConfigError
 from hmacfs.config.settings import Settings
 from hmacfs.flow.turns import Turns
 from hmacfs.service import keys, scans, tree
-from hmacfs.service.chores import Chore, index_backups
+from hmacfs.service.chores import Chore, deduplication, index_backups
 from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
 from hmacfs.service.keys import KeysUnusable
@@ -190,7 +190,10 @@ class FileServer(Service):
         for chore in index_backups(self._settings, self._foundation, self._reactor):
             self._begin(chore)
         self._clean()
-        for chore in scans.catching_up(self._settings, self._foundation):
+        for chore in (
+            *scans.catching_up(self._settings, self._foundation),
+            *deduplication(self._settings, self._foundation),
+        ):
             self._begin(chore)
         self._begin(self._ending_sessions())
         interval = watchdog_interval(self._environ)

@@ -8,6 +8,7 @@ from typing import Final
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
 from hmacfs.base.names import INTERNAL_DIRECTORY
+from hmacfs.blobs.contents import ContentStore
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.stores.drivers import Driver
@@ -45,6 +46,15 @@ def index_path(settings: Settings) -> Path:
 def backup_directory(settings: Settings) -> Path:
     """Tell where the copies of the index lie that the server makes by itself."""
     return internal_path(settings) / "backup"
+
+
+def contents(settings: Settings) -> ContentStore | None:
+    """Make the store of the bytes that equal files have together, if they have."""
+    enabled = (options.SERVER_DEDUPLICATION_ENABLED, options.DEDUPLICATION_ENABLED)
+    if not all(settings[option] for option in enabled):
+        return None
+    directory = settings[options.DEDUPLICATION_DIRECTORY] or internal_path(settings) / "contents"
+    return ContentStore(directory, settings[options.DEDUPLICATION_MAXSIZE])
 
 
 def is_file(settings: Settings) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import aclosing
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -94,6 +95,20 @@ class _BlobsTests(TestCase):
         await blobs.publish(blob, named("a.txt"), b"")
         await blobs.settle(blob)
         await self.has(blobs, "a.txt", b"content and more")
+
+    async def test_deduplicate(self) -> None:
+        """Equal files are whole whether they have their bytes together or not, as each goes."""
+        blobs = await self.open()
+        digest = sha256(b"content").digest()
+        for name in ("a", "folder/b", "c"):
+            await store(blobs, name, b"content")
+            await blobs.deduplicate(named(name), digest)
+        await blobs.deduplicate(named("d"), digest)
+        for name in ("a", "folder/b", "c"):
+            await self.has(blobs, name, b"content")
+            self.assertTrue(await blobs.remove(named(name)))
+            await self.has(blobs, name, None)
+        await self.has(blobs, "d", None)
 
     async def test_no_bytes(self) -> None:
         """A file may have no bytes."""

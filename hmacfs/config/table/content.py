@@ -19,6 +19,7 @@ SERVER_DEDUPLICATION_ENABLED: Final = Option(
     summary="Whether equal files are stored once; off when this or deduplication.enabled is "
     "false. Without it they are.",
     example=False,
+    in_effect=True,
 )
 DEDUPLICATION_ENABLED: Final = Option(
     key="deduplication.enabled",
@@ -29,6 +30,7 @@ DEDUPLICATION_ENABLED: Final = Option(
     "server.deduplication_enabled is false. Without it they are.",
     example=False,
     aliases=(Alias(Generation.V3_2, "uploads.dedupe"),),
+    in_effect=True,
 )
 DEDUPLICATION_DIRECTORY: Final = Option(
     key="deduplication.directory",
@@ -39,6 +41,7 @@ DEDUPLICATION_DIRECTORY: Final = Option(
     "storage_path.",
     example=pathlib.Path("/var/lib/hmac-file-server/deduplication"),
     aliases=(Alias(Generation.V2_X, "server.deduplicationpath"),),
+    in_effect=True,
 )
 DEDUPLICATION_MAXSIZE: Final = Option(
     key="deduplication.maxsize",
@@ -47,6 +50,7 @@ DEDUPLICATION_MAXSIZE: Final = Option(
     summary="How large the store of shared bytes may become; above it new files are stored "
     "alone. 0 means any size. Without it any size.",
     example=100 * GB,
+    in_effect=True,
 )
 DEDUPLICATION_SCAN_INTERVAL: Final = Option(
     key="deduplication.scan_interval",
@@ -56,6 +60,7 @@ DEDUPLICATION_SCAN_INTERVAL: Final = Option(
     summary="How often all files are searched for equal ones that slipped through; 0 means "
     "never. Without it never.",
     example=7 * 86400.0,
+    in_effect=True,
 )
 THUMBNAILS_ENABLED: Final = Option(
     key="thumbnails.enabled",

@@ -1,0 +1,175 @@
+"""Equal files take their room once, whoever uploads them and whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+
+from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real.client import Connection, NoAnswer
+from tests.real.daemon import CHECKOUT, Daemon, free_port
+
+NAMES = [f"folder{number % 5}/file{number}" for number in range(50)]
+DATA = noise(MEGABYTE)
+
+
+class DeduplicationCase(ServerCase):
+    """A server with deduplication as it is by default: on."""
+
+    def put(self, daemon: Daemon, name: str, data: bytes = DATA) -> int:
+        """Upload, and tell the status, 0 if there was none."""
+        try:
+            with Connection(daemon.port) as connection:
+                return connection.put(daemon.target(name, len(data)), data).status
+        except (NoAnswer, OSError):
+            return 0
+
+    def put_all(self, daemon: Daemon) -> dict[str, int]:
+        """Upload the same bytes under all names at once."""
+        statuses: dict[str, int] = {}
+
+        def upload(name: str) -> None:
+            statuses[name] = self.put(daemon, name)
+
+        threads = [threading.Thread(target=upload, args=(name,)) for name in NAMES]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return statuses
+
+    def remove(self, daemon: Daemon, *names: str) -> None:
+        """Remove files, beside the running server."""
+        for name in names:
+            self.run_command(daemon, "rm", name)
+
+    def run_command(self, daemon: Daemon, *words: str) -> str:
+        """Run a command with the configuration of a server, and return what it says."""
+        config = next(daemon.storage.parent.glob("config.toml"))
+        done = subprocess.run(
+            [sys.executable, "-m", "hmacfs.cli.main", *words, "-config", os.fspath(config)],
+            env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(0, done.returncode, done.stderr)
+        return done.stdout
+
+    def inodes(self, daemon: Daemon) -> set[int]:
+        """Tell which bytes the files have."""
+        return {path.stat().st_ino for path in daemon.stored().values()}
+
+    def used(self, daemon: Daemon) -> int:
+        """Tell how many bytes of the disk the storage takes."""
+        status = {path.lstat() for path in daemon.storage.rglob("*") if path.is_file()}
+        blocks = {each.st_ino: each.st_blocks for each in status}
+        return 512 * sum(blocks.values())
+
+    def kept(self, daemon: Daemon) -> list[pathlib.Path]:
+        """Tell the contents in the store."""
+        contents = daemon.storage / ".hmacfs/contents"
+        return [path for path in contents.rglob("*") if path.is_file()]
+
+
+class UploadTests(DeduplicationCase):
+    """Uploads and removals."""
+
+    def test_fifty_at_once(self) -> None:
+        """Of 50 equal files there is one copy; it stays until the last of them goes."""
+        metrics = free_port()
+        section = {"metricsenabled": True, "metrics_port": metrics}
+        daemon = self.start({"server": section})
+        self.assertEqual(dict.fromkeys(NAMES, 201), self.put_all(daemon))
+        self.assertEqual(1, len(self.inodes(daemon)))
+        self.assertEqual(50, len(daemon.stored()))
+        self.assertLess(self.used(daemon), 4 * MEGABYTE)
+        self.assertEqual([], daemon.stages())
+        with Connection(metrics) as connection:
+            text = connection.request("GET", "/metrics").body.decode()
+        self.assertIn("hmac_file_server_deduplicated_bytes_total 5.1380224e+07", text)
+        self.assertIn("hmac_file_server_files_deduplicated_total 49.0", text)
+        for name in NAMES[:3]:
+            self.assert_comes_back(daemon, daemon.place(name), DATA)
+        self.remove(daemon, *NAMES[:4])
+        self.assert_comes_back(daemon, daemon.place(NAMES[-1]), DATA)
+        self.assertEqual(1, len(self.kept(daemon)))
+        digest = hashlib.sha256(DATA).hexdigest()
+        self.run_command(daemon, "rm", "-sha256", digest)
+        self.assertEqual({}, daemon.stored())
+        self.assertEqual([], self.kept(daemon))
+        self.assertEqual(201, self.put(daemon, "again"))
+
+    def test_killed(self) -> None:
+        """Killed at any moment of it, the server has every file that it told, whole."""
+        daemon = self.start()
+        for round_ in range(4):
+            for name in NAMES[: 5 * round_]:
+                self.assertIn(self.put(daemon, name), (201,))
+            timer = threading.Timer(0.05 + 0.1 * round_, daemon.kill9)
+            timer.start()
+            told = self.put_all(daemon)
+            timer.join()
+            daemon.start()
+            for name, status in told.items():
+                if status == 201:
+                    self.assert_comes_back(daemon, daemon.place(name), DATA)
+            for path in daemon.stored().values():
+                self.assertEqual(DATA, path.read_bytes())
+            self.assertEqual([], daemon.stages())
+        self.assertEqual(dict.fromkeys(NAMES, 201), self.put_all(daemon))
+
+    def test_store_deleted(self) -> None:
+        """When somebody deletes the store under the server nothing is lost."""
+        daemon = self.start()
+        for name in NAMES[:3]:
+            self.put(daemon, name)
+        shutil.rmtree(daemon.storage / ".hmacfs/contents")
+        for name in NAMES[:6]:
+            self.assertEqual(201, self.put(daemon, name))
+            self.assert_comes_back(daemon, daemon.place(name), DATA)
+        self.assertEqual(2, len(self.inodes(daemon)))
+
+    def test_other_file_system(self) -> None:
+        """A store on another file system is told of, and every file has its own bytes."""
+        away = self.small_disk(4 * MEGABYTE)
+        daemon = self.start({"deduplication": {"directory": os.fspath(away / "store")}})
+        for name in NAMES[:3]:
+            self.assertEqual(201, self.put(daemon, name))
+        self.assertIn("another file system", daemon.log)
+        self.assertEqual(3, len(self.inodes(daemon)))
+
+    def test_own_directory(self) -> None:
+        """The store may lie elsewhere on the same file system."""
+        place = self.directory() / "store"
+        daemon = self.start({"deduplication": {"directory": os.fspath(place)}})
+        for name in NAMES[:3]:
+            self.assertEqual(201, self.put(daemon, name))
+        self.assertEqual(1, len(self.inodes(daemon)))
+        self.assertEqual(1, len([path for path in place.rglob("*") if path.is_file()]))
+
+
+class BeforeTests(DeduplicationCase):
+    """Files that were there before."""
+
+    def test_command(self) -> None:
+        """The command finds equal files, beside the running server, and tells what that saves."""
+        daemon = self.start({"deduplication": {"enabled": False}})
+        for name in NAMES[:4]:
+            self.assertEqual(201, self.put(daemon, name))
+        self.assertEqual(4, len(self.inodes(daemon)))
+        config = daemon.storage.parent / "config.toml"
+        config.write_text(config.read_text().replace("enabled = false", "enabled = true"))
+        told = json.loads(self.run_command(daemon, "dedup", "-json"))
+        self.assertEqual({"files": 3, "saved": 3 * MEGABYTE}, told)
+        self.assertEqual(1, len(self.inodes(daemon)))
+        for name in NAMES[:4]:
+            self.assert_comes_back(daemon, daemon.place(name), DATA)
+        told = json.loads(self.run_command(daemon, "dedup", "-json"))
+        self.assertEqual({"files": 0, "saved": 0}, told)
