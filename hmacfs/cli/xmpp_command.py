@@ -67,6 +67,18 @@ location / {{
     proxy_set_header Forwarded "";
     proxy_read_timeout 300s;
 }}
+# WebSockets, on which clients follow uploads.
+location /api/v3/progress/ {{
+    proxy_pass http://{nginx_address};
+    proxy_http_version 1.1;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection "upgrade";
+    proxy_set_header Host $host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header Forwarded "";
+    proxy_read_timeout 300s;
+}}
 """
 
 _APACHE: Final = """\
@@ -76,7 +88,7 @@ LimitRequestBody 0
 AllowEncodedSlashes NoDecode
 ProxyRequests Off
 ProxyPreserveHost On
-ProxyPass / {apache_address} nocanon timeout=300 ttl=60
+ProxyPass / {apache_address} nocanon timeout=300 ttl=60 upgrade=websocket
 RequestHeader set X-Forwarded-Proto expr=%{{REQUEST_SCHEME}}
 RequestHeader unset Forwarded
 """

@@ -35,7 +35,7 @@ http {{
 
 APACHE_MODULES: Final = (
     *("mpm_event", "authz_core", "headers", "http2", "proxy", "proxy_http", "reqtimeout"),
-    *("socache_shmcb", "ssl"),
+    *("setenvif", "socache_shmcb", "ssl"),
 )
 APACHE: Final = """\
 ServerRoot {directory}

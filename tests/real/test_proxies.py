@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
+import json
 import pathlib
 import re
 import subprocess
+import time
+import uuid
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from tests.real import certificates, proxies
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, Headers
-from tests.real.daemon import eventually
+from tests.real.daemon import SECRET, eventually
 from tests.real.proxies import Proxy
+from tests.real.web_socket import SocketClient
 
 SIZE: Final = 2 * MEGABYTE
 LARGE: Final = 100 * MEGABYTE
@@ -203,6 +210,50 @@ class Cases:
             self.proxy.stop()
             self.assertIn(self.daemon.place("name"), self.proxy.access_log)
             self.assertFalse([mac for mac in self.daemon.macs if mac in self.proxy.access_log])
+
+        def session(self) -> dict[str, Any]:
+            """Begin an upload session for the file, through the proxy."""
+            order = json.dumps({"filename": "name", "size": SIZE}).encode()
+            now, upload_id = int(time.time()), str(uuid.uuid4())
+            digest = hashlib.sha256(order).hexdigest()
+            message = f"POST/api/v3/upload{now}{upload_id}{digest}".encode()
+            signature = base64.b64encode(hmac.digest(SECRET.encode(), message, "sha256")).decode()
+            headers: Headers = {
+                "Authorization": f"HMAC-SHA256-V2 {signature}",
+                "X-Upload-Timestamp": now,
+                "X-Upload-ID": upload_id,
+                "X-Content-SHA256": digest,
+                "Content-Type": "application/json",
+                "Content-Length": len(order),
+                "Host": "localhost",
+            }
+            connection = self.through()
+            connection.begin("POST", "/api/v3/upload", headers)
+            connection.send(order)
+            answer = connection.answer("POST")
+            self.assert_status(201, answer)
+            return dict(json.loads(answer.body))
+
+        def test_session(self) -> None:
+            """A session's file goes up, and is followed over a WebSocket; no log has its id."""
+            session = self.session()
+            self.assertTrue(session["status_url"].startswith("https://localhost"), session)
+            self.assertTrue(session["websocket_url"].startswith("wss://localhost"), session)
+            target = urlsplit(session["upload_urls"]["put"]).path
+            socket = urlsplit(session["websocket_url"]).path
+            tls = self.certificate.trusting()
+            with SocketClient(self.proxy.port, socket, tls) as client:
+                self.assert_status(201, self.through().put(target, self.data))
+                told, code = client.to_the_end()
+            self.assertEqual(("stored", 1000), (told[-1]["state"], code))
+            shown = ("/api/v3/upload/***", "/api/v3/progress/***")
+            eventually(
+                "both in the proxy's log",
+                lambda: all(place in self.proxy.access_log for place in shown),
+            )
+            session_id = session["session_id"].removeprefix("sess_")
+            for log in (self.proxy.access_log, self.daemon.log):
+                self.assertNotIn(session_id, log)
 
         def to_the_server(self) -> set[str]:
             """Return what tells the connections apart that the server has with the proxy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import Any, Final
 import jwt
 from wsproto.events import CloseConnection, TextMessage
 
-from tests.real import browser
+from tests.real import browser, certificates
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, NoAnswer, ask
 from tests.real.daemon import CHECKOUT, PATIENCE, Daemon, eventually, free_port
@@ -267,6 +268,35 @@ class ProgressTests(SessionCase):
         with SocketClient(daemon.port, target_of(session["websocket_url"])) as client:
             client.say(TextMessage("x" * 2000))
             self.assertEqual(1009, client.to_the_end()[1])
+
+    def test_tls(self) -> None:
+        """Over TLS it is the same, also when the client vanishes."""
+        certificate = certificates.make(self.directory())
+        port = free_port()
+        daemon = self.start(
+            {
+                "server": {"listeners": [f"tls:127.0.0.1:{port}"]},
+                "security": {"enablejwt": True, "jwtsecret": JWT_SECRET},
+                "tls": {
+                    "cert_file": os.fspath(certificate.certificate),
+                    "key_file": os.fspath(certificate.key),
+                },
+            }
+        )
+        session = self.create(daemon, b"content")
+        before = daemon.open_descriptors()
+        target = target_of(session["websocket_url"])
+        tls = certificate.trusting()
+        for leave in (Connection.close, Connection.reset):
+            client = SocketClient(port, target, tls)
+            client.event()
+            leave(client)
+        eventually("the descriptors to be closed", lambda: daemon.open_descriptors() <= before)
+        with SocketClient(port, target, tls) as client:
+            self.put_chunk(daemon, session, 0, b"content")
+            told, code = client.to_the_end()
+            self.assertTrue(client.is_closed())
+        self.assertEqual(("stored", 1000), (told[-1]["state"], code))
 
     def test_stop(self) -> None:
         """A server that is stopped closes with 1001 and does not wait for its clients."""
