@@ -94,17 +94,6 @@ class Permit:
     file_expires_at: float | None = None
     once: Once | None = field(default=None, repr=False)
 
-    @property
-    def fits_a_grant(self) -> bool:
-        """
-        Tell whether a grant says all that it bounds.
-
-        A grant knows no digest, no quota, no types for what is found in the
-        bytes, and nothing that counts once: whoever turns a permit into a
-        grant has to see to those.
-        """
-        return (self.sha256, self.quota, self.allowed_types, self.once) == (None,) * 4
-
     def require(self, scope: Scope) -> None:
         """
         Insist on a scope.

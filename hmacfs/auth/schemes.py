@@ -24,8 +24,7 @@ from hmacfs.auth.link import DownloadLink
 from hmacfs.auth.pending import Pending
 from hmacfs.auth.permit import Permit
 from hmacfs.auth.query import QuerySignature
-from hmacfs.base.errors import MalformedRequest, NotCovered, SignatureMissing
-from hmacfs.base.values import Grant
+from hmacfs.base.errors import SignatureMissing
 
 
 class Scheme(Protocol):
@@ -220,25 +219,6 @@ class Door:
             if scheme.is_used_by(facts):
                 return scheme.read(facts)
         raise SignatureMissing("the request carries no signature of a kind that is taken here")
-
-    def admit(self, facts: RequestFacts) -> Grant:
-        """
-        Turn the facts of an upload, whose body is the file, into its grant.
-
-        It is the short way for signatures of a path, of which a grant says
-        everything.  For others there is :meth:`read`.
-
-        :raises SignatureMissing: if it carries no signature.
-        :raises MalformedRequest: if the body is a form.
-        :raises NotCovered: if the signature sets bounds that a grant cannot hold.
-        :raises Refusal: what the scheme that it carries found wrong.
-        """
-        permit = self.read(facts)
-        if isinstance(permit, Pending):
-            raise MalformedRequest("the signature covers the parts of a form; none is taken here")
-        if not permit.fits_a_grant:
-            raise NotCovered("the credential sets bounds that are not kept here")
-        return permit.grant(facts.name, facts.length, facts.headers.get("content-type"))
 
 
 def open_doors(terms: Terms) -> Mapping[Entrance, Door]:

@@ -22,6 +22,7 @@ from hmacfs.base.errors import (
 )
 from hmacfs.base.values import Grant
 from tests.auth import scheme_suite, tokens
+from tests.auth.granting import granted
 from tests.auth.scheme_suite import (
     NOW,
     Case,
@@ -58,7 +59,7 @@ def put(**claims: object) -> RequestFacts:
 
 def admit(facts: RequestFacts) -> Grant:
     """Admit an upload by its slot's token."""
-    return Door((SCHEME,)).admit(facts)
+    return granted(Door((SCHEME,)), facts)
 
 
 def flip_type(case: Case, number: int) -> Case:
@@ -106,7 +107,7 @@ class VectorTests(SynchronousTestCase):
         facts = RequestFacts("PUT", path, {}, {"content-type": "text/plain"}, 11, 1795220389.0)
         door = Door((SlotToken(Tokens(Keyring.of("it-is-secret"))),))
         expected = Grant(facts.name, 11, "text/plain", "prosody", "alice@localhost", 1795825189.0)
-        self.assertEqual(expected, door.admit(RESIGN(facts, token)))
+        self.assertEqual(expected, granted(door, RESIGN(facts, token)))
 
 
 class GrantTests(SynchronousTestCase):

@@ -16,6 +16,7 @@ from hmacfs.auth.schemes import Door
 from hmacfs.base.errors import LengthRequired, NameRefused, SignatureWrong, SizeMismatch
 from hmacfs.base.values import Grant
 from tests.auth import scheme_suite
+from tests.auth.granting import granted
 from tests.auth.scheme_suite import (
     PROPERTY,
     Case,
@@ -43,7 +44,7 @@ def put(
 
 def admit(version: Version, facts: RequestFacts, keyring: Keyring = KEYRING) -> Grant:
     """Admit an upload by one version alone."""
-    return Door((QueryMac(version, keyring),)).admit(facts)
+    return granted(Door((QueryMac(version, keyring),)), facts)
 
 
 def signed(

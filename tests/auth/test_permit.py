@@ -74,27 +74,6 @@ class GrantTests(SynchronousTestCase):
         self.assertEqual({"scope": "upload"}, refusal.facts)
 
 
-class FitsAGrantTests(SynchronousTestCase):
-    """``Permit.fits_a_grant``."""
-
-    def test_fits(self) -> None:
-        """Name, size, type, owner and expiry are all in a grant."""
-        permit = Permit(
-            "x", name=NAME, size=5, content_type="a/b", owner="alice", file_expires_at=1.0
-        )
-        self.assertTrue(permit.fits_a_grant)
-
-    def test_does_not(self) -> None:
-        """Digest, quota, types and what counts once are not."""
-        for permit in (
-            Permit("x", sha256=bytes(32)),
-            Permit("x", quota=0),
-            Permit("x", allowed_types=()),
-            Permit("x", once=Once("a", 1.0)),
-        ):
-            self.assertFalse(permit.fits_a_grant)
-
-
 class TypeTests(SynchronousTestCase):
     """``Permit.check_type``."""
 
