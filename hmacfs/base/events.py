@@ -68,6 +68,18 @@ class ThreadsChanged:
 
 
 @frozen
+class ThumbnailEnded:
+    """
+    A small picture was to be made.
+
+    :ivar code: ``made``; else why there is none: ``unreadable``, ``killed``,
+        ``slow`` or ``failed``.
+    """
+
+    code: str
+
+
+@frozen
 class FileRemoved:
     """
     A stored file is there no more.
@@ -199,6 +211,7 @@ Event = (
     | UploadFailed
     | UploadsChanged
     | ThreadsChanged
+    | ThumbnailEnded
     | FileRemoved
     | ScanEnded
     | FileShared

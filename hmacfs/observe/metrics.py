@@ -31,6 +31,7 @@ from hmacfs.base.events import (
     ScanEnded,
     SessionsCounted,
     ThreadsChanged,
+    ThumbnailEnded,
     UploadFailed,
     UploadResumed,
     UploadsChanged,
@@ -81,6 +82,7 @@ class Metrics:
         events.listen(UploadTakenOver, lambda _: self[table.TAKEOVERS].inc())
         events.listen(UploadsChanged, self._uploads_changed)
         events.listen(ThreadsChanged, lambda event: self[table.THREADS].set(event.count))
+        events.listen(ThumbnailEnded, lambda event: self[table.THUMBNAILS].labels(event.code).inc())
         events.listen(FileRemoved, self._file_removed)
         events.listen(DownloadSent, self._download_sent)
         events.listen(DownloadFailed, self._download_failed)

@@ -97,6 +97,13 @@ UPLOADS_WAITING: Final = Metric(
 THREADS: Final = Metric(
     Gauge, "hmac_file_server_worker_threads", "Threads that there may be to read and write files."
 )
+THUMBNAILS: Final = Metric(
+    Counter,
+    "hmac_file_server_thumbnails_total",
+    "Images of which small pictures were to be made, by what came of it.",
+    labels=("outcome",),
+    initial=("made", "unreadable", "killed", "slow", "failed"),
+)
 REMOVED: Final = Metric(
     Counter,
     "hmac_file_server_files_removed_total",
@@ -198,6 +205,7 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     UPLOADS_UNDER_WAY,
     UPLOADS_WAITING,
     THREADS,
+    THUMBNAILS,
     REMOVED,
     REMOVED_BYTES,
     DOWNLOADS,

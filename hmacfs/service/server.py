@@ -28,6 +28,7 @@ from hmacfs.service.listeners import Listeners
 from hmacfs.service.metrics_listener import MetricsListener
 from hmacfs.service.notify import Notify, watchdog_interval
 from hmacfs.service.pidfile import write_pid_file
+from hmacfs.service.thumbnails import workshop
 from hmacfs.service.tls import CertificateRefused
 from hmacfs.web.site import StreamingSite
 
@@ -57,6 +58,7 @@ class FileServer(Service):
         self._environ = environ or {}
         self._notify = Notify.of(self._environ)
         self._foundation = Foundation(settings, reactor)
+        self._workshop = workshop(settings, self._foundation)
         self._ring = Keyring(())
         self._started_at = time.monotonic()
         self._site = StreamingSite(
@@ -83,6 +85,7 @@ class FileServer(Service):
             self._foundation,
             time.monotonic,
             self._uptime,
+            None if self._workshop is None else self._workshop.thumbnails,
         )
         return root.app.resource()
 
@@ -196,6 +199,9 @@ class FileServer(Service):
         ):
             self._begin(chore)
         self._begin(self._ending_sessions())
+        if self._workshop is not None:
+            for chore in self._workshop.start():
+                self._begin(chore)
         interval = watchdog_interval(self._environ)
         if interval is not None:
             self._watchdog.start(interval)
@@ -241,9 +247,13 @@ class FileServer(Service):
             self._watchdog.stop()
         for chore in self._chores:
             chore.stop()
+        if self._workshop is not None:
+            self._workshop.stop()
         await self._listeners.close()
         await self._site.drain(self._settings[options.SERVER_GRACEFUL_SHUTDOWN_TIMEOUT])
         await self._metrics.close()
         if self._pid_file is not None:
             await self._foundation.pool.run(self._pid_file.unlink, missing_ok=True)
         await self._foundation.close()
+        if self._workshop is not None:
+            self._workshop.close()

@@ -24,6 +24,7 @@ from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.removal import Removal
 from hmacfs.library.serving import Policy
+from hmacfs.library.thumbnails import Thumbnails
 from hmacfs.rules.contents import Contents, Types
 from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rule, Rules
@@ -46,6 +47,7 @@ from hmacfs.web.put import Put
 from hmacfs.web.root import Root
 from hmacfs.web.session_token import SessionTokens
 from hmacfs.web.site import Conduct
+from hmacfs.web.thumbnails import ThumbnailPages
 from hmacfs.web.uploads import Uploads
 
 PROBE = StoredName.parse(b"health")
@@ -58,6 +60,7 @@ def grow(
     foundation: Foundation,
     seconds: Callable[[], float],
     uptime: Callable[[], float],
+    thumbnails: Thumbnails | None = None,
 ) -> Root:
     """
     Put the faces together.
@@ -65,6 +68,7 @@ def grow(
     :param ring: the keys that are shared with the XMPP server.
     :param seconds: a clock that never goes back.
     :param uptime: tells seconds since the start.
+    :param thumbnails: makes small pictures, if there are some.
     """
     paths = Paths(settings[options.SERVER_UPLOAD_PREFIX], settings[options.SERVER_PUBLIC_BASE_URL])
     tombstone_age = settings[options.RETENTION_TOMBSTONE_AGE]
@@ -121,9 +125,19 @@ def grow(
         Put(doors, uploads, peers, tokens, resumable.rufh, time.time),
         files,
         Deletion(doors[Entrance.DELETE], removal, paths, time.time),
-        Api(doors, uploads, of_v3, v3_uploads, following, peers, time.time),
+        Api(
+            doors,
+            uploads,
+            of_v3,
+            v3_uploads,
+            following,
+            peers,
+            time.time,
+            thumbnails is not None,
+        ),
         health(settings, foundation, uptime),
         resumable,
+        ThumbnailPages(files, thumbnails),
     )
 
 

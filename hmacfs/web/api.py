@@ -13,6 +13,7 @@ from attrs import field, frozen
 from hmacfs.auth.schemes import Door, Entrance
 from hmacfs.base.errors import MethodRefused, NameRefused, Unknown
 from hmacfs.base.names import StoredName
+from hmacfs.library.pictures import is_pictured
 from hmacfs.web import documents, replies
 from hmacfs.web.facts import facts_of
 from hmacfs.web.files import Files
@@ -80,6 +81,7 @@ class Api:
     :param v3: takes the uploads of V3.
     :param following: lets clients follow them.
     :param now: tells seconds since the epoch.
+    :param pictures: whether there are small pictures of images.
     :param description: what ``/api/openapi.json`` tells.
     :ivar endpoints: every place there is.
     """
@@ -91,6 +93,7 @@ class Api:
     following: Following
     peers: Peers
     now: Callable[[], float]
+    pictures: bool = False
     description: bytes = field(factory=_description, repr=False)
     endpoints: tuple[Endpoint, ...] = field(init=False, eq=False, repr=False)
 
@@ -161,6 +164,11 @@ class Api:
         url = self._url(request, receipt.file.name)
         upload_id = facts.headers.get("x-upload-id", "")
         document = documents.v2(receipt.file, url, upload_id)
+        if self.pictures and is_pictured(receipt.file.content_type):
+            origin = self.peers.origin_of(request)
+            document["thumbnail_url"] = self.uploads.paths.thumbnail_url_of(
+                receipt.file.name, origin
+            )
         replies.document(request, HTTPStatus.CREATED, document)
 
     async def _download(self, request: StreamingRequest, path: str) -> None:

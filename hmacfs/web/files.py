@@ -33,7 +33,7 @@ STATUS = {
 
 _WITH_CONTENT = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 
-_ASKED = (
+ASKED = (
     "if-match",
     "if-unmodified-since",
     "if-none-match",
@@ -42,6 +42,7 @@ _ASKED = (
     "range",
     "want-repr-digest",
 )
+"""The header fields of a request that decide the answer."""
 
 
 @frozen
@@ -113,7 +114,7 @@ class Files:
         if refused is not None:
             raise NotServed("files of this kind are not given out", extension=refused)
         method: Literal["GET", "HEAD"] = "HEAD" if request.method == b"HEAD" else "GET"
-        values = {name: replies.header(request, name) for name in _ASKED}
+        values = {name: replies.header(request, name) for name in ASKED}
         asked = {name: value for name, value in values.items() if value is not None}
         ask = Ask.read(method, asked, self.now())
         answer = plan(ask, file, self.policy)

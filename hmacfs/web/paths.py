@@ -74,6 +74,14 @@ class Paths:
         """
         return f"{self.base_url or origin}{quote(f'/download/{name}')}"
 
+    def thumbnail_url_of(self, name: StoredName, origin: str) -> str:
+        """
+        Tell the URL of the small picture of a file.
+
+        :param origin: as for :meth:`download_url_of`.
+        """
+        return f"{self.base_url or origin}{quote(f'/thumbnail/{name}')}"
+
 
 def _strip(path: bytes, prefix: bytes) -> bytes:
     return path[len(prefix) + 1 :] if path.startswith(prefix + b"/") else path

@@ -28,6 +28,7 @@ from hmacfs.web.put import Put
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.resumable import Resumable
 from hmacfs.web.routes import RoutingKlein
+from hmacfs.web.thumbnails import ThumbnailPages
 from hmacfs.web.upload_urls import FILES
 
 METHODS = frozenset({b"GET", b"HEAD", b"PUT", b"POST", b"DELETE", b"OPTIONS"})
@@ -63,6 +64,7 @@ class Root:
         api: Api,
         health: Health,
         resumable: Resumable,
+        thumbnails: ThumbnailPages,
     ) -> None:
         self._put = put
         self._files = files
@@ -70,6 +72,7 @@ class Root:
         self._api = api
         self._health = health
         self._resumable = resumable
+        self._thumbnails = thumbnails
 
     @app.route("/health", methods=["GET", "HEAD"])
     def health(self, request: StreamingRequest) -> Awaitable[None]:
@@ -114,7 +117,15 @@ class Root:
         upload = self._put.upload_of(request)
         if upload is not None:
             return self._put.head(request, upload)
+        if self._thumbnails.is_wanted(request):
+            return self._thumbnails.get(request, request.target.path)
         return self._files.get(request)
+
+    @app.route("/thumbnail/<any_path:path>", methods=["GET", "HEAD"])
+    def thumbnail(self, request: StreamingRequest, path: str) -> Awaitable[None]:
+        """Serve a small picture of a stored file."""
+        self._check_method(request)
+        return self._thumbnails.below(request)
 
     @app.route("/<any_path:path>", methods=["OPTIONS"])
     def options(self, request: StreamingRequest, path: str) -> None:

@@ -55,6 +55,7 @@ from hmacfs.web.rufh_answers import RufhAnswers
 from hmacfs.web.session_access import SessionAccess
 from hmacfs.web.session_token import SessionTokens
 from hmacfs.web.site import Conduct, CountedChannel, StreamingSite
+from hmacfs.web.thumbnails import ThumbnailPages
 from hmacfs.web.tus import Tus
 from hmacfs.web.tus_creation import TusCreation
 from hmacfs.web.tus_offer import TusOffer
@@ -245,6 +246,7 @@ class Server:
             self._api(doors, uploads, of_v3, peers),
             Health(self._parts, lambda: 1.5, peers, History(self.now)),
             resumable,
+            ThumbnailPages(files, None),
         )
         self.site = StreamingSite(
             self.root_of_urls.app.resource(),

@@ -69,6 +69,7 @@ THUMBNAILS_ENABLED: Final = Option(
     default=False,
     summary="Whether small versions of images are made. Without it they are not.",
     example=True,
+    in_effect=True,
 )
 THUMBNAILS_DIRECTORY: Final = Option(
     key="thumbnails.directory",
@@ -77,6 +78,7 @@ THUMBNAILS_DIRECTORY: Final = Option(
     default=None,
     summary="Where small versions lie. Without it inside of storage_path.",
     example=pathlib.Path("/var/lib/hmac-file-server/thumbnails"),
+    in_effect=True,
 )
 THUMBNAILS_SIZE: Final = Option(
     key="thumbnails.size",
@@ -85,6 +87,7 @@ THUMBNAILS_SIZE: Final = Option(
     default=((200, 200),),
     summary="The box that small versions fit into, or a list of them. Without it 200x200.",
     example=((320, 240), (64, 64)),
+    in_effect=True,
 )
 THUMBNAILS_THUMBNAILINTERVALSCAN: Final = Option(
     key="thumbnails.thumbnailintervalscan",
@@ -95,6 +98,7 @@ THUMBNAILS_THUMBNAILINTERVALSCAN: Final = Option(
     "every hour.",
     example=86400.0,
     aliases=(Alias(Generation.V2_X, "thumbnails.scanInterval"),),
+    in_effect=True,
 )
 ISO_ENABLED: Final = Option(
     key="iso.enabled",

@@ -1,0 +1,121 @@
+"""Small pictures of images, made in processes that may be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+
+from hmacfs.library import picture_process
+from hmacfs.wire.content_type import MediaType
+
+Box = tuple[int, int]
+"""A width and a height in pixels that a picture fits into."""
+
+TYPES: Final = frozenset({"jpeg", "jpg", "pjpeg", "png", "webp", "gif", "heic", "heif"})
+"""The subtypes of images that pictures are made of: none that can hold scripts."""
+
+MAX_SOURCE: Final = 64 * 1024 * 1024
+"""Bytes of the largest file that a picture is made of."""
+
+MAX_ANSWER: Final = 16 * 1024 * 1024
+
+
+class NoPicture(Exception):
+    """There is no picture of this; ``code`` is ``unreadable``, ``killed`` or ``slow``."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+@frozen
+class Picture:
+    """A small picture of an image; ``kind`` is its media type."""
+
+    box: Box
+    kind: str
+    content: bytes
+
+
+@frozen
+class Bounds:
+    """
+    What one picture may cost.
+
+    :ivar pixels: of the image.
+    :ivar memory: bytes of addresses of the process.
+    :ivar seconds: of processor time; in all it may take twice as long.
+    """
+
+    pixels: int = 50_000_000
+    memory: int = 1024**3
+    seconds: int = 10
+
+
+def is_pictured(content_type: str) -> bool:
+    """Tell whether pictures are made of files of a type."""
+    kind = MediaType.parse(content_type)
+    return kind is not None and kind.type == "image" and kind.subtype in TYPES
+
+
+@frozen
+class Pictures:
+    """
+    Makes small pictures.
+
+    :ivar boxes: which.
+    """
+
+    boxes: tuple[Box, ...]
+    bounds: Bounds = Bounds()
+
+    def make(self, data: bytes) -> list[Picture]:
+        """
+        Make one for each box; blocks.
+
+        :raises NoPicture: if that cannot be done.
+        """
+        wanted = {
+            "boxes": self.boxes,
+            "pixels": self.bounds.pixels,
+            "memory": self.bounds.memory,
+            "seconds": self.bounds.seconds,
+        }
+        # Without the daemon's environment, which may hold secrets.
+        environ = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        path = Path(picture_process.__file__)
+        try:
+            done = subprocess.run(  # noqa: S603 - a program of ours, and numbers
+                ["nice", sys.executable, "-P", "-s", path, json.dumps(wanted)],  # noqa: S607 - as found by the daemon
+                input=data,
+                capture_output=True,
+                timeout=2 * self.bounds.seconds,
+                env=environ,
+                cwd="/",
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise NoPicture("slow", "it took too long") from None
+        if done.returncode == picture_process.NO_PICTURE:
+            raise NoPicture("unreadable", done.stderr.decode(errors="replace").strip())
+        if done.returncode != 0 or len(done.stdout) > MAX_ANSWER:
+            last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            raise NoPicture("killed", f"exit code {done.returncode}: {last}")
+        return _read(done.stdout)
+
+
+def _read(answer: bytes) -> list[Picture]:
+    line, _, content = answer.partition(b"\n")
+    told: Any = json.loads(line)
+    pictures = []
+    for each in told:
+        size = each["size"]
+        pictures.append(Picture(tuple(each["box"]), each["type"], content[:size]))
+        content = content[size:]
+    return pictures

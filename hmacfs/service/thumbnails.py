@@ -1,0 +1,68 @@
+"""Settings become small pictures of images."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from hmacfs.config import options
+from hmacfs.config.settings import Settings
+from hmacfs.flow.pools import ThreadedPool
+from hmacfs.library.pictures import Pictures
+from hmacfs.library.shelf import Shelf
+from hmacfs.library.thumbnails import Thumbnails
+from hmacfs.service.chores import Chore
+from hmacfs.service.foundation import Foundation
+from hmacfs.service.stores import internal_path
+
+AT_ONCE: Final = 1
+"""Processes that make pictures at the same time."""
+
+
+class Workshop:
+    """The pictures of a server that makes some, and the threads that wait for their processes."""
+
+    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+        self._pool = ThreadedPool(foundation.reactor, "thumbnails", AT_ONCE)
+        self._interval = settings[options.THUMBNAILS_THUMBNAILINTERVALSCAN]
+        self._foundation = foundation
+        directory = settings[options.THUMBNAILS_DIRECTORY]
+        self.thumbnails = Thumbnails(
+            foundation.index,
+            foundation.blobs,
+            Shelf(directory or internal_path(settings) / "thumbnails"),
+            Pictures(settings[options.THUMBNAILS_SIZE]),
+            foundation.pool,
+            self._pool,
+            foundation.reactor,
+            foundation.pending,
+            foundation.events,
+            AT_ONCE,
+        )
+
+    def start(self) -> tuple[Chore, ...]:
+        """Begin, and tell what is to be done again and again."""
+        self._pool.start()
+        if not self._interval:
+            return ()
+        chore: Chore = Chore(
+            "to make small pictures",
+            self._interval,
+            partial(self.thumbnails.scan, lambda: chore.running),
+            self._foundation.reactor,
+            self._foundation.pending,
+        )
+        return (chore,)
+
+    def stop(self) -> None:
+        """Begin no picture any more."""
+        self.thumbnails.stop()
+
+    def close(self) -> None:
+        """Let the threads go, when nothing is pending."""
+        self._pool.stop()
+
+
+def workshop(settings: Settings, foundation: Foundation) -> Workshop | None:
+    """Make what makes pictures, if the settings want some."""
+    return Workshop(settings, foundation) if settings[options.THUMBNAILS_ENABLED] else None

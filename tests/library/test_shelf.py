@@ -1,0 +1,51 @@
+"""Tests of hmacfs.library.shelf."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from hmacfs.library.pictures import Picture
+from hmacfs.library.shelf import Shelf
+
+ONE, OTHER = bytes(range(32)), bytes(range(31)) + b"\0"
+BOX, WIDE = (64, 64), (200, 100)
+
+
+class ShelfTests(SynchronousTestCase):
+    """Pictures of two digests that begin alike."""
+
+    def setUp(self) -> None:
+        self.shelf = Shelf(Path(self.mktemp()))
+        self.pictures = [Picture(BOX, "image/png", b"png"), Picture(WIDE, "image/jpeg", b"jpeg")]
+
+    def test_put(self) -> None:
+        """What was put is found by its box, and nothing else is."""
+        self.assertIsNone(self.shelf.find(ONE, BOX))
+        self.shelf.put(ONE, self.pictures)
+        for picture in self.pictures:
+            self.assertEqual(self.shelf.find(ONE, picture.box), picture)
+        self.assertIsNone(self.shelf.find(ONE, (64, 65)))
+        self.assertIsNone(self.shelf.find(OTHER, BOX))
+
+    def test_knows(self) -> None:
+        """All boxes must be there, or the mark that there can be none."""
+        self.shelf.put(ONE, self.pictures[:1])
+        self.assertTrue(self.shelf.knows(ONE, (BOX,)))
+        self.assertFalse(self.shelf.knows(ONE, (BOX, WIDE)))
+        self.shelf.put(OTHER, [])
+        self.assertTrue(self.shelf.knows(OTHER, (BOX, WIDE)))
+        self.assertTrue(self.shelf.is_none(OTHER))
+        self.assertFalse(self.shelf.is_none(ONE))
+
+    def test_forget(self) -> None:
+        """What is forgotten is gone, all of it and nothing else, and may be forgotten again."""
+        self.shelf.put(ONE, self.pictures)
+        self.shelf.put(OTHER, [])
+        self.assertEqual(list(self.shelf.folders()), [frozenset({ONE, OTHER})])
+        for _ in range(2):
+            self.shelf.forget(ONE)
+        self.shelf.forget(b"\xff" * 32)
+        self.assertEqual(list(self.shelf.folders()), [frozenset({OTHER})])
+        self.assertEqual(len(list(self.shelf.directory.rglob("*.*"))), 1)

@@ -1,0 +1,163 @@
+"""Small pictures of images, made beside uploads and never at their price."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from tests.library.images import bomb, image, opened, turned
+from tests.real.case import ServerCase
+from tests.real.client import Answer, ask, put
+from tests.real.daemon import Daemon, eventually, free_port
+
+JPEG: Final = "image/jpeg"
+
+
+class ThumbnailCase(ServerCase):
+    """A server that makes pictures of two sizes."""
+
+    def setUp(self) -> None:
+        self.metrics = free_port()
+        self.daemon = self.start(
+            {
+                "server": {"metrics_port": self.metrics},
+                "thumbnails": {"enabled": True, "size": ["200x200", "64x64"]},
+            }
+        )
+
+    def put(self, name: str, data: bytes, kind: str = JPEG) -> int:
+        """Upload an image."""
+        target = self.daemon.target(name, len(data), kind)
+        return put(self.daemon.port, target, data, kind).status
+
+    def get(self, target: str, **headers: str) -> Answer:
+        """Ask for something."""
+        return ask(self.daemon.port, "GET", target, headers)
+
+    def made(self, target: str) -> Answer:
+        """Ask for a picture until it is there."""
+
+        def look() -> Answer | None:
+            answer = self.get(target)
+            return answer if answer.status == 200 else None
+
+        return eventually("the picture", look)
+
+    def count(self, outcome: str) -> int:
+        """Return how many images came to this."""
+        text = ask(self.metrics, "GET", "/metrics").body.decode()
+        found = re.search(rf'thumbnails_total{{outcome="{outcome}"}} (\S+)', text)
+        assert found is not None
+        return int(float(found[1]))
+
+    def shelf(self) -> list[pathlib.Path]:
+        """Return the files of the pictures."""
+        directory = self.daemon.storage / ".hmacfs" / "thumbnails"
+        return [path for path in directory.rglob("*") if path.is_file()]
+
+
+class ServedTests(ThumbnailCase):
+    """Pictures that are asked for."""
+
+    def test_served(self) -> None:
+        """A picture has its own type, tag and length; caches keep it; it has no metadata."""
+        self.assertEqual(self.put("a/photo.jpg", turned()), 201)
+        answer = self.made("/thumbnail/a/photo.jpg")
+        self.assertEqual(opened(answer.body).size, (100, 200))
+        self.assertNotIn(b"secret", answer.body)
+        self.assertEqual(answer.headers["content-type"], "image/jpeg")
+        self.assertIn("max-age=", answer.headers["cache-control"])
+        self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
+        tag = answer.headers["etag"]
+        self.assertEqual(self.get("/thumbnail/a/photo.jpg", **{"If-None-Match": tag}).status, 304)
+        for target in (
+            f"/thumbnail/{self.daemon.prefix}/a/photo.jpg",
+            f"{self.daemon.place('a/photo.jpg')}?thumbnail=true",
+        ):
+            self.assertEqual(self.get(target).body, answer.body, target)
+        part = self.get("/thumbnail/a/photo.jpg", Range="bytes=0-9")
+        self.assertEqual((part.status, part.body), (206, answer.body[:10]))
+        small = self.get("/thumbnail/a/photo.jpg?size=64x64")
+        self.assertEqual(opened(small.body).size, (32, 64))
+        head = ask(self.daemon.port, "HEAD", "/thumbnail/a/photo.jpg")
+        self.assertEqual(head.headers["content-length"], str(len(answer.body)))
+
+    def test_none(self) -> None:
+        """What has no picture is 404, a size that is not made is 400."""
+        for name, data, kind in (
+            ("text.txt", b"text", "text/plain"),
+            ("no.jpg", b"no image", JPEG),
+            ("drawing.svg", b"<svg/>", "image/svg+xml"),
+            ("ciphertext.png", bytes(range(256)) * 9, "image/png"),
+        ):
+            self.assertEqual(self.put(name, data, kind), 201)
+            self.assert_status(404, self.get(f"/thumbnail/{name}"), name)
+        self.assert_status(404, self.get("/thumbnail/never.jpg"))
+        self.put("a.png", image("PNG"), "image/png")
+        self.assert_status(400, self.get("/thumbnail/a.png?size=63x64"))
+
+    def test_removed(self) -> None:
+        """A picture goes with the last file of its bytes."""
+        data = image("PNG")
+        for name in ("a.png", "b.png"):
+            self.put(name, data, "image/png")
+            self.made(f"/thumbnail/{name}")
+        self.assertEqual(len(self.shelf()), 2)
+        self.daemon.stop()
+        config = self.daemon.storage.parent / "config.toml"
+        text = config.read_text(encoding="utf-8")
+        config.write_text(f"{text}\n[retention]\nmax_size = '{len(data)}B'\n", encoding="utf-8")
+        self.daemon.start()
+        eventually("the deletion", lambda: self.get("/thumbnail/a.png").status == 410)
+        self.assertEqual(self.get("/thumbnail/b.png").status, 200)
+        self.daemon.stop()
+        config.write_text(f"{text}\n[retention]\nmax_size = '1B'\n", encoding="utf-8")
+        self.daemon.start()
+        eventually("the end of the pictures", lambda: not self.shelf())
+        self.assert_status(410, self.get("/thumbnail/b.png"))
+
+    def test_scan(self) -> None:
+        """What was uploaded before pictures were made gets one by the scan at the start."""
+        self.daemon.kill9()
+        other = Daemon(self.directory(), {}, self.daemon.storage)
+        other.start()
+        self.addCleanup(other.kill9)
+        data = image("WEBP")
+        target = other.target("old.webp", len(data), "image/webp")
+        self.assert_status(201, put(other.port, target, data, "image/webp"))
+        self.assert_status(404, ask(other.port, "GET", "/thumbnail/old.webp"))
+        other.stop()
+        self.daemon.start()
+        eventually("the pictures", lambda: len(self.shelf()) == 2)
+
+
+class HarmTests(ThumbnailCase):
+    """Images that do harm."""
+
+    def test_bombs(self) -> None:
+        """Bombs cost their processes and no upload, and are not tried again."""
+        bombs = [bomb(), bomb(7000, 7000), bomb(50_000, 900), b"\x89PNG\r\n\x1a\n" + b"\0" * 99]
+        for number, data in enumerate(bombs):
+            self.assertEqual(self.put(f"bomb-{number}.png", data, "image/png"), 201)
+        began = time.monotonic()
+        with ThreadPoolExecutor(4) as clients:
+            statuses = clients.map(
+                lambda number: self.put(f"text-{number}", b"text", "text/plain"), range(50)
+            )
+            self.assertEqual(set(statuses), {201})
+        self.assertLess(time.monotonic() - began, 20)
+        eventually(
+            "the end of the bombs",
+            lambda: sum(map(self.count, ("unreadable", "killed", "slow", "made"))) == len(bombs),
+            60,
+        )
+        self.assertEqual(self.count("failed"), 0)
+        for number, data in enumerate(bombs):
+            self.assert_comes_back(self.daemon, self.daemon.place(f"bomb-{number}.png"), data)
+        self.assert_status(404, self.get("/thumbnail/bomb-0.png"))
+        self.assertTrue(self.daemon.running)
+        self.put("good.png", image("PNG"), "image/png")
+        self.made("/thumbnail/good.png")
