@@ -101,7 +101,7 @@ THUMBNAILS: Final = Metric(
     Counter,
     "hmac_file_server_thumbnails_total",
     "Images of which small pictures were to be made, by what came of it.",
-    labels=("outcome",),
+    labels=("result",),
     initial=("made", "unreadable", "killed", "slow", "failed"),
 )
 REMOVED: Final = Metric(

@@ -46,10 +46,10 @@ class ThumbnailCase(ServerCase):
 
         return eventually("the picture", look)
 
-    def count(self, outcome: str) -> int:
+    def count(self, result: str) -> int:
         """Return how many images came to this."""
         text = ask(self.metrics, "GET", "/metrics").body.decode()
-        found = re.search(rf'thumbnails_total{{outcome="{outcome}"}} (\S+)', text)
+        found = re.search(rf'thumbnails_total{{result="{result}"}} (\S+)', text)
         assert found is not None
         return int(float(found[1]))
 
