@@ -171,7 +171,8 @@ class Rufh:
             raise InconsistentLength(mismatch.detail) from None
         finally:
             stop()
-        if not is_last:
+        ends = session.is_full and self.answers.dialect(request).ends_by_length
+        if not is_last and not ends:
             self.answers.more(request, session)
             return
         if session.length is None:

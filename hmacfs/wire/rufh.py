@@ -64,6 +64,16 @@ class Dialect:
         """Whether an append needs the content type."""
         return self.version >= 6
 
+    @property
+    def ends_by_length(self) -> bool:
+        """
+        Whether an upload ends with its last byte too.
+
+        The first drafts had no Upload-Length.  Clients of them that send it all
+        the same (tus-js-client) do not say which part is the last.
+        """
+        return self.version <= 6
+
     def is_complete(self, value: str | None) -> bool | None:
         """Read the field :attr:`completeness`: whether the body ends the upload."""
         told = _item(value)

@@ -240,6 +240,17 @@ class SlotTests(RufhCase):
         self.assertEqual(self.client.append(target, 10, b"").status, 201)
         self.assertEqual(self.stored(), DATA)
 
+    def test_last_byte(self) -> None:
+        """In drafts without Upload-Length, who sends it all the same need not say it is the end."""
+        for version in range(OLDEST, NEWEST + 1):
+            self.again()
+            client = Client(self.server, version)
+            length = "Upload-Length: 10"
+            first = client.ask("PUT", client.target(), length, body=DATA[:4], last=False)
+            target = first.headers["location"].removeprefix(ORIGIN)
+            last = client.append(target, 4, DATA[4:], last=False)
+            self.assertIs(client.is_complete(last), version <= 6, version)
+
     def test_plain_put(self) -> None:
         """A PUT that says nothing of completeness is a plain one, and so is one that is wrong."""
         for headers in ([], ["Upload-Complete: yes"], ["Upload-Draft-Interop-Version: 6"]):
