@@ -29,6 +29,10 @@ class Refusal(Exception):
         self.facts = facts
 
 
+class Faltering(Exception):
+    """Something that is needed does not work now; the message is for the log, not for clients."""
+
+
 class ClientGone(Exception):
     """The client takes no more of its answer: nobody is left to be told."""
 

@@ -86,7 +86,8 @@ def _try_redis(connection: socket.socket, target: Target) -> str:
     with _encrypted(connection, target) as encrypted, encrypted.makefile("rwb") as stream:
         commands = [("SELECT", target.database), ("PING",)]
         if target.password:
-            commands.insert(0, ("AUTH", target.password))
+            user = (target.user,) if target.user else ()
+            commands.insert(0, ("AUTH", *user, target.password))
         for command in commands:
             stream.write(f"*{len(command)}\r\n".encode())
             for word in command:

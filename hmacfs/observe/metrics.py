@@ -30,6 +30,8 @@ from hmacfs.base.events import (
     RequestsChanged,
     ScanEnded,
     SessionsCounted,
+    StoreCallFailed,
+    StoreSwitched,
     ThreadsChanged,
     ThumbnailEnded,
     UploadFailed,
@@ -90,6 +92,8 @@ class Metrics:
         events.listen(FileShared, self._file_shared)
         events.listen(RequestEnded, self._request_ended)
         events.listen(RequestsChanged, self._requests_changed)
+        events.listen(StoreCallFailed, self._store_call_failed)
+        events.listen(StoreSwitched, self._store_switched)
         events.listen(ConnectionsChanged, self._connections_changed)
 
     @classmethod
@@ -154,6 +158,12 @@ class Metrics:
 
     def _requests_changed(self, event: RequestsChanged) -> None:
         self[table.PLAIN_TASKS].set(event.count)
+
+    def _store_call_failed(self, event: StoreCallFailed) -> None:
+        self[table.STORE_FAILURES].labels(event.store, event.kind).inc()
+
+    def _store_switched(self, event: StoreSwitched) -> None:
+        self[table.STORE_ACTIVE].labels(event.store).set(event.active)
 
     def _connections_changed(self, event: ConnectionsChanged) -> None:
         self[table.CONNECTIONS].set(event.count)

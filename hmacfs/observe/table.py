@@ -169,6 +169,18 @@ REQUESTS: Final = Metric(
 CONNECTIONS: Final = Metric(
     Gauge, "hmac_file_server_active_connections", "Connections that are open."
 )
+STORE_FAILURES: Final = Metric(
+    Counter,
+    "hmac_file_server_store_failures_total",
+    "Questions that a store of the shared state did not answer, by the store and what went wrong.",
+    labels=("store", "kind"),
+)
+STORE_ACTIVE: Final = Metric(
+    Gauge,
+    "hmac_file_server_store_active",
+    "Whether a store of the shared state is the one that answers.",
+    labels=("store",),
+)
 BUILD: Final = Metric(
     Gauge,
     "hmac_file_server_build_info",
@@ -218,6 +230,8 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     SHARED_BYTES,
     REQUESTS,
     CONNECTIONS,
+    STORE_FAILURES,
+    STORE_ACTIVE,
     BUILD,
     PLAIN_MEMORY,
     PLAIN_CPU,

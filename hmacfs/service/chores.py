@@ -27,6 +27,9 @@ KEPT_BACKUPS: Final = 2
 LONGEST_WAIT: Final = 3600.0
 """Seconds after which to see at the latest whether a backup is due, or to try again."""
 
+FORGETTING: Final = 600.0
+"""Seconds from one look for what is over in the shared state to the next."""
+
 
 SWEEP_INTERVAL: Final = 86400.0
 """Seconds after which to look for bytes that a crash has left without a file."""
@@ -126,6 +129,17 @@ class IndexBackups:
         if last is not None and 0 <= now - backups.made_at(last) < self.interval:
             return None
         return backups.keep(self.index, self.directory, now, KEPT_BACKUPS)
+
+
+def forgetting(foundation: Foundation, clock: IReactorTime) -> Chore:
+    """Make the chore that gives back the room of what is over in the shared state."""
+    return Chore(
+        "to forget what is over",
+        FORGETTING,
+        foundation.shared.state.clear_expired,
+        clock,
+        foundation.pending,
+    )
 
 
 def index_backups(

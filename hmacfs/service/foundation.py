@@ -7,7 +7,7 @@ import time
 from twisted.internet.interfaces import IReactorFromThreads, IReactorSocket
 from twisted.logger import Logger
 
-from hmacfs.auth.replay import Ledger, MemoryReplays
+from hmacfs.auth.replay import Ledger
 from hmacfs.base.events import Events, FileRemoved, ThreadsChanged, UploadsChanged
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local import LocalBlobs
@@ -24,8 +24,10 @@ from hmacfs.ingest.unverified import Unverified
 from hmacfs.rules.queue import Scaling, UploadQueue
 from hmacfs.rules.quota import Usage
 from hmacfs.service.reserve import Reserve
+from hmacfs.service.shared_state import make_shared_state
 from hmacfs.service.stores import contents, internal_path, make_index
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
+from hmacfs.stores.nonces import StateReplays
 from hmacfs.uploads.table import Table
 from hmacfs.web.health import History
 from hmacfs.web.progress import Seats
@@ -50,6 +52,7 @@ class Foundation:
 
     :ivar pending: counts what must end before the storage may be closed.
     :ivar turns: lets one at a time change what a name stands for.
+    :ivar shared: what other servers may share with this one.
     :ivar ledger: knows what signatures that count once have led to.
     :ivar queue: counts the uploads that are under way.
     :ivar usage: knows what owners have on its way.
@@ -71,12 +74,13 @@ class Foundation:
         self.pending = Pending()
         self.history = History(time.time)
         self.turns = Turns()
-        self.ledger = Ledger(MemoryReplays(time.time))
+        self.events = Events(_complain)
+        self.shared = make_shared_state(settings, reactor, reactor, self.events)
+        self.ledger = Ledger(StateReplays(self.shared.state))
         self.unverified = Unverified(
             settings[options.SECURITY_UNVERIFIED_BYTES],
             settings[options.SECURITY_UNVERIFIED_BYTES_TOTAL],
         )
-        self.events = Events(_complain)
         self.unfinished = LocalUnfinished(settings[options.SERVER_STORAGE_PATH], self.pool)
         self.sessions = Table(self.unfinished, self.events)
         self.seats = Seats()
@@ -113,7 +117,7 @@ class Foundation:
         """
         Open everything and finish what a crash cut short; tell how many uploads that were.
 
-        :raises CannotStart: if the storage or the index cannot be used.
+        :raises CannotStart: if the storage, the index or the shared state cannot be used.
         """
         self.pool.start()
         self.events.tell(ThreadsChanged(self.pool.size))
@@ -122,6 +126,7 @@ class Foundation:
             await self.pool.run(self._look_at_contents)
             await self.unfinished.start(persistent=self._persistent)
             await self._open_index()
+            await self.shared.start()
             return await Recovery(self.blobs, self.index).run()
         except (StorageFailed, StorageFull, StoreFailed) as error:
             raise CannotStart(str(error)) from error
@@ -150,6 +155,7 @@ class Foundation:
     async def close(self) -> None:
         """Wait for what is pending and close everything, the last opened first."""
         await self.pending.idle()
+        await self.shared.state.close()
         await self.index.close()
         await self.unfinished.close()
         await self.blobs.close()

@@ -207,6 +207,7 @@ def health(
             "storage": await _storage(foundation, minimum),
             "index": await _index(foundation),
         }
+        found |= await foundation.shared.parts()
         if clamd is not None:
             found["clamav"] = await scans.health(clamd)
         return found

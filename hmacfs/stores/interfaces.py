@@ -7,6 +7,7 @@ from typing import ClassVar, Final, Protocol
 
 from attrs import frozen
 
+from hmacfs.base.errors import Faltering
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 
@@ -17,7 +18,7 @@ BEGINNING: Final[Moment] = (-1e18, "")
 """Before every moment that a file can have."""
 
 
-class StoreFailed(Exception):
+class StoreFailed(Faltering):
     """
     The store could not do what was asked; the message says why, for the log.
 

@@ -24,6 +24,11 @@ class SqlState:
         self._pair = pair
         self._now = now
 
+    @property
+    def running(self) -> bool:
+        """Tell whether it was started and has not ended."""
+        return self._pair.writer.running
+
     def start(self) -> Deferred[None]:
         """
         Open the database; make or upgrade its tables if need be.

@@ -116,8 +116,7 @@ class Switchover:
     async def close(self) -> None:
         """Finish what was begun and let go of both."""
         self._closed = True
-        if self._next is not None and self._next.active():
-            self._next.cancel()
+        self._stop_looking()
         await self._primary.state.close()
         await self._secondary.state.close()
 
@@ -226,6 +225,7 @@ class Switchover:
             if is_whole and epoch == self._epoch:
                 self._enter(Phase.UP)
                 self.trouble = ""
+                self._stop_looking()
                 self.log.info("the store that failed is back, and knows what happened meanwhile")
         except StoreFailed as error:
             self._fell(error, epoch)
@@ -264,13 +264,21 @@ class Switchover:
     def _count(self, store: str, error: StoreFailed) -> None:
         self._events.tell(StoreCallFailed(store, error.kind))
 
-    def _later(self) -> None:
+    def _stop_looking(self) -> None:
         if self._next is not None and self._next.active():
             self._next.cancel()
-        if not self._closed:
-            is_well = self.phase is Phase.UP and not self._spare.trouble
-            wait = self._interval if is_well else min(AGAIN, self._interval)
-            self._next = self._clock.callLater(wait, self._look)
+
+    def _later(self) -> None:
+        if self._closed:
+            return
+        is_well = self.phase is Phase.UP and not self._spare.trouble
+        wait = self._interval if is_well else min(AGAIN, self._interval)
+        if self._next is not None and self._next.active():
+            # Never later than was intended: failures may come all the time.
+            if self._next.getTime() <= self._clock.seconds() + wait:
+                return
+            self._next.cancel()
+        self._next = self._clock.callLater(wait, self._look)
 
     def _look(self) -> None:
         Deferred.fromCoroutine(self._look_after()).addErrback(

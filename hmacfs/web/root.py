@@ -17,7 +17,14 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter
 
-from hmacfs.base.errors import ClientGone, MethodRefused, Refusal, Unknown
+from hmacfs.base.errors import (
+    ClientGone,
+    Faltering,
+    MethodRefused,
+    Refusal,
+    Unavailable,
+    Unknown,
+)
 from hmacfs.web import challenges, replies
 from hmacfs.web.access_log import censored
 from hmacfs.web.api import Api
@@ -30,6 +37,9 @@ from hmacfs.web.resumable import Resumable
 from hmacfs.web.routes import RoutingKlein
 from hmacfs.web.thumbnails import ThumbnailPages
 from hmacfs.web.upload_urls import FILES
+
+RETRY_AFTER = 5.0
+"""Seconds after which to ask again what a store could not do, which it mostly can by then."""
 
 METHODS = frozenset({b"GET", b"HEAD", b"PUT", b"POST", b"DELETE", b"OPTIONS"})
 """Methods are case-sensitive (RFC 9110, 9.1), which werkzeug forgets."""
@@ -147,6 +157,9 @@ class Root:
             error = self._method_refused(request)
         elif isinstance(error, NotFound):
             error = Unknown("there is nothing here")
+        if isinstance(error, Faltering):
+            self.log.error("{uri}: {error}", uri=censored(request.uri), error=error)
+            error = Unavailable("the server cannot do this now: try again", retry_after=RETRY_AFTER)
         if isinstance(error, Refusal) and not request.startedWriting:
             self.log.info(
                 "refused {method} {uri}: {code}: {detail}",

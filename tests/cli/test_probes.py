@@ -114,10 +114,12 @@ class RedisPasswordTests(ProbeCase):
     database = "0"
 
     def test_password(self) -> None:
-        """The password is said first, in bytes."""
+        """The user and the password are said first, in bytes."""
         outcome, said = self.tried(b"+OK\r\n+OK\r\n+PONG\r\n")
         self.assertTrue(outcome.fine)
-        self.assertTrue(said.startswith("*2\r\n$4\r\nAUTH\r\n$9\r\npässword\r\n".encode()))
+        self.assertTrue(
+            said.startswith("*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$9\r\npässword\r\n".encode())
+        )
 
     def test_wrong(self) -> None:
         """A wrong password is told, without showing it."""

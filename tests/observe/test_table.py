@@ -14,7 +14,10 @@ PLAIN = {
     "goroutines_count",
     "http_requests_total",
 }
-LABELS = {"reason", "result", "method", "route", "path", "state", "status", "version", "python"}
+LABELS = {
+    *("reason", "result", "method", "route", "path", "state", "status", "version", "python"),
+    *("store", "kind"),
+}
 
 
 class TableTests(SynchronousTestCase):

@@ -328,6 +328,15 @@ class SpareTests(FallbackCase):
         self.assertEqual(str(failure.value), "no find; no ping")
         self.assertIn(StoreCallFailed("fallback", "failed"), self.bench.told)
 
+    def test_busy(self) -> None:
+        """Failures all the time do not put off the next look at whether it is well."""
+        self.fall()
+        self.second.always = BEFORE
+        for _ in range(3):
+            self.bench.clock.advance(0.4)
+            self.failureResultOf(begun(self.state.find("a", "b")), StoreFailed)
+        self.assertEqual(self.second.asked[-2:], ["ping", "find"])
+
     def test_returns_later(self) -> None:
         """What cannot be brought over now is brought over when the second is well."""
         self.fall()

@@ -16,11 +16,14 @@ from tests.web.wire import NOW, Server, mac_v, request
 
 
 class BrokenIndex:
-    """An index whose store is gone."""
+    """An index that fails."""
+
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
 
     def find(self, name: StoredName) -> Deferred[StoredFile | Tombstone | None]:
         """Fail."""
-        return fail(StoreFailed("the disk is on fire: s3cret"))
+        return fail(self._failure)
 
 
 class RootTests(SynchronousTestCase):
@@ -118,11 +121,20 @@ class RootTests(SynchronousTestCase):
 
     def test_incident(self) -> None:
         """What nobody foresaw is a 500 with an id that is in the log, and tells nothing else."""
-        object.__setattr__(self.server.intake, "index", BrokenIndex())
+        index = BrokenIndex(ZeroDivisionError("s3cret"))
+        object.__setattr__(self.server.intake, "index", index)
         got = self.server.ask("PUT", f"/upload/x?v={mac_v('x', 1)}", (), b"1")
         self.assertEqual(got.status, 500)
         self.assertNotIn(b"s3cret", got.body)
-        self.assertEqual(len(self.flushLoggedErrors(StoreFailed)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_store_away(self) -> None:
+        """While a store cannot be asked, clients are told when to come again, and no more."""
+        index = BrokenIndex(StoreFailed("the disk is on fire: s3cret"))
+        object.__setattr__(self.server.intake, "index", index)
+        got = self.server.ask("PUT", f"/upload/x?v={mac_v('x', 1)}", (), b"1")
+        self.assertEqual((got.status, got.headers["retry-after"]), (503, "5"))
+        self.assertNotIn(b"s3cret", got.body)
 
     def test_error_after_an_upload_keeps_the_connection(self) -> None:
         """A refusal between two requests disturbs neither."""

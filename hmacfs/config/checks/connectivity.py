@@ -54,10 +54,11 @@ def targets(settings: Settings) -> Iterator[Target]:
     if settings[options.REDIS_REDISENABLED]:
         yield Target(
             Service.REDIS,
-            settings[options.REDIS_REDISADDR],
+            settings[options.REDIS_SOCKET] or settings[options.REDIS_REDISADDR],
             options.REDIS_REDISENABLED,
-            settings[options.REDIS_TLS],
+            settings[options.REDIS_TLS] and settings[options.REDIS_SOCKET] is None,
             settings[options.REDIS_CA_FILE],
+            user=settings[options.REDIS_USER],
             password=settings[options.REDIS_REDISPASSWORD],
             database=str(settings[options.REDIS_REDISDBINDEX]),
         )

@@ -21,10 +21,11 @@ REDIS_REDISENABLED: Final = Option(
     since=Generation.V2_X,
     kind=Switch(),
     default=False,
-    summary="Whether sessions, usage and bans are shared by way of Redis. Without it they are "
-    "kept on this machine.",
+    summary="Whether what several servers must agree on, such as which signatures were used, is "
+    "shared by way of Redis. Without it it is kept on this machine.",
     example=True,
     aliases=(Alias(Generation.V3_2, "redis.enabled"),),
+    in_effect=True,
 )
 REDIS_REDISADDR: Final = Option(
     key="redis.redisaddr",
@@ -39,6 +40,7 @@ REDIS_REDISADDR: Final = Option(
         Alias(Generation.V3_2, "redis.host"),
         Alias(Generation.V3_2, "redis.port", convert=_on_this_machine),
     ),
+    in_effect=True,
 )
 REDIS_REDISPASSWORD: Final = Option(
     key="redis.redispassword",
@@ -52,6 +54,7 @@ REDIS_REDISPASSWORD: Final = Option(
         Alias(Generation.V3_2, "redis.password"),
     ),
     secret=True,
+    in_effect=True,
 )
 REDIS_REDISDBINDEX: Final = Option(
     key="redis.redisdbindex",
@@ -65,6 +68,7 @@ REDIS_REDISDBINDEX: Final = Option(
         Alias(Generation.V3_2, "redis.database"),
         Alias(Generation.V3_2, "redis.db"),
     ),
+    in_effect=True,
 )
 REDIS_REDISHEALTHCHECKINTERVAL: Final = Option(
     key="redis.redishealthcheckinterval",
@@ -74,6 +78,7 @@ REDIS_REDISHEALTHCHECKINTERVAL: Final = Option(
     summary="How often Redis is asked whether it is well while nothing else is asked of it; "
     "every second while it is away. Without it every 2 minutes.",
     example=30.0,
+    in_effect=True,
 )
 REDIS_TLS: Final = Option(
     key="redis.tls",
@@ -83,6 +88,7 @@ REDIS_TLS: Final = Option(
     summary="Whether the connection to Redis is encrypted and its certificate checked. Without "
     "it it is not.",
     example=True,
+    in_effect=True,
 )
 REDIS_CA_FILE: Final = Option(
     key="redis.ca_file",
@@ -92,16 +98,47 @@ REDIS_CA_FILE: Final = Option(
     summary="Who may vouch for the certificate of Redis, in PEM. Without it whom the system "
     "trusts.",
     example=pathlib.Path("/etc/ssl/redis-ca.pem"),
+    in_effect=True,
+)
+REDIS_SOCKET: Final = Option(
+    key="redis.socket",
+    since=Generation.V4,
+    kind=OptionalPath(),
+    default=None,
+    summary="The socket of Redis in the file system, in place of its address. Without it the "
+    "address is taken.",
+    example=pathlib.Path("/run/redis/redis-server.sock"),
+    in_effect=True,
+)
+REDIS_USER: Final = Option(
+    key="redis.user",
+    since=Generation.V4,
+    kind=Text(noun="name of a user"),
+    default="",
+    summary="The user of Redis, where its ACL names users. Without it the default one.",
+    example="files",
+    in_effect=True,
+)
+REDIS_KEY_PREFIX: Final = Option(
+    key="redis.key_prefix",
+    since=Generation.V4,
+    kind=Text(noun="beginning of keys"),
+    default="hmac-file-server:",
+    summary="What all keys in Redis begin with; servers with the same one share what they know. "
+    "Without it hmac-file-server:.",
+    example="files.example.org:",
+    in_effect=True,
 )
 FALLBACK_ENABLED: Final = Option(
     key="fallback.enabled",
     since=Generation.V4,
     kind=Switch(),
     default=False,
-    summary="Whether a SQL database takes over while Redis is away. Without it the server says "
-    "that it cannot work.",
+    summary="Whether a SQL database takes over while Redis is away. Without it a file of this "
+    "machine does.",
     example=True,
     aliases=(Alias(Generation.V2_0, "FallbackEnabled"),),
+    in_effect=True,
 )
 FALLBACK_TYPE: Final = Option(
     key="fallback.type",
@@ -114,6 +151,7 @@ FALLBACK_TYPE: Final = Option(
     summary="Which database it is. Without it PostgreSQL.",
     example="mysql",
     aliases=(Alias(Generation.V2_0, "FallbackDBType"),),
+    in_effect=True,
 )
 FALLBACK_HOST: Final = Option(
     key="fallback.host",
@@ -123,6 +161,7 @@ FALLBACK_HOST: Final = Option(
     summary="The host of the database. Without it localhost.",
     example="db.example.org",
     aliases=(Alias(Generation.V2_0, "FallbackDBHost"),),
+    in_effect=True,
 )
 FALLBACK_PORT: Final = Option(
     key="fallback.port",
@@ -133,6 +172,7 @@ FALLBACK_PORT: Final = Option(
     "one.",
     example=5433,
     aliases=(Alias(Generation.V2_0, "FallbackDBPort"),),
+    in_effect=True,
 )
 FALLBACK_SOCKET: Final = Option(
     key="fallback.socket",
@@ -141,6 +181,7 @@ FALLBACK_SOCKET: Final = Option(
     default=None,
     summary="The Unix socket of the database, in place of host and port. Without it TCP.",
     example=pathlib.Path("/run/mysqld/mysqld.sock"),
+    in_effect=True,
 )
 FALLBACK_USER: Final = Option(
     key="fallback.user",
@@ -150,6 +191,7 @@ FALLBACK_USER: Final = Option(
     summary="The user of the database. Without it hmacfs.",
     example="files",
     aliases=(Alias(Generation.V2_0, "FallbackDBUser"),),
+    in_effect=True,
 )
 FALLBACK_PASSWORD: Final = Option(
     key="fallback.password",
@@ -160,6 +202,7 @@ FALLBACK_PASSWORD: Final = Option(
     example="",
     aliases=(Alias(Generation.V2_0, "FallbackDBPassword"),),
     secret=True,
+    in_effect=True,
 )
 FALLBACK_NAME: Final = Option(
     key="fallback.name",
@@ -169,6 +212,7 @@ FALLBACK_NAME: Final = Option(
     summary="The name of the database. Without it hmacfs.",
     example="files",
     aliases=(Alias(Generation.V2_0, "FallbackDBName"),),
+    in_effect=True,
 )
 FALLBACK_TLS: Final = Option(
     key="fallback.tls",
@@ -178,6 +222,7 @@ FALLBACK_TLS: Final = Option(
     summary="Whether the connection to the database is encrypted and its certificate checked. "
     "Without it it is not.",
     example=True,
+    in_effect=True,
 )
 FALLBACK_CA_FILE: Final = Option(
     key="fallback.ca_file",
@@ -187,6 +232,7 @@ FALLBACK_CA_FILE: Final = Option(
     summary="Who may vouch for the certificate of the database, in PEM. Without it whom the "
     "system trusts.",
     example=pathlib.Path("/etc/ssl/db-ca.pem"),
+    in_effect=True,
 )
 STORES_CALL_TIMEOUT: Final = Option(
     key="stores.call_timeout",
@@ -197,6 +243,7 @@ STORES_CALL_TIMEOUT: Final = Option(
     "failed. Without it 700 milliseconds.",
     example=2.0,
     aliases=(Alias(Generation.V3_2, "redis.timeout"),),
+    in_effect=True,
 )
 SESSION_STORE_ENABLED: Final = Option(
     key="session_store.enabled",

@@ -1,0 +1,327 @@
+"""A server whose shared state is in Redis: Redis dies, hangs, comes back empty, or is another."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import pathlib
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+from urllib.parse import quote
+
+from hmacfs.auth import query
+from hmacfs.base.names import INTERNAL_DIRECTORY
+from tests.real import certificates
+from tests.real.case import KILOBYTE, ServerCase, noise
+from tests.real.certificates import Certificate
+from tests.real.client import Connection
+from tests.real.daemon import SECRET, Daemon, DidNotStart, eventually
+from tests.real.redis_server import Redis
+from tests.real.store_servers import MariadbServer
+
+UPLOADS: Final = 200
+CLIENTS: Final = 20
+SIZE: Final = 20 * KILOBYTE
+PASSWORD: Final = "a password of the tests"
+
+
+def target(number: int) -> str:
+    """Return the URL of an upload that its signature allows once."""
+    name, unique = f"file-{number}.bin", str(uuid.uuid4())
+    now = int(time.time())
+    mac = hmac.digest(SECRET.encode(), query.message(name, SIZE, now, unique), "sha256")
+    signature = quote(base64.b64encode(mac))
+    return f"/upload?filename={name}&timestamp={now}&uploadid={unique}&signature={signature}"
+
+
+class RedisCase(ServerCase):
+    """A server and a Redis."""
+
+    def redis(self, *options: str, certificate: Certificate | None = None) -> Redis:
+        """Return a Redis that has not been started, and ends with the test."""
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="hmacfs-redis-"))
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        redis = Redis(directory, options, certificate)
+        self.addCleanup(redis.kill9)
+        return redis
+
+    def with_redis(
+        self,
+        redis: Redis,
+        more: Mapping[str, object] | None = None,
+        sections: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> Daemon:
+        """Start a server that has this Redis."""
+        table = {"redisenabled": True, "redisaddr": f"127.0.0.1:{redis.port}", **(more or {})}
+        return self.start({"redis": table, **(sections or {})})
+
+    def health(self, daemon: Daemon) -> dict[str, Any]:
+        """Return what the server tells of itself."""
+        with Connection(daemon.port) as connection:
+            answer = connection.request("GET", "/health", {"Accept": "application/json"})
+        self.assertEqual(200, answer.status)
+        document: dict[str, Any] = json.loads(answer.body)
+        return document
+
+    def part(self, daemon: Daemon, name: str) -> str:
+        """Return the status of a part of the server."""
+        status: str = self.health(daemon)["parts"][name]["status"]
+        return status
+
+    def is_well(self, daemon: Daemon) -> bool:
+        """Tell whether all is as it should be."""
+        return bool(self.health(daemon)["status"] == "ok")
+
+    def put(self, daemon: Daemon, url: str, data: bytes) -> int:
+        """Upload, and return the status."""
+        with Connection(daemon.port) as connection:
+            return connection.put(url, data).status
+
+
+class FaultTests(RedisCase):
+    """What befalls Redis during many uploads whose signatures count once."""
+
+    def upload_during(self, daemon: Daemon, fault: Callable[[], None]) -> list[str]:
+        """Upload, with a fault in the middle; fail unless all succeed; return the URLs."""
+        urls = [target(number) for number in range(UPLOADS)]
+        reached = threading.Semaphore(0)
+
+        def upload(number: int) -> int:
+            reached.release()
+            return self.put(daemon, urls[number], noise(SIZE, number))
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            statuses = [pool.submit(upload, number) for number in range(UPLOADS)]
+            for _ in range(UPLOADS // 3):
+                reached.acquire()
+            fault()
+            self.assertEqual([201] * UPLOADS, [status.result() for status in statuses])
+        return urls
+
+    def assert_spent(self, daemon: Daemon, urls: list[str]) -> None:
+        """Fail unless each signature counts no more, but for the same bytes."""
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            other = pool.map(lambda url: self.put(daemon, url, noise(SIZE, "other")), urls)
+            self.assertEqual([409] * UPLOADS, list(other))
+            same = pool.map(
+                lambda pair: self.put(daemon, pair[1], noise(SIZE, pair[0])), enumerate(urls)
+            )
+            self.assertEqual({200, 201} | set(same), {200, 201})
+
+    def assert_back(self, daemon: Daemon) -> None:
+        """Fail unless Redis answers again within five seconds."""
+        eventually("Redis to answer again", lambda: self.is_well(daemon), 5)
+
+    def test_killed(self) -> None:
+        """Redis is killed, and comes back with nothing in it: nothing fails, nothing is lost."""
+        redis = self.redis()
+        redis.start()
+        daemon = self.with_redis(redis)
+        self.assert_back(daemon)
+        urls = self.upload_during(daemon, redis.kill9)
+        self.assertEqual("degraded", self.part(daemon, "redis"))
+        self.assert_spent(daemon, urls)
+        redis.start()
+        self.assert_back(daemon)
+        self.assertEqual(UPLOADS, int(redis.ask("ZCARD", "hmac-file-server:entries")))
+        self.assert_spent(daemon, urls)
+
+    def test_hangs(self) -> None:
+        """Redis hangs, and goes on later: nothing fails, nothing is lost."""
+        redis = self.redis()
+        redis.start()
+        daemon = self.with_redis(redis)
+        self.assert_back(daemon)
+        urls = self.upload_during(daemon, redis.freeze)
+        self.assertEqual("degraded", self.part(daemon, "redis"))
+        self.assert_spent(daemon, urls)
+        redis.thaw()
+        self.assert_back(daemon)
+        self.assert_spent(daemon, urls)
+
+    def test_restarted(self) -> None:
+        """Redis is restarted on the spot and has forgotten everything: the server has not."""
+        redis = self.redis()
+        redis.start()
+        daemon = self.with_redis(redis)
+        self.assert_back(daemon)
+        urls = self.upload_during(daemon, redis.restart)
+        self.assert_spent(daemon, urls)
+        self.assert_back(daemon)
+        self.assertEqual(UPLOADS, int(redis.ask("ZCARD", "hmac-file-server:entries")))
+
+    def test_server_restarted(self) -> None:
+        """What is remembered outlives the server, also one that is killed without Redis."""
+        redis = self.redis()
+        redis.start()
+        daemon = self.with_redis(redis)
+        url = target(0)
+        self.assertEqual(201, self.put(daemon, url, noise(SIZE, 0)))
+        redis.kill9()
+        daemon.kill9()
+        daemon.start()
+        self.assertEqual(409, self.put(daemon, url, noise(SIZE, "other")))
+        redis.start()
+        self.assert_back(daemon)
+        self.assertEqual(409, self.put(daemon, url, noise(SIZE, "other")))
+        self.assertEqual("1", redis.ask("ZCARD", "hmac-file-server:entries"))
+
+    def test_two_servers(self) -> None:
+        """What one server has let in, the other does not."""
+        redis = self.redis()
+        redis.start()
+        first, second = self.with_redis(redis), self.with_redis(redis)
+        apart = self.with_redis(redis, {"key_prefix": "apart:"})
+        url = target(0)
+        self.assertEqual(201, self.put(first, url, noise(SIZE, 0)))
+        self.assertEqual(409, self.put(second, url, noise(SIZE, "other")))
+        self.assertEqual(201, self.put(apart, url, noise(SIZE, "other")))
+
+    def test_nothing_answers(self) -> None:
+        """Without Redis and without the file that takes over, clients are told to come again."""
+        redis = self.redis()
+        redis.start()
+        daemon = self.with_redis(redis)
+        self.assert_back(daemon)
+        redis.kill9()
+        file = daemon.storage / INTERNAL_DIRECTORY / "state.sqlite"
+        daemon.stop()
+        file.write_bytes(b"no database " * 1000)
+        with self.assertRaises(DidNotStart) as caught:
+            daemon.start()
+        self.assertIn("state.sqlite", str(caught.exception))
+
+
+class StartTests(RedisCase):
+    """A server that starts beside a Redis that is not as it should be."""
+
+    def assert_refused(self, redis: Redis, more: Mapping[str, object], sentence: str) -> None:
+        """Fail unless the server ends at once with exit code 1 and a sentence."""
+        with self.assertRaises(DidNotStart) as caught:
+            self.with_redis(redis, more)
+        told = str(caught.exception)
+        self.assertIn("exit code 1", told)
+        self.assertIn(sentence, told)
+        self.assertNotIn(PASSWORD, told)
+
+    def test_away(self) -> None:
+        """A Redis that is away is waited for, and the server works meanwhile."""
+        redis = self.redis()
+        daemon = self.with_redis(redis)
+        self.assertEqual("degraded", self.health(daemon)["status"])
+        self.assertEqual(201, self.put(daemon, target(0), noise(SIZE, 0)))
+        redis.start()
+        eventually("Redis to be found", lambda: self.is_well(daemon), 5)
+        self.assertEqual("1", redis.ask("ZCARD", "hmac-file-server:entries"))
+
+    def test_password(self) -> None:
+        """A wrong password, or none, is told, and the server does not start."""
+        redis = self.redis("--requirepass", PASSWORD)
+        redis.start()
+        self.assert_refused(redis, {"redispassword": PASSWORD + "!"}, "the user or the password")
+        self.assert_refused(redis, {}, "wants a password")
+        daemon = self.with_redis(redis, {"redispassword": PASSWORD})
+        eventually("Redis to answer", lambda: self.is_well(daemon), 5)
+
+    def test_database(self) -> None:
+        """A database that there is not is told, and the server does not start."""
+        redis = self.redis()
+        redis.start()
+        self.assert_refused(redis, {"redisdbindex": 99}, "no database of this number")
+
+    def test_tls(self) -> None:
+        """TLS works with a good certificate; with a stranger's the server does not start."""
+        good = certificates.make(self.directory())
+        redis = self.redis(certificate=good)
+        redis.start()
+        where = {"redisaddr": f"localhost:{redis.port}", "tls": True}
+        stranger = certificates.make(self.directory(), "stranger")
+        for ca_file in (str(stranger.certificate), ""):
+            self.assert_refused(redis, {**where, "ca_file": ca_file}, "certificate verify failed")
+        self.assert_refused(
+            redis,
+            {"tls": True, "ca_file": str(good.certificate)},
+            "does not prove that it is 127.0.0.1",
+        )
+        daemon = self.with_redis(redis, {**where, "ca_file": str(good.certificate)})
+        eventually("Redis to answer", lambda: self.is_well(daemon), 5)
+
+    def test_socket(self) -> None:
+        """Redis is reached by its socket, with a user of its own."""
+        redis = self.redis()
+        redis.start()
+        rights = ("+@read", "+@write", "+@scripting", "+@connection")
+        redis.ask("ACL", "SETUSER", "files", "on", f">{PASSWORD}", "~hmac-file-server:*", *rights)
+        more = {"user": "files", "redispassword": PASSWORD, "socket": str(redis.socket)}
+        daemon = self.with_redis(redis, more)
+        eventually("Redis to answer", lambda: self.is_well(daemon), 5)
+        self.assertEqual(201, self.put(daemon, target(0), noise(SIZE, 0)))
+
+
+class DatabaseTests(RedisCase):
+    """A database server that takes over from Redis."""
+
+    def test_takes_over(self) -> None:
+        """Two servers share what they know in the database while Redis is away."""
+        database = MariadbServer()
+        self.addCleanup(database.stop)
+        database.start()
+        place = database.place()
+        fallback: dict[str, object] = {
+            "enabled": True,
+            "type": "mysql",
+            "host": place.host,
+            "port": place.port,
+            "user": place.user,
+            "password": place.password,
+            "name": place.database,
+        }
+        redis = self.redis("--requirepass", PASSWORD)
+        redis.start()
+        wrong = self.with_redis(redis, {"redispassword": "wrong"}, {"fallback": fallback})
+        self.assertEqual("degraded", self.part(wrong, "redis"))
+        right = {"redispassword": PASSWORD}
+        first, second = (self.with_redis(redis, right, {"fallback": fallback}) for _ in range(2))
+        before, during = target(0), target(1)
+        self.assertEqual(201, self.put(first, before, noise(SIZE, 0)))
+        redis.kill9()
+        self.assertEqual(409, self.put(second, before, noise(SIZE, "other")))
+        self.assertEqual(201, self.put(first, during, noise(SIZE, 1)))
+        self.assertEqual(409, self.put(second, during, noise(SIZE, "other")))
+        redis.start()
+        eventually("Redis to answer again", lambda: self.is_well(first), 5)
+        self.assertEqual("2", redis.ask("-a", PASSWORD, "ZCARD", "hmac-file-server:entries"))
+
+    def test_database_away(self) -> None:
+        """A database that is away is missed only when Redis is; it is waited for."""
+        database = MariadbServer()
+        self.addCleanup(database.stop)
+        place = database.place()
+        fallback = {
+            "enabled": True,
+            "type": "mysql",
+            "host": place.host,
+            "port": place.port,
+            "user": place.user,
+            "password": place.password,
+            "name": place.database,
+        }
+        redis = self.redis()
+        redis.start()
+        daemon = self.with_redis(redis, {}, {"fallback": fallback})
+        self.assertEqual("degraded", self.part(daemon, "fallback"))
+        self.assertEqual(201, self.put(daemon, target(0), noise(SIZE, 0)))
+        redis.kill9()
+        url = target(1)
+        with Connection(daemon.port) as connection:
+            answer = connection.put(url, noise(SIZE, 1))
+        self.assertEqual((503, "5"), (answer.status, answer.headers["retry-after"]))
+        database.start()
+        eventually("the database to be found", lambda: self.put(daemon, url, noise(SIZE, 1)) == 201)
