@@ -69,7 +69,8 @@ def read_secret(
     :returns: the candidate, and warnings.
     :raises ValueError: when the file cannot be used; a sentence.
     """
-    if not isinstance(candidate.raw, str) or not candidate.raw:
+    # One that cannot be printed would break the lines of whoever is told of it.
+    if not isinstance(candidate.raw, str) or not candidate.raw or not candidate.raw.isprintable():
         raise ValueError("this is not the path of a file")
     path = pathlib.Path(_expand(candidate.raw, environ))
     try:
