@@ -57,6 +57,7 @@ class Foundation:
     :ivar queue: counts the uploads that are under way.
     :ivar usage: knows what owners have on its way.
     :ivar contents: the bytes that equal files have together, if they have.
+    :ivar deduplicates: whether equal files are stored once, which the start finds out.
     :ivar unverified: bounds the bytes whose signature cannot be checked yet.
     :ivar sessions: the uploads that are not finished.
     :ivar seats: bounds how many follow them.
@@ -68,6 +69,7 @@ class Foundation:
         self.pulls = Pulls(self.pool, max(1, settings[options.WORKERS_NUMWORKERS] // 2))
         self._storage = settings[options.SERVER_STORAGE_PATH]
         self.contents = contents(settings)
+        self.deduplicates = False
         self.blobs = LocalBlobs(self._storage, self.pool, self.contents)
         self._reserve = Reserve(internal_path(settings) / "reserve")
         self.index = make_index(settings, reactor, reactor)
@@ -136,6 +138,7 @@ class Foundation:
             return
         try:
             if self.contents.fits(self._storage):
+                self.deduplicates = True
                 return
             reason = "it is on another file system than the files"
         except OSError as error:

@@ -19,9 +19,16 @@ from hmacfs.web.v3 import Offer, V3Uploads
 PROGRESS: Final = "real_time_progress"
 """What the 3.2 documents call that uploads can be followed."""
 
+DEDUPLICATION: Final = "deduplication"
+"""What they call that equal files are stored once."""
 
-def offer(settings: Settings) -> Offer:
-    """Tell what V3 does as it is configured."""
+
+def offer(settings: Settings, *, deduplicates: bool) -> Offer:
+    """
+    Tell what V3 does as it is configured.
+
+    :param deduplicates: whether equal files are stored once.
+    """
     switches = {
         "chunked": settings[options.UPLOADS_CHUNKED_UPLOADS_ENABLED],
         "resumable": settings[options.UPLOADS_RESUMABLE_UPLOADS_ENABLED],
@@ -30,7 +37,11 @@ def offer(settings: Settings) -> Offer:
     return Offer(
         frozenset(on),
         settings[options.UPLOADS_CHUNK_SIZE],
-        (*(f"{option}_upload" for option in on), PROGRESS),
+        (
+            *(f"{option}_upload" for option in on),
+            *((DEDUPLICATION,) if deduplicates else ()),
+            PROGRESS,
+        ),
     )
 
 
@@ -44,5 +55,6 @@ def faces(
 ) -> tuple[V3Uploads, Following]:
     """Put together what takes the uploads of V3, and what tells how they go."""
     access = SessionAccess(sessions, door, time.time)
-    uploads = V3Uploads(access, sessions.intake, paths, peers, offer(settings), time.time)
+    offered = offer(settings, deduplicates=foundation.deduplicates)
+    uploads = V3Uploads(access, sessions.intake, paths, peers, offered, time.time)
     return uploads, Following(access, foundation.seats, foundation.reactor)

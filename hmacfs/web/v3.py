@@ -176,7 +176,8 @@ class V3Uploads:
 
     def _draft(self, permit: Permit, order: UploadOrder, name: StoredName) -> Draft:
         grant = permit.grant(name, order.size, order.content_type)
-        conditions = Conditions(order.sha256, permit.quota, permit.once)
+        # What a signature has hashed is the document.
+        conditions = evolve(Conditions.of(permit), sha256=order.sha256)
         chunking = Chunking.of(order.size, self.offer.chunk_size)
         draft = Draft.of(KIND, grant, conditions)
         return evolve(draft, facts={_CHUNK_SIZE: str(chunking.chunk_size)})

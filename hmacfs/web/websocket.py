@@ -46,14 +46,17 @@ def handshake(request: StreamingRequest) -> bytes:
 
     :return: the head of the response, to be sent when nothing else speaks against it.
     :raises UpgradeRequired: if the request asks for no WebSocket of this version.
-    :raises MalformedRequest: if its key is none.
+    :raises MalformedRequest: if its key is none, or it has a body.
     """
     upgrade, connection = _words(request, "Upgrade"), _words(request, "Connection")
-    if request.method != b"GET" or "websocket" not in upgrade or "upgrade" not in connection:
+    may_upgrade = request.method == b"GET" and request.clientproto == b"HTTP/1.1"
+    if not may_upgrade or "websocket" not in upgrade or "upgrade" not in connection:
         raise UpgradeRequired("this is the place of a WebSocket", upgrade="websocket")
     if _words(request, "Sec-WebSocket-Version") != {VERSION}:
         detail = f"the one version of WebSockets here is {VERSION}"
         raise UpgradeRequired(detail, upgrade="websocket", version=VERSION)
+    if request.body.length != 0:
+        raise MalformedRequest("a request for a WebSocket has no body")
     key = (replies.header(request, "Sec-WebSocket-Key") or "").strip()
     try:
         is_key = len(base64.b64decode(key, validate=True)) == _KEY_BYTES

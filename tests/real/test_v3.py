@@ -311,6 +311,18 @@ class ProgressTests(SessionCase):
             self.assertLess(time.monotonic() - began, 5)
 
 
+class CapabilityTests(SessionCase):
+    """What clients are told of the server."""
+
+    def test_as_configured(self) -> None:
+        """A switch that is turned off is a capability that is not told."""
+        for is_on in (True, False):
+            daemon = self.begin_server(chunked_uploads_enabled=is_on)
+            told = self.create(daemon, b"content")["capabilities"]
+            self.assertEqual(is_on, "chunked_upload" in told)
+            self.assertIn("deduplication", told)
+
+
 class LogTests(SessionCase):
     """What is logged."""
 

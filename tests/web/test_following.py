@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Event, Ping, TextMessage
 
@@ -138,6 +139,14 @@ class FollowTests(FollowingCase):
         states = [follower.told()[-1]["state"] for follower in followers]
         self.assertEqual(states, ["cancelled", "failed"])
 
+    def test_expiry(self) -> None:
+        """The end of a session that nobody came back for is told, too."""
+        follower = self.follow(self.create())
+        self.server.clock.advance(3601)
+        self.successResultOf(Deferred.fromCoroutine(self.server.sessions.sweep()))
+        self.server.clock.advance(INTERVAL)
+        self.assertEqual(follower.told()[-1]["state"], "expired")
+
     def test_what_is_over(self) -> None:
         """Of a session that is over its state is told, and it is closed."""
         session = self.create()
@@ -196,6 +205,22 @@ class RefusalTests(FollowingCase):
             headers = [*UPGRADE[:3], f"Sec-WebSocket-Key: {key}"]
             response = self.server.ask("GET", self.target(self.create()), headers)
             self.assert_problem(response, 400, "malformed-request")
+
+    def test_bodies(self) -> None:
+        """A request with a body is refused: its bytes would be taken for frames."""
+        target = self.target(self.create())
+        for body in ("Content-Length: 5", "Transfer-Encoding: chunked"):
+            conversation = self.server.connect()
+            conversation.send(request("GET", target, [*UPGRADE, body]))
+            self.assert_problem(conversation.response(), 400, "malformed-request")
+
+    def test_old_http(self) -> None:
+        """HTTP/1.0 knows no upgrade (RFC 9110, 7.8)."""
+        conversation = self.server.connect()
+        target = self.target(self.create())
+        text = request("GET", target, UPGRADE).replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+        conversation.send(text)
+        self.assertEqual(conversation.response().status, 426)
 
     def test_unknown(self) -> None:
         """An unknown session is not found; neither is another owner's."""

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.auth.permit import Scope
+from hmacfs.rules.conditions import Conditions
 from hmacfs.uploads.limits import Limits
 from hmacfs.wire.upload_order import MAX_BYTES
 from tests.web.signing import UUID, Credential, credential
@@ -207,6 +209,24 @@ class CreateTests(SessionCase):
         self.assert_problem(
             self.post({"filename": "a", "size": 11}, token, JSON), 413, "quota-exceeded"
         )
+
+    def test_bounds_for_the_end(self) -> None:
+        """What only the bytes can tell is remembered with the session."""
+        token = credential("jwt", "x", owner="romeo", quota=10, allowed_types=("image/*",))
+        digest = sha256(b"x").digest()
+        order = {
+            "filename": "a",
+            "size": 1,
+            "content_type": "image/png",
+            "checksum": f"sha256:{digest.hex()}",
+        }
+        self.post(order, token.headers[0], JSON)
+        (session_id,) = self.server.sessions.table.known
+        found = self.successResultOf(
+            Deferred.fromCoroutine(self.server.sessions.find(session_id, "v3"))
+        )
+        conditions = found.draft.conditions
+        self.assertEqual(conditions, Conditions(digest, 10, None, ("image/*",)))
 
     def test_too_many(self) -> None:
         """There is a limit to the sessions of an owner, and a time to come again."""
