@@ -70,13 +70,23 @@ class Machine:
 
     def boot(self) -> None:
         """Boot it and wait until it is up."""
+        # It ends when the test does, however that ends.
+        bound = ["setpriv", "--pdeathsig=TERM"]
         command = [
-            *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit"),
+            *(*bound, "systemd-nspawn", "--quiet", "--register=no", "--keep-unit"),
             *("--kill-signal=SIGRTMIN+3", "--volatile=overlay", "--private-network"),
             *(f"--directory={cache.tree()}", f"--bind={self.shared}:/shared", "--boot"),
         ]
         # It wants a terminal.
-        terminal = ["script", "--quiet", "--flush", "--return", "--command", shlex.join(command)]
+        terminal = [
+            *bound,
+            "script",
+            "--quiet",
+            "--flush",
+            "--return",
+            "--command",
+            shlex.join(command),
+        ]
         self._nspawn = subprocess.Popen(
             [*terminal, self._console],
             stdin=subprocess.DEVNULL,

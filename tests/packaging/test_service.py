@@ -231,8 +231,8 @@ class TroubleTests(MachineCase):
         self.assertEqual("taken\n", other.stdout.readline())
         said = self.do("dpkg -i /shared/first.deb")
         self.assertRegex(said, rf"{UNIT}\.service could not be started: .*127\.0\.0\.1:8080")
-        other.kill()
-        other.communicate()
+        self.do("pkill -f '[c]reate_server'")
+        other.communicate(timeout=PATIENCE)
         self.wait_active()
         self.assert_uploads("a")
 
