@@ -22,7 +22,7 @@ CHECKOUT: Final = pathlib.Path(__file__).resolve().parents[2]
 SUITES: Final = ("bookworm", "trixie")
 INSIDE: Final = (
     *("adduser", "ca-certificates", "dbus", "iproute2", "libpam-systemd", "logrotate", "procps"),
-    *("python3", "systemd", "systemd-sysv"),
+    *("python3", "python3-venv", "systemd", "systemd-sysv"),
 )
 """The Debian packages of the machines."""
 

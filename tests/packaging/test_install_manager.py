@@ -1,0 +1,97 @@
+"""``install-manager.sh`` and ``fix-config.sh`` of a checkout, on a booted machine."""
+
+from __future__ import annotations
+
+import shutil
+
+from tests import hygiene
+from tests.packaging import cache
+from tests.packaging.cache import CHECKOUT
+from tests.packaging.machine import MachineCase
+
+CONFIG = "/etc/hmac-file-server/config.toml"
+ENVIRON = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/shared/wheels"
+SCRIPT = f"{ENVIRON} /shared/checkout/install-manager.sh"
+
+
+class CheckoutTests(MachineCase):
+    """A machine with a checkout, and without a network."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        for name in hygiene.tracked(CHECKOUT):
+            if name.parts[0] != "tests":
+                place = self.shared / "checkout" / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(CHECKOUT / name, place)
+        wheels = ["--require-hashes", f"--requirement={CHECKOUT / 'requirements/run.txt'}"]
+        download = ["/usr/bin/python3", "-m", "pip", "download", "--quiet", *wheels]
+        cache.run([*download, f"--dest={self.shared / 'wheels'}"])
+
+    def test_systemd(self) -> None:
+        """It installs a service, brings it up to date, tells whether it works, and removes it."""
+        self.machine.boot()
+        self.assertNotEqual(0, self.machine.run(f"{SCRIPT} --test").code)
+        said = self.do(f"{SCRIPT} systemd")
+        self.assertIn("xmpp-config prosody", said)
+        self.assertNotIn(self.secret(), said)
+        self.wait_active()
+        self.assert_uploads("a")
+        self.assertIn("the service works", self.do(f"{SCRIPT} --test"))
+
+        before = self.do("sha256sum /etc/hmac-file-server/*")
+        first = self.do("readlink /opt/hmac-file-server/current")
+        self.do(f"{SCRIPT} systemd")
+        self.wait_active()
+        self.assertNotEqual(first, self.do("readlink /opt/hmac-file-server/current"))
+        self.assertEqual(before, self.do("sha256sum /etc/hmac-file-server/*"))
+        self.assertEqual("2", self.do("ls /opt/hmac-file-server | wc -l").strip())
+        self.assert_serves("a")
+
+        pid = self.property("MainPID")
+        self.do(f"echo nonsense >> {CONFIG}")
+        done = self.machine.run(f"{SCRIPT} systemd")
+        self.assertEqual(1, done.code)
+        self.assertIn(f"{CONFIG} cannot be used", done.text)
+        self.assertEqual(pid, self.property("MainPID"))
+        self.assert_serves("a")
+        self.assertEqual("2", self.do("ls /opt/hmac-file-server | wc -l").strip())
+        self.do(f"sed -i '$d' {CONFIG}")
+
+        self.assertIn("were kept", self.do(f"{SCRIPT} --uninstall"))
+        self.do("test -f /var/lib/hmac-file-server/uploads/a && ! test -e /opt/hmac-file-server")
+        self.assertEqual("inactive", self.property("ActiveState"))
+        self.do(f"{SCRIPT} --uninstall --purge")
+        found = self.do("find /etc /usr /opt /var/lib -xdev -name '*hmac-file-server*'")
+        self.assertEqual("", found)
+
+    def test_debian(self) -> None:
+        """It installs the package, also over itself, and removes it."""
+        self.boot()
+        package = "HMACFS_PACKAGE=/shared/first.deb"
+        self.do(f"{package} {SCRIPT} debian")
+        self.wait_active()
+        self.assert_uploads("a")
+        self.do(f"{package} {SCRIPT} debian")
+        self.wait_active()
+        self.assertIn("the service works", self.do(f"{SCRIPT} --test"))
+        # Both at once would be two services of one name.
+        self.assertIn("Debian package is installed", self.machine.run(f"{SCRIPT} systemd").text)
+        self.do(f"{SCRIPT} --uninstall && test -f {CONFIG}")
+        self.do(f"{SCRIPT} --uninstall --purge && ! test -e {CONFIG}")
+
+    def test_fix_config(self) -> None:
+        """fix-config.sh mends an old file and keeps a copy of it."""
+        self.machine.boot()
+        self.do('printf \'ListenPort = "8080"\\nSecret = "a secret of one only"\\n\' > /tmp/c')
+        self.do(f"chmod 600 /tmp/c && {ENVIRON} /shared/checkout/fix-config.sh /tmp/c")
+        self.assertIn("listen_address", self.do("cat /tmp/c && ls /tmp"))
+        self.assertEqual(2, self.machine.run("/shared/checkout/fix-config.sh a b").code)
+
+    def test_usage(self) -> None:
+        """What it cannot do is a mistake, told with all that it can."""
+        self.machine.boot()
+        for words in ("", "sysv", "systemd now", "--uninstall --all"):
+            done = self.machine.run(f"{SCRIPT} {words}")
+            self.assertEqual(2, done.code, words)
+            self.assertIn("--uninstall  removes", done.text)
