@@ -125,7 +125,11 @@ def package() -> pathlib.Path:
     kept = directory() / "packages" / digest.hexdigest()[:16]
     with locked("package"):
         if not kept.exists():
-            shutil.rmtree(kept.parent, ignore_errors=True)
+            kept.parent.mkdir(exist_ok=True)
+            # Other runs may still use those that they made.
+            by_age = sorted(kept.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+            for old in by_age[:-2]:
+                shutil.rmtree(old)
             options = "" if os.environ.get("HMACFS_LONG") else "nocheck"
             done = subprocess.run(
                 [CHECKOUT / "debian/build"],
@@ -137,7 +141,8 @@ def package() -> pathlib.Path:
             )
             assert done.returncode == 0, done.stderr[-4000:]
             made = kept.with_suffix(".new")
-            made.mkdir(parents=True)
+            shutil.rmtree(made, ignore_errors=True)
+            made.mkdir()
             shutil.copy(done.stdout.strip(), made)
             made.rename(kept)
     [path] = kept.iterdir()

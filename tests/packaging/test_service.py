@@ -105,10 +105,10 @@ class InstalledTests(MachineCase):
         self.do("test -f /var/lib/hmac-file-server-two/uploads/a")
 
     def test_retention(self) -> None:
-        """The timer deletes what is too old, beside the running server."""
+        """The timer deletes what is too much, beside the running server."""
         self.install()
         self.assert_uploads("a")
-        self.do(f"sed -i 's#^storage_path#max_file_age = \"1s\"\\n&#' {CONFIG}; sleep 2")
+        self.do(f"printf '%s\\n' '[retention]' 'max_size = \"1KB\"' >> {CONFIG}")
         self.do(f"systemctl enable --now {UNIT}-retention.timer")
         self.do(f"systemctl start {UNIT}-retention.service")
         self.assertEqual(410, self.client(do="get", name="a")["status"])
