@@ -178,7 +178,9 @@ test_all() {
     found= failed=
     if [ -e "$UNIT" ] || [ -e "/usr/lib/$NAME" ]; then
         found=yes
-        if try_out "$NAME" -config "$ETC/config.toml"; then say "the service works"; else say "the service FAILS"; failed=yes; fi
+        command=$COMMAND
+        [ -e "$command" ] || command=/usr/bin/$NAME
+        if try_out "$command" -config "$ETC/config.toml"; then say "the service works"; else say "the service FAILS"; failed=yes; fi
     fi
     for engine in docker podman; do
         if command -v "$engine" >/dev/null && "$engine" inspect "$NAME" >/dev/null 2>&1; then
