@@ -7,7 +7,6 @@ from typing import Final
 from attrs import frozen
 
 from hmacfs.base.errors import NameTaken, NoSpace, TooManyUploads
-from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Draft
 from hmacfs.uploads.table import Table
 
@@ -58,21 +57,17 @@ class Limits:
             raise TooManyUploads(
                 "there are too many unfinished uploads", limit=self.most, retry_after=RETRY_AFTER
             )
-        if draft.owner is not None and table.count_of(draft.owner) >= self.most_of_owner:
+        if draft.owner is not None and len(table.of_owner(draft.owner)) >= self.most_of_owner:
             raise TooManyUploads(
                 "you have too many unfinished uploads",
                 limit=self.most_of_owner,
                 retry_after=RETRY_AFTER,
             )
-        announced = draft.length or 0
-        for each in table.known.values():
-            if not each.state.takes_bytes or each.expires_at <= now:
-                continue
-            announced += each.length
-            is_claimed = each.name == draft.name and each.touched_at + self.name_claim > now
-            if draft.name is not None and is_claimed and each.owner != draft.owner:
+        for each in table.of_name(draft.name) if draft.name is not None else ():
+            is_claimed = each.expires_at > now and each.touched_at + self.name_claim > now
+            if is_claimed and each.owner != draft.owner:
                 raise NameTaken("somebody else is uploading a file of this name")
-        if self.most_bytes and announced > self.most_bytes:
+        if self.most_bytes and table.announced + (draft.length or 0) > self.most_bytes:
             raise NoSpace("the server has no room for another unfinished upload")
 
     def claimed(self, table: Table, owner: str | None, now: float) -> int:
@@ -81,9 +76,6 @@ class Limits:
             return 0
         return sum(
             each.length
-            for each in table.known.values()
-            if each.owner == owner
-            and each.name is not None
-            and each.state in (State.OPEN, State.COMPLETE)
-            and each.touched_at + self.quota_claim > now
+            for each in table.of_owner(owner)
+            if each.name is not None and each.touched_at + self.quota_claim > now
         )

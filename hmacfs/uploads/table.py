@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import frozen
 from twisted.logger import Logger
@@ -19,6 +19,8 @@ from hmacfs.uploads import record
 from hmacfs.uploads.live import Live
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Session
+
+K = TypeVar("K")
 
 MOST_AT_HAND: Final = 512
 """Sessions that nobody uses and that are kept in memory all the same."""
@@ -63,6 +65,7 @@ class Table:
     makes it known for limits and expiry.
 
     :ivar known: all sessions, by id, as far as they are known.
+    :ivar announced: how many bytes those that hold bytes have announced together.
     """
 
     log = Logger()
@@ -74,7 +77,9 @@ class Table:
         self._lives: OrderedDict[str, Live] = OrderedDict()
         self._turns = Turns()
         self._counts: Counter[str] = Counter({state.value: 0 for state in State})
-        self._owners: Counter[str] = Counter()
+        self._owners: dict[str, set[str]] = {}
+        self._names: dict[StoredName, set[str]] = {}
+        self.announced = 0
         self._watchers: dict[str, list[Callable[[Session, int], object]]] = {}
         self._scanned = False
 
@@ -147,7 +152,7 @@ class Table:
         self._watchers.pop(id, None)
         before = self.known.pop(id, None)
         if before is not None:
-            self._count(before, -1)
+            self._leave(id, before)
             self._tell()
 
     def note(self, live: Live, received: int | None = None) -> None:
@@ -159,20 +164,31 @@ class Table:
         session = live.session
         before = self.known.get(session.id)
         summary = self.known[session.id] = Summary.of(session)
+        if before is not None:
+            self._leave(session.id, before)
+        self._enter(session.id, summary)
         if before is None or before.state is not summary.state:
-            if before is not None:
-                self._count(before, -1)
-            self._count(summary, 1)
             self._tell()
         for watcher in tuple(self._watchers.get(session.id, ())):
             watcher(session, session.received if received is None else received)
 
-    def _count(self, summary: Summary, change: int) -> None:
-        self._counts[summary.state.value] += change
-        if summary.owner is not None and summary.state.takes_bytes:
-            self._owners[summary.owner] += change
-            if not self._owners[summary.owner]:
-                del self._owners[summary.owner]
+    def _enter(self, id: str, summary: Summary) -> None:
+        self._counts[summary.state.value] += 1
+        if summary.state.takes_bytes:
+            self.announced += summary.length
+            if summary.owner is not None:
+                self._owners.setdefault(summary.owner, set()).add(id)
+            if summary.name is not None:
+                self._names.setdefault(summary.name, set()).add(id)
+
+    def _leave(self, id: str, summary: Summary) -> None:
+        self._counts[summary.state.value] -= 1
+        if summary.state.takes_bytes:
+            self.announced -= summary.length
+            if summary.owner is not None:
+                _take_out(self._owners, summary.owner, id)
+            if summary.name is not None:
+                _take_out(self._names, summary.name, id)
 
     def _tell(self) -> None:
         self.events.tell(SessionsCounted(dict(self._counts)))
@@ -182,9 +198,13 @@ class Table:
         """How many sessions hold bytes."""
         return self._counts[State.OPEN.value] + self._counts[State.COMPLETE.value]
 
-    def count_of(self, owner: str) -> int:
-        """Tell how many sessions of an owner hold bytes."""
-        return self._owners[owner]
+    def of_owner(self, owner: str) -> list[Summary]:
+        """Tell the sessions of an owner that hold bytes."""
+        return [self.known[id] for id in self._owners.get(owner, ())]
+
+    def of_name(self, name: StoredName) -> list[Summary]:
+        """Tell the sessions that hold bytes of a file of this name."""
+        return [self.known[id] for id in self._names.get(name, ())]
 
     def watch(self, id: str, watcher: Callable[[Session, int], object]) -> Callable[[], None]:
         """Call ``watcher`` whenever a session moves; what is returned ends that."""
@@ -216,3 +236,10 @@ class Table:
                 continue
             self.note(live)
         self._scanned = True
+
+
+def _take_out(index: dict[K, set[str]], key: K, id: str) -> None:
+    ids = index[key]
+    ids.discard(id)
+    if not ids:
+        del index[key]

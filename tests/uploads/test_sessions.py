@@ -16,6 +16,7 @@ from hmacfs.base.errors import (
     Incomplete,
     LengthChanged,
     NameTaken,
+    NoSpace,
     OffsetWrong,
     QuotaExceeded,
     SizeMismatch,
@@ -27,10 +28,12 @@ from hmacfs.base.errors import (
 from hmacfs.base.events import SessionsCounted, UploadResumed, UploadTakenOver
 from hmacfs.base.spans import Span
 from hmacfs.rules.conditions import Conditions
+from hmacfs.uploads import delivery
 from hmacfs.uploads.limits import Limits
 from hmacfs.uploads.live import Check
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Session
+from tests.blobs.faulty import never_synced
 from tests.flow.awaiting import now
 from tests.ingest.bench import Delivery
 from tests.uploads.bench import LARGEST, LIMITS, NOW, Bench, LocalBench
@@ -193,6 +196,31 @@ class SessionTests(SessionCase):
             self.successResultOf(each)
         self.bench.finish(id)
         self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_checkpoints(self) -> None:
+        """While bytes come what has come is made durable now and then."""
+        self.patch(delivery, "CHECKPOINT_BYTES", 2)
+        id = self.bench.create().id
+        body = Delivery(CONTENT[:4], CONTENT[4:], held=True)
+        self.bench.send(id, 0, body).addErrback(lambda _: None)
+        body.come()
+        self.assertEqual(self.bench.find(id).offset, 4)
+        self.bench.restart()
+        self.assertEqual(self.bench.find(id).offset, 4)
+        self.bench.append(id, 4, CONTENT[4:])
+        self.bench.finish(id)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
+    def test_checkpoint_in_time(self) -> None:
+        """Slow bytes are made durable too."""
+        id = self.bench.create().id
+        body = Delivery(CONTENT[:2], CONTENT[2:4], CONTENT[4:], held=True)
+        self.bench.send(id, 0, body).addErrback(lambda _: None)
+        body.come()
+        self.assertEqual(self.bench.find(id).offset, 0)
+        self.bench.clock.advance(delivery.CHECKPOINT_SECONDS)
+        body.come()
+        self.assertEqual(self.bench.find(id).offset, 4)
 
     # A newer request
 
@@ -408,6 +436,35 @@ class SessionTests(SessionCase):
             bench.create("d")
         now(bench.sessions.cancel(first.id))
         bench.create("d", owner="ann")
+
+    def test_many(self) -> None:
+        """A thousand sessions of one owner hurt nobody: each is found, and the next is refused."""
+        bench = self.opened(Limits())
+        self.addCleanup(bench.clear)
+        never_synced().install(self)
+        ids = [bench.create(f"file {number}", owner="ann").id for number in range(1000)]
+        with self.assertRaises(TooManyUploads):
+            bench.create("one more", owner="ann")
+        bench.create("another's", owner="bob")
+        bench.restart()
+        now(bench.sessions.sweep())
+        with self.assertRaises(TooManyUploads):
+            bench.create("one more", owner="ann")
+        for id in ids[::100]:
+            self.assertEqual(bench.append(id, 0, CONTENT).state, State.COMPLETE)
+            bench.finish(id)
+        bench.create("one more", owner="ann")
+
+    def test_announced(self) -> None:
+        """All sessions together may announce only so many bytes."""
+        bench = self.opened(Limits(most_bytes=25))
+        self.addCleanup(bench.clear)
+        bench.create("a")
+        last = bench.create("b")
+        with self.assertRaises(NoSpace):
+            bench.create("c")
+        now(bench.sessions.cancel(last.id))
+        bench.create("c")
 
     def test_quota(self) -> None:
         """What an owner is about to bring counts against the quota, for a while."""

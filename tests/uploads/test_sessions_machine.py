@@ -131,7 +131,7 @@ class SessionsMachine(RuleBasedStateMachine):
         upload = self.chosen(which)
         right = upload.content[upload.told.offset :]
         check = Check("sha256", lambda: hashlib.sha256(right).digest())
-        self.sent(upload, upload.told.offset, right[::-1], cut, check=check)
+        self.sent(upload, upload.told.offset, right[::-1], cut, (BytesDiffer,), check=check)
 
     @precondition(lambda self: any(upload.told.received for upload in self.uploads))
     @rule(which=WHICH)
@@ -149,16 +149,24 @@ class SessionsMachine(RuleBasedStateMachine):
             return
         raise AssertionError("other bytes were taken")
 
-    def sent(self, upload: Upload, start: int, data: bytes, cut: int, **how: Any) -> None:
-        """Begin a request."""
+    def sent(
+        self,
+        upload: Upload,
+        start: int,
+        data: bytes,
+        cut: int,
+        told: tuple[type[Exception], ...] = (),
+        **how: Any,
+    ) -> None:
+        """Begin a request, which may be told this besides what each may."""
         body = Delivery(data[:cut], data[cut:], held=True)
         sending = Sending(body, self.bench.send(upload.id, start, body, size=len(data), **how))
         upload.sendings.append(sending)
-        sending.result.addBoth(self.ended)
+        sending.result.addBoth(self.ended, (*EXPECTED, *told))
 
-    def ended(self, outcome: Session | Failure) -> None:
+    def ended(self, outcome: Session | Failure, expected: tuple[type[Exception], ...]) -> None:
         """Hear what became of a request."""
-        if isinstance(outcome, Failure) and not outcome.check(*EXPECTED):
+        if isinstance(outcome, Failure) and not outcome.check(*expected):
             assert outcome.value is not None
             self.faults.append(outcome.value)
 
