@@ -11,6 +11,7 @@ from hmacfs.cli import (
     file_commands,
     health_command,
     index_commands,
+    iso_command,
     keys_commands,
     migrate_command,
     put_command,
@@ -32,6 +33,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *dedup_command.COMMANDS,
     *migrate_command.COMMANDS,
     *retention_command.COMMANDS,
+    *iso_command.COMMANDS,
 )
 """All of them, in the order in which the help tells them."""
 

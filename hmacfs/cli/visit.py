@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
-from hmacfs.blobs.local import LocalBlobs
+from hmacfs.blobs.packed import PackedBlobs
 from hmacfs.cli.calls import Calls
 from hmacfs.cli.command import CommandFailed
 from hmacfs.config import options
@@ -34,14 +34,14 @@ S = TypeVar("S", SqlIndex, SqlState)
 class Visit:
     """The files and the index, open."""
 
-    blobs: LocalBlobs
+    blobs: PackedBlobs
     index: SqlIndex
 
 
 @asynccontextmanager
 async def storage(
     settings: Settings, reactor: IReactorFromThreads, *, alone: bool
-) -> AsyncGenerator[LocalBlobs, None]:
+) -> AsyncGenerator[PackedBlobs, None]:
     """
     Open the files.
 
@@ -49,7 +49,7 @@ async def storage(
     """
     path = settings[options.SERVER_STORAGE_PATH]
     pool = ThreadedPool(reactor, "disk", 2)
-    blobs = LocalBlobs(path, pool, contents(settings))
+    blobs = PackedBlobs(path, pool, contents(settings))
     pool.start()
     try:
         await blobs.start(alone=alone)

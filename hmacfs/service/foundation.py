@@ -10,8 +10,8 @@ from twisted.logger import Logger
 from hmacfs.auth.replay import Ledger
 from hmacfs.base.events import Events, FileRemoved, ThreadsChanged, UploadsChanged
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
-from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.local_unfinished import LocalUnfinished
+from hmacfs.blobs.packed import PackedBlobs
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
@@ -70,7 +70,7 @@ class Foundation:
         self._storage = settings[options.SERVER_STORAGE_PATH]
         self.contents = contents(settings)
         self.deduplicates = False
-        self.blobs = LocalBlobs(self._storage, self.pool, self.contents)
+        self.blobs = PackedBlobs(self._storage, self.pool, self.contents)
         self._reserve = Reserve(internal_path(settings) / "reserve")
         self.index = make_index(settings, reactor, reactor)
         self.pending = Pending()

@@ -27,9 +27,11 @@ from hmacfs.service.keys import KeysUnusable
 from hmacfs.service.listeners import Listeners
 from hmacfs.service.metrics_listener import MetricsListener
 from hmacfs.service.notify import Notify, watchdog_interval
+from hmacfs.service.packing import packing_again
 from hmacfs.service.pidfile import write_pid_file
 from hmacfs.service.thumbnails import workshop
 from hmacfs.service.tls import CertificateRefused
+from hmacfs.service.warming import warming_again
 from hmacfs.web.site import StreamingSite
 
 SESSION_SWEEP: Final = 60.0
@@ -203,6 +205,10 @@ class FileServer(Service):
         if self._workshop is not None:
             for chore in self._workshop.start():
                 self._begin(chore)
+        for chore in packing_again(self._settings, self._foundation, self._reactor):
+            self._begin(chore)
+        for chore in warming_again(self._settings, self._foundation, self._reactor):
+            self._begin(chore)
         interval = watchdog_interval(self._environ)
         if interval is not None:
             self._watchdog.start(interval)

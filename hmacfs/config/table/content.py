@@ -107,6 +107,7 @@ ISO_ENABLED: Final = Option(
     default=False,
     summary="Whether files are packed into ISO 9660 containers. Without it they are not.",
     example=True,
+    in_effect=True,
 )
 ISO_SCHEDULE: Final = Option(
     key="iso.schedule",
@@ -115,6 +116,7 @@ ISO_SCHEDULE: Final = Option(
     default=0.0,
     summary="How often a container is packed; 0 means by command alone. Without it by command.",
     example=86400.0,
+    in_effect=True,
 )
 ISO_SIZE: Final = Option(
     key="iso.size",
@@ -123,6 +125,7 @@ ISO_SIZE: Final = Option(
     default=GB,
     summary="How large one container may be. Without it 1 GB.",
     example=4 * GB,
+    in_effect=True,
 )
 ISO_MOUNTPOINT: Final = Option(
     key="iso.mountpoint",
@@ -131,6 +134,7 @@ ISO_MOUNTPOINT: Final = Option(
     default=pathlib.Path("/mnt/iso"),
     summary="Where containers are mounted. Without it /mnt/iso.",
     example=pathlib.Path("/srv/iso"),
+    in_effect=True,
 )
 ISO_CHARSET: Final = Option(
     key="iso.charset",
@@ -139,6 +143,7 @@ ISO_CHARSET: Final = Option(
     default="utf-8",
     summary="The character set of names in containers. Without it UTF-8.",
     example="iso-8859-1",
+    in_effect=True,
 )
 ISO_CONTAINERFILE: Final = Option(
     key="iso.containerfile",
@@ -147,6 +152,7 @@ ISO_CONTAINERFILE: Final = Option(
     summary="The file of the first container; later ones get a number. Without it container.iso "
     "beside the mount point.",
     example=pathlib.Path("/srv/iso/container.iso"),
+    in_effect=True,
 )
 COMPRESSION_ENABLED: Final = Option(
     key="compression.enabled",

@@ -77,6 +77,7 @@ SERVER_PRE_CACHE: Final = Option(
     "quick as later ones. Without it each entry is read when it is asked for.",
     example=True,
     aliases=(Alias(Generation.V2_X, "server.precaching"),),
+    in_effect=True,
 )
 SERVER_PRE_CACHE_WORKERS: Final = Option(
     key="server.pre_cache_workers",
@@ -84,6 +85,7 @@ SERVER_PRE_CACHE_WORKERS: Final = Option(
     default=1,
     summary="How many threads fill the cache at start. Without it one.",
     example=4,
+    in_effect=True,
 )
 SERVER_PRE_CACHE_INTERVAL: Final = Option(
     key="server.pre_cache_interval",
@@ -91,6 +93,7 @@ SERVER_PRE_CACHE_INTERVAL: Final = Option(
     default=3600.0,
     summary="How often the cache is filled again. Without it every hour.",
     example=1800.0,
+    in_effect=True,
 )
 METADATA_ENABLED: Final = Option(
     key="metadata.enabled",

@@ -1,0 +1,102 @@
+"""The commands about containers: ``iso pack``, ``iso verify``, ``iso list``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Final
+
+from hmacfs.blobs import containers
+from hmacfs.blobs.interfaces import StorageFailed
+from hmacfs.cli import shown
+from hmacfs.cli.calls import Calls
+from hmacfs.cli.command import Command, CommandFailed, add_common, settings_of
+from hmacfs.cli.config_commands import FAILED, FINE, Surroundings
+from hmacfs.cli.visit import Visit, carried_out, opened
+from hmacfs.config import options
+from hmacfs.config.settings import Settings
+from hmacfs.flow.pools import InlinePool
+from hmacfs.service.packing import packing
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text in (
+        ("pack", "pack the oldest files into a container"),
+        ("verify", "read every packed file, and compare it with its digest"),
+        ("list", "list the containers"),
+    ):
+        add_common(actions.add_parser(name, help=text, description=text, allow_abbrev=False))
+
+
+def _iso(arguments: argparse.Namespace, around: Surroundings) -> int:
+    settings = settings_of(arguments, around)
+
+    async def work(calls: Calls) -> int:
+        async with opened(settings, calls) as visit:
+            if arguments.action == "pack":
+                return await _pack(visit, settings, around)
+            if arguments.action == "verify":
+                return _verify(visit, arguments, around)
+            return _list(visit, arguments, around)
+
+    return carried_out(work)
+
+
+async def _pack(visit: Visit, settings: Settings, around: Surroundings) -> int:
+    if not settings[options.ISO_ENABLED]:
+        raise CommandFailed("iso.enabled is false: nothing is packed")
+    done = await packing(settings, visit.index, visit.blobs, InlinePool()).pack(full=False)
+    if done is None:
+        print("there is nothing to pack", file=around.stderr)
+    else:
+        print(f"packed {done[1]} files into {done[0]}", file=around.stderr)
+    return FINE
+
+
+def _list(visit: Visit, arguments: argparse.Namespace, around: Surroundings) -> int:
+    for path, count, size in visit.blobs.catalogue.containers():
+        if arguments.json:
+            facts = {"container": str(path), "files": count, "bytes": size}
+            print(json.dumps(facts), file=around.stdout)
+        else:
+            print(f"{path}: {count} files of {size} bytes", file=around.stdout)
+    return FINE
+
+
+def _verify(visit: Visit, arguments: argparse.Namespace, around: Surroundings) -> int:
+    code = FINE
+    for path, count, _ in visit.blobs.catalogue.containers():
+        damaged = _damaged(visit, path)
+        if damaged:
+            code = FAILED
+        for name in damaged:
+            if arguments.json:
+                line = json.dumps({"container": str(path), "damaged": name})
+            else:
+                line = f"{path}: {shown.safe(name)} is damaged"
+            print(line, file=around.stdout)
+        print(f"{path}: {count - len(damaged)} of {count} files are whole", file=around.stderr)
+    return code
+
+
+def _damaged(visit: Visit, path: Path) -> list[str]:
+    files = visit.blobs.catalogue.files(path)
+    try:
+        # As a whole, too: others should be able to read it.
+        containers.find(path)
+        with path.open("rb") as container:
+            return [
+                str(file.name)
+                for file in files
+                if containers.digest(container.fileno(), containers.Extent(file.start, file.size))
+                != file.sha256
+            ]
+    except (StorageFailed, OSError):
+        return [str(file.name) for file in files]
+
+
+COMMANDS: Final = (
+    Command("iso", "pack old files into ISO containers, verify and list these", _arguments, _iso),
+)
