@@ -205,6 +205,13 @@ class MemoryBlobs:
                     return len(own.data)
             return 0
 
+    @property
+    def unpublished_bytes(self) -> int:
+        """The bytes that are kept and are those of no published file."""
+        with self._lock:
+            published = {id(content): len(content.data) for content in self._files.values()}
+            return self._used - sum(published.values())
+
     async def walk(self) -> AsyncGenerator[list[Found | Passed], None]:
         """Look through all files; see :meth:`Blobs.walk`."""
         if found := await self._pool.run(self._found):
