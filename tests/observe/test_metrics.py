@@ -17,6 +17,8 @@ from hmacfs.base.events import (
     RequestEnded,
     RequestsChanged,
     SessionsCounted,
+    StoreCallFailed,
+    StoreSwitched,
     UploadFailed,
     UploadResumed,
     UploadStored,
@@ -172,6 +174,20 @@ class EventTests(MetricsCase):
         self.assertEqual(samples["goroutines_count", ()], 2)
         self.events.tell(ConnectionsChanged(0))
         self.assertEqual(self.samples()["active_connections_total", ()], 0)
+
+    def test_stores(self) -> None:
+        """Questions that a store did not answer are counted; who answers is shown."""
+        self.events.tell(StoreSwitched("redis", active=True))
+        self.events.tell(StoreSwitched("fallback", active=False))
+        self.events.tell(StoreCallFailed("redis", "failed"))
+        self.events.tell(StoreCallFailed("redis", "failed"))
+        self.events.tell(StoreSwitched("redis", active=False))
+        self.events.tell(StoreSwitched("fallback", active=True))
+        samples = self.samples()
+        active = f"{OURS}store_active"
+        self.assertEqual(samples[active, ("redis",)], 0)
+        self.assertEqual(samples[active, ("fallback",)], 1)
+        self.assertEqual(samples[f"{OURS}store_failures_total", ("failed", "redis")], 2)
 
     def test_process(self) -> None:
         """Memory and processor time are those of this process."""
