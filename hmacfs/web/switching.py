@@ -84,6 +84,12 @@ class SwitchingChannel(StreamingChannel):
         if self._successor is None:
             super().resumeProducing()
 
+    def write(self, data: bytes) -> None:
+        """Send bytes; of the other protocol they are counted for the request that it came from."""
+        if self._successor is not None:
+            self.requests[-1].sentLength += len(data)
+        super().write(data)
+
     def finish_soon(self) -> None:
         """End the connection, which the other protocol does in its own way."""
         if self._successor is None:

@@ -25,6 +25,7 @@ from hmacfs.base.errors import (
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile
 from hmacfs.ingest import small_body
+from hmacfs.ingest.discard import discard
 from hmacfs.ingest.intake import Intake
 from hmacfs.rules.conditions import Conditions
 from hmacfs.uploads.live import Check
@@ -170,7 +171,7 @@ class V3Uploads:
     def _name(self, permit: Permit, order: UploadOrder, facts: RequestFacts) -> StoredName:
         # A signature that counts once has an upload id; with a token it would be anybody's word.
         upload_id = facts.headers.get("x-upload-id", "") if permit.once else str(uuid.uuid4())
-        name = StoredName((upload_id, flat_name(order.filename).leaf))
+        name = StoredName((upload_id.lower(), flat_name(order.filename).leaf))
         self.paths.check_stored(name)
         return name
 
@@ -203,7 +204,9 @@ class V3Uploads:
             if session.state is State.COMPLETE:
                 await self._finish(request, session)
                 return
-        # Who missed the answer to the last byte sends it again.
+        else:
+            # Who missed the answer to the last byte sends it again.
+            await discard(body)
         self._show(request, session)
 
     def _show(self, request: StreamingRequest, session: Session) -> None:

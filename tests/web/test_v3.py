@@ -255,6 +255,9 @@ class SignedTests(SessionCase):
         response = self.post(document, *self.sign(document).headers, JSON)
         self.assertEqual(response.status, 201, repr(response.body))
         self.assertEqual(json.loads(response.body)["upload_id"], UUID)
+        shouted = self.sign(document, unique=UUID.upper()).headers
+        response = self.post(document, *shouted, JSON)
+        self.assertEqual(json.loads(response.body)["upload_id"], UUID)
         response = self.post(document + b" ", *self.sign(document).headers, JSON)
         self.assert_problem(response, 422, "digest-mismatch")
 
@@ -386,6 +389,19 @@ class ChunkTests(SessionCase):
         self.assertEqual((first.status, again.status), (201, 200))
         for name in ("state", "checksum", "download_url", "success"):
             self.assertEqual(json.loads(first.body)[name], json.loads(again.body)[name])
+
+    def test_the_body_after_the_end(self) -> None:
+        """That body is read to its end, so that the connection, and the answer, are not lost."""
+        session = self.create(CONTENT[:1000])
+        self.put_chunk(session, 1)
+        conversation = self.server.connect()
+        target = path_of(session["upload_urls"]["chunks"][0])
+        conversation.send(request("PUT", target, ["Content-Length: 1000"]) + CONTENT[:500])
+        self.assertEqual(conversation.output(), b"")
+        conversation.send(CONTENT[500:1000])
+        response = conversation.response()
+        self.assertEqual(response.status, 200)
+        self.assertNotIn("connection", response.headers)
 
     def test_wrong_lengths(self) -> None:
         """A chunk of another length is refused before it comes."""
