@@ -174,6 +174,7 @@ class Size:
     """A number of bytes."""
 
     minimum: int = 0
+    maximum: int | None = None
     noun: str = "size (bytes, KB, MB, GB, TB)"
 
     def parse(self, given: object) -> int:
@@ -183,6 +184,8 @@ class Size:
         size = parse_size(given)
         if size < self.minimum:
             raise ValueError(f"{given!r} is less than {render_size(self.minimum)}")
+        if self.maximum is not None and size > self.maximum:
+            raise ValueError(f"{given!r} is more than {render_size(self.maximum)}")
         return size
 
     def parse_text(self, text: str) -> int:

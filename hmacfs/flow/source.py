@@ -11,7 +11,7 @@ from zope.interface import implementer
 from hmacfs.flow.pools import Lane
 
 READ_SIZE = 256 * 1024
-"""Bytes that one read takes from the disk."""
+"""Bytes that one read takes from the disk, if nothing else is said."""
 
 
 class Truncated(Exception):
@@ -27,12 +27,19 @@ class Readable(Protocol):
 
 @implementer(IPushProducer)
 class Source:
-    """Copies spans of a file to a consumer, reading on a thread, while the consumer wants them."""
+    """
+    Copies spans of a file to a consumer, reading on a thread, while the consumer wants them.
 
-    def __init__(self, readable: Readable, lane: Lane, consumer: IConsumer) -> None:
+    :param read_size: bytes that one read takes, and that wait in memory at most.
+    """
+
+    def __init__(
+        self, readable: Readable, lane: Lane, consumer: IConsumer, read_size: int = READ_SIZE
+    ) -> None:
         self._readable = readable
         self._lane = lane
         self._consumer = consumer
+        self._read_size = read_size
         self._resumed: Deferred[None] | None = None
         self._stopped = False
 
@@ -61,7 +68,7 @@ class Source:
         offset = start
         while offset < stop and not self._stopped:
             data = await self._lane.run(
-                self._readable.read_at, offset, min(READ_SIZE, stop - offset)
+                self._readable.read_at, offset, min(self._read_size, stop - offset)
             )
             if not data:
                 raise Truncated(f"the file ends at {offset}, {stop - offset} bytes too early")

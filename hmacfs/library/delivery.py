@@ -12,7 +12,7 @@ from hmacfs.base.spans import Span
 from hmacfs.blobs.interfaces import FileBlob, OpenBlob
 from hmacfs.flow import sendfile
 from hmacfs.flow.sendfile import Direct, SendReactor
-from hmacfs.flow.source import Source
+from hmacfs.flow.source import READ_SIZE, Source
 from hmacfs.library.serving import Plan
 
 SENDFILE_FROM = 64 * 1024
@@ -35,10 +35,12 @@ class Delivery:
     Sends the bodies of answers.
 
     :param patience: seconds that a client may take nothing.
+    :param read_size: bytes that are read from a file at a time, where they are.
     """
 
     reactor: SendReactor
     patience: float
+    read_size: int = READ_SIZE
 
     async def send(self, plan: Plan, blob: OpenBlob, outlet: Outlet) -> None:
         """
@@ -60,7 +62,19 @@ class Delivery:
                     self.patience,
                 )
                 return
-        await _copy(plan, blob, outlet.consumer())
+        await self._copy(plan, blob, outlet.consumer())
+
+    async def _copy(self, plan: Plan, blob: OpenBlob, consumer: IConsumer) -> None:
+        source = Source(blob, blob.lane, consumer, self.read_size)
+        consumer.registerProducer(source, True)
+        try:
+            for piece in plan.body:
+                if isinstance(piece, Span):
+                    await source.copy(piece.start, piece.stop)
+                else:
+                    consumer.write(piece)
+        finally:
+            consumer.unregisterProducer()
 
 
 def path_of(blob: OpenBlob) -> Path | None:
@@ -69,16 +83,3 @@ def path_of(blob: OpenBlob) -> Path | None:
         return None
     # The kernel has it in memory: this reads no disk.
     return Path(f"/proc/self/fd/{blob.descriptor}").readlink()
-
-
-async def _copy(plan: Plan, blob: OpenBlob, consumer: IConsumer) -> None:
-    source = Source(blob, blob.lane, consumer)
-    consumer.registerProducer(source, True)
-    try:
-        for piece in plan.body:
-            if isinstance(piece, Span):
-                await source.copy(piece.start, piece.stop)
-            else:
-                consumer.write(piece)
-    finally:
-        consumer.unregisterProducer()

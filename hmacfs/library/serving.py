@@ -73,10 +73,12 @@ class Policy:
     :ivar retries: whether a download may be resumed or found unchanged.
     :ivar private: whether downloads need a credential, so that no cache may
         give them to others.
+    :ivar parts: whether several ranges may be asked for at once.
     """
 
     retries: bool = True
     private: bool = False
+    parts: bool = True
 
 
 class Outcome(Enum):
@@ -172,7 +174,9 @@ def _wanted_ranges(
         return ()
     if not ask.preconditions.allow_range(validators, ask.now):
         return ()
-    return ranges.parse(ask.wanted_range)
+    wanted = ranges.parse(ask.wanted_range)
+    # Who serves no several ranges ignores them (RFC 9110, 14.2).
+    return wanted if policy.parts or len(wanted) == 1 else ()
 
 
 def _full(file: StoredFile, ask: Ask, described: Headers) -> Plan:

@@ -87,7 +87,11 @@ def grow(
     private = settings[options.DOWNLOADS_REQUIRE_AUTH]
     files = Files(
         lookup,
-        Delivery(foundation.reactor, settings[options.TIMEOUTS_WRITETIMEOUT]),
+        Delivery(
+            foundation.reactor,
+            settings[options.TIMEOUTS_WRITETIMEOUT],
+            settings[options.DOWNLOADS_CHUNK_SIZE],
+        ),
         paths,
         _policy(settings),
         Extensions.of(served),
@@ -257,6 +261,7 @@ def _policy(settings: Settings) -> Policy:
         retries=settings[options.DOWNLOADS_ENABLE_GET_RETRIES]
         and settings[options.DOWNLOADS_RESUMABLE_DOWNLOADS_ENABLED],
         private=settings[options.DOWNLOADS_REQUIRE_AUTH],
+        parts=settings[options.DOWNLOADS_CHUNKED_DOWNLOADS_ENABLED],
     )
 
 

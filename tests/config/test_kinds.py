@@ -45,6 +45,7 @@ WRONG: tuple[tuple[Kind[Any], object, str], ...] = (
     (Size(), True, 'this is true or false, where a size such as "10GB" belongs'),
     (Size(), -1, "-1 is not a size: it cannot be negative"),
     (Size(1024), "1B", "'1B' is less than 1KB"),
+    (Size(1, 2048), "3KB", "'3KB' is more than 2KB"),
     (Duration(), [], 'this is a list, where a duration such as "30s" belongs'),
     (Duration(60), "1s", "'1s' is shorter than 1m"),
     (Text(), 8080, "this is a whole number, where a text in quotes belongs"),

@@ -99,6 +99,15 @@ class SourceTests(SynchronousTestCase):
         self.assertEqual(self.network.content, LONG)
         self.assertEqual(disk.reads, [(0, READ_SIZE), (READ_SIZE, 3)])
 
+    def test_read_size(self) -> None:
+        """The size of a read may be chosen."""
+        disk = Disk(b"abcdefg")
+        source = Source(disk, Lane(self.pool), self.network, 3)
+        copied = self.copy(source, 0, 7)
+        self.pool.run_all()
+        self.successResultOf(copied)
+        self.assertEqual(disk.reads, [(0, 3), (3, 3), (6, 1)])
+
     def test_short_reads(self) -> None:
         """A read that brings less than was asked for is followed by one for the rest."""
 

@@ -366,6 +366,22 @@ class RangeTests(SynchronousTestCase):
         self.assertEqual(ask({"if-range": '"old"'}), ask())
 
 
+class PartsOffTests(SynchronousTestCase):
+    """Answers where several ranges are not sent."""
+
+    OFF = Policy(parts=False)
+
+    def test_several(self) -> None:
+        """Who asks for several ranges gets the whole file (14.2)."""
+        for wanted in ("bytes=0-9,5000-5009", "bytes=0-9,0-9", "bytes=0-,10000-"):
+            self.assertEqual(ask({"range": wanted}, policy=self.OFF), ask())
+
+    def test_one(self) -> None:
+        """One range is sent, or found wrong, as everywhere."""
+        for wanted in ("bytes=0-9", "bytes=-10", "bytes=10000-"):
+            self.assertEqual(ask({"range": wanted}, policy=self.OFF), ask({"range": wanted}))
+
+
 class RetriesOffTests(SynchronousTestCase):
     """Answers where downloads may not be resumed."""
 

@@ -34,16 +34,24 @@ DOWNLOADS_CHUNKED_DOWNLOADS_ENABLED: Final = Option(
     since=Generation.V2_X,
     kind=Switch(),
     default=True,
-    summary="Whether a client may ask for several parts of a file at once. Without it it may.",
+    summary="Whether a client may ask for several parts of a file in one request; where not, "
+    "such a request is answered with the whole file. Without it it may.",
     example=False,
+    reloadable=True,
+    in_effect=True,
 )
 DOWNLOADS_CHUNK_SIZE: Final = Option(
     key="downloads.chunk_size",
     since=Generation.V2_X,
-    kind=Size(1024),
-    default=1024**2,
-    summary="How much of a file is read at a time. Without it 1 MB.",
-    example=256 * 1024,
+    kind=Size(4096, 64 * 1024**2),
+    default=256 * 1024,
+    summary="How much of a file is read at a time, from 4 KB to 64 MB, where it is sent over TLS, "
+    "in several ranges, or from a container; a download of a slow client then holds up to three "
+    "times as much in memory. Files that go over plain connections are handed to the system "
+    "(sendfile) or to nginx (x_accel_prefix), and this has no effect on them. Without it 256 KB.",
+    example=1024**2,
+    reloadable=True,
+    in_effect=True,
 )
 DOWNLOADS_RESUMABLE_DOWNLOADS_ENABLED: Final = Option(
     key="downloads.resumable_downloads_enabled",
