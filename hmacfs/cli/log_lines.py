@@ -21,8 +21,13 @@ OF_TWISTED = "log_"
 
 
 def text_line(event: LogEvent) -> str | None:
-    """Write an event as Twisted does: time, origin, level, text; what follows is indented."""
-    return formatEventAsClassicLogText(event)
+    r"""
+    Write an event as Twisted does: time, origin, level, text; what follows is indented.
+
+    What a terminal would obey or not show, such as ``\x1b``, is written as an escape.
+    """
+    line = formatEventAsClassicLogText(event)
+    return None if line is None else _shown(line, _python_escape)
 
 
 def json_line(event: LogEvent) -> str | None:
@@ -39,7 +44,22 @@ def json_line(event: LogEvent) -> str | None:
     document.update(_fields(event))
     if "log_failure" in event:
         document["traceback"] = event["log_failure"].getTraceback()
-    return json.dumps(document, ensure_ascii=False) + "\n"
+    return _shown(json.dumps(document, ensure_ascii=False) + "\n", _json_escape)
+
+
+def _shown(line: str, escape: Callable[[str], str]) -> str:
+    # Strangers choose names and header fields.
+    if line[:-1].isprintable():
+        return line
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else escape(sign) for sign in line)
+
+
+def _python_escape(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
+
+
+def _json_escape(sign: str) -> str:
+    return json.dumps(sign)[1:-1]
 
 
 def notice(line: Line, sentence: str, origin: str, now: float) -> str:

@@ -20,8 +20,8 @@ LONGEST_VALUE = 40
 FORMAT = "{client} {method} {uri} {status} in={received} out={sent}"
 """The line of a request."""
 
-_CAPABILITY = re.compile(rb"[A-Za-z0-9_-]{43}")
-"""The id of an upload: 256 bits in base64url, which is all it takes to use it."""
+_CAPABILITY = re.compile(rb"(?:sess_)?[A-Za-z0-9_-]{43}")
+"""The id of an upload: 256 bits in base64url, which is all it takes to use it; V3 adds a word."""
 
 _SHOWN = 6
 """Characters of such an id that are written, to tell uploads apart."""
@@ -42,13 +42,19 @@ def _shown_path(path: bytes) -> bytes:
     for place in CAPABILITIES:
         if decoded.startswith(place) and len(decoded) > len(place):
             _, slash, rest = decoded[len(place) :].partition(b"/")
-            return place + b"***" + slash + quote_from_bytes(rest).encode()
+            return place + b"***" + slash + b"/".join(map(_shortened, _quoted(rest)))
     return b"/".join(map(_shortened, path.split(b"/")))
+
+
+def _quoted(path: bytes) -> list[bytes]:
+    return quote_from_bytes(path).encode().split(b"/")
 
 
 def _shortened(segment: bytes) -> bytes:
     decoded = unquote_to_bytes(segment)
-    return decoded[:_SHOWN] + b"***" if _CAPABILITY.fullmatch(decoded) else segment
+    if _CAPABILITY.fullmatch(decoded) is None:
+        return segment
+    return decoded.removeprefix(b"sess_")[:_SHOWN] + b"***"
 
 
 def _shown(piece: bytes) -> bytes:

@@ -155,7 +155,10 @@ class StreamingSite(Site):
         self._events.tell(RequestsChanged(len(self._began)))
 
     def lost(self, request: StreamingRequest) -> None:
-        """Note that the client of a request has gone before the end of its answer."""
+        """Note that the client of a request has gone, perhaps before the end of its answer."""
+        if request not in self._began:
+            # It was answered, and what was left of its body thrown away.
+            return
         status = request.code if request.startedWriting else CLIENT_CLOSED_REQUEST
         self._note(request, status)
         self._ended(request, status)

@@ -50,6 +50,12 @@ class TextTests(SynchronousTestCase):
         assert line is not None
         self.assertEqual([part[:1] for part in line.splitlines()[1:]], ["\t"])
 
+    def test_hidden(self) -> None:
+        """What a terminal would obey or not show is escaped; what it shows is not."""
+        line = text_line(event("{text}", text="\x1b[2J\x0b\x85\u202e\ud800 C:\\é\t雪"))
+        assert line is not None
+        self.assertTrue(line.endswith("] \\x1b[2J\\x0b\\x85\\u202e\\ud800 C:\\é\t雪\n"), line)
+
     def test_nothing(self) -> None:
         """What has no text has no line."""
         self.assertIsNone(text_line({}))
@@ -83,6 +89,12 @@ class JsonTests(SynchronousTestCase):
             },
         )
         self.assertIn("/ж", json_line(logged) or "")
+
+    def test_hidden(self) -> None:
+        """What a terminal would obey or not show is escaped, and read again as it was."""
+        logged = event("{text}", text="\x9b2J\u202e\U000e0001 é")
+        self.assertTrue((json_line(logged) or "\n")[:-1].isprintable())
+        self.assertEqual(self.document(logged)["text"], "\x9b2J\u202e\U000e0001 é")
 
     def test_only_what_the_text_shows(self) -> None:
         """A field that is not part of the text is left out: it may be a secret, or anything."""

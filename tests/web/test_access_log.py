@@ -35,6 +35,16 @@ class CensoredTests(SynchronousTestCase):
         for target in (f"/files/{upload}", f"/files/kVPzHn3q%5Fy0-{'A' * 31}"):
             self.assertEqual(censored(target.encode()), "/files/kVPzHn***")
 
+    def test_mistyped(self) -> None:
+        """The id of a V3 session is shortened in a path that is none of V3's, too."""
+        session = "sess_kVPzHn3q_y0-" + "A" * 31
+        for target, shown in (
+            (f"/API/v3/upload/{session}", "/API/v3/upload/kVPzHn***"),
+            (f"/api/v3/upload//{session}", "/api/v3/upload/***/kVPzHn***"),
+            (f"/upload/../api/v3/upload/{session}", "/upload/../api/v3/upload/kVPzHn***"),
+        ):
+            self.assertEqual(censored(target.encode()), shown)
+
     def test_capabilities(self) -> None:
         """The id of an upload session is blanked wherever it is in a target, however escaped."""
         for target, shown in (
@@ -80,6 +90,15 @@ class LineTests(SynchronousTestCase):
         conversation.send(request("PUT", target, ["Content-Length: 9"]) + b"123")
         conversation.lose()
         self.assertIn("192.0.2.1 PUT /upload/x?v=*** 499 in=3 out=0", lines)
+
+    def test_refused_once(self) -> None:
+        """A refusal before the end of the body is one line, whenever the connection goes."""
+        lines = self.observed()
+        conversation = Server(Path(self.mktemp())).connect()
+        conversation.send(request("PUT", "/upload/x?v=bad", ["Content-Length: 9"]) + b"123")
+        conversation.lose()
+        told = [line for line in lines if line.startswith("192.0.2.1 PUT ")]
+        self.assertEqual(len(told), 1, told)
 
     def test_no_signature_in_the_log(self) -> None:
         """Neither a good nor a bad MAC, nor the secret, is in anything that is logged."""
