@@ -50,7 +50,7 @@ _OF_KIND: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
     Whole: lambda kind: st.integers(kind.minimum, kind.maximum),
     AutoCount: lambda kind: st.none() | st.integers(1, kind.maximum),
     Number: lambda kind: st.floats(kind.minimum, kind.maximum),
-    Size: lambda kind: st.integers(kind.minimum, 2**63 - 1),
+    Size: lambda kind: st.integers(kind.minimum, kind.maximum or 2**63 - 1),
     Duration: lambda kind: (
         st.floats(max(kind.minimum, 1e-9), 1e7)
         | st.integers(int(kind.minimum) + 1, 10**9).map(float)
