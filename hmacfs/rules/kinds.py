@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Self
+from typing import Final, Self
 
 from attrs import frozen
 
@@ -12,6 +12,9 @@ from hmacfs.base.names import StoredName
 from hmacfs.base.values import Grant
 from hmacfs.rules.conditions import Conditions
 from hmacfs.rules.rule import Material, Rule
+
+EVERY: Final = "*"
+"""What stands for all extensions in a list."""
 
 
 @frozen
@@ -23,6 +26,8 @@ class Extensions:
         there is none in the list, and a name without one is not if there is.
     :ivar blocked: no extension of a name may be among them, so that
         ``invoice.exe.txt`` is refused with ``.exe``.
+
+    :data:`EVERY` in a list stands for all names, with an extension or without.
     """
 
     allowed: frozenset[str] = frozenset()
@@ -42,7 +47,8 @@ class Extensions:
         for extension in extensions:
             if extension in self.blocked:
                 return extension
-        if self.allowed and not self._is_allowed(extensions):
+        is_allowed = not self.allowed or EVERY in self.allowed or self._is_allowed(extensions)
+        if EVERY in self.blocked or not is_allowed:
             return extensions[-1] if extensions else ""
         return None
 
@@ -53,9 +59,13 @@ class Extensions:
 
 
 def extensions_of(leaf: str) -> list[str]:
-    """Tell the extensions of a file name, in order, with their dots and in lower case."""
+    """
+    Tell the extensions of a file name, in order, with their dots and in lower case.
+
+    Spaces around them do not count: some systems drop those that end a name.
+    """
     parts = leaf.lower().lstrip(".").split(".")
-    return [f".{part}" for part in parts[1:]]
+    return [f".{part.strip()}" for part in parts[1:]]
 
 
 @frozen

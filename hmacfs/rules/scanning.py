@@ -16,7 +16,7 @@ from hmacfs.blobs.interfaces import Blobs
 from hmacfs.flow.turns import Turns
 from hmacfs.rules.clamd import ScanFailed, Scannable, TooLargeToScan
 from hmacfs.rules.conditions import Conditions
-from hmacfs.rules.kinds import extensions_of
+from hmacfs.rules.kinds import EVERY, extensions_of
 from hmacfs.rules.postponed import Postponed
 from hmacfs.rules.quarantine import Case, Quarantine
 from hmacfs.rules.rule import Material, Rule
@@ -56,7 +56,8 @@ class Scope:
     """
     What is scanned.
 
-    :ivar extensions: with their dots and in lower case; none means every file.
+    :ivar extensions: with their dots and in lower case; none, and
+        :data:`~hmacfs.rules.kinds.EVERY`, mean every file.
     :ivar largest: the most bytes of a file that is scanned.
     :ivar refuses_larger: whether larger ones are refused, else they are taken as they are.
     """
@@ -67,7 +68,8 @@ class Scope:
 
     def covers(self, name: StoredName) -> bool:
         """Tell whether files of this name are scanned."""
-        return not self.extensions or not self.extensions.isdisjoint(extensions_of(name.leaf))
+        covers_all = not self.extensions or EVERY in self.extensions
+        return covers_all or not self.extensions.isdisjoint(extensions_of(name.leaf))
 
 
 @frozen

@@ -83,7 +83,8 @@ def grow(
         time.time,
         cleaning.terms(settings).max_age,
     )
-    served = settings[options.DOWNLOADS_ALLOWED_EXTENSIONS]
+    everywhere = settings[options.SERVER_GLOBAL_EXTENSIONS]
+    served = everywhere or settings[options.DOWNLOADS_ALLOWED_EXTENSIONS]
     private = settings[options.DOWNLOADS_REQUIRE_AUTH]
     files = Files(
         lookup,
@@ -241,7 +242,8 @@ def conduct(settings: Settings) -> Conduct:
 
 def rules(settings: Settings, foundation: Foundation, seconds: Callable[[], float]) -> Rules:
     """Tell what every upload has to meet, in the order in which that is asked."""
-    allowed = settings[options.UPLOADS_ALLOWED_EXTENSIONS]
+    everywhere = settings[options.SERVER_GLOBAL_EXTENSIONS]
+    allowed = everywhere or settings[options.UPLOADS_ALLOWED_EXTENSIONS]
     blocked = settings[options.UPLOADS_BLOCKED_EXTENSIONS]
     types = Types(
         settings[options.VALIDATION_ALLOWED_TYPES],

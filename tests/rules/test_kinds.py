@@ -53,6 +53,18 @@ class ExtensionsTests(SynchronousTestCase):
         ):
             self.assertEqual(self.refused(lists, name), refused, name)
 
+    def test_every(self) -> None:
+        """A star in a list stands for all names."""
+        for name in ("a", "a.exe", ".hidden", "a."):
+            self.assertIsNone(self.refused(Extensions.of(["*"]), name), name)
+            self.assertIsNotNone(self.refused(Extensions.of([], ["*"]), name), name)
+        self.assertEqual(self.refused(Extensions.of(["*"], [".exe"]), "a.exe.txt"), ".exe")
+
+    def test_spaces(self) -> None:
+        """Spaces before and after an extension hide nothing."""
+        for name in ("a.exe ", "a. exe", "a.exe .txt", "a.exe\u00a0"):
+            self.assertEqual(self.refused(Extensions.of([], [".exe"]), name), ".exe", name)
+
     def test_extensions_of(self) -> None:
         """Leading dots begin no extension."""
         self.assertEqual(extensions_of("..A.Tar.GZ"), [".tar", ".gz"])

@@ -139,6 +139,12 @@ class JudgeTests(ScanningCase):
         self.assertFalse(self.body.asked)
         self.assertEqual(self.outcomes, ["oversize"])
 
+    def test_every_extension(self) -> None:
+        """A star in the list of extensions stands for all files."""
+        self.begin(Scope(extensions=frozenset({"*"})))
+        for name in ("a", "a.txt"):
+            self.assertIsInstance(self.put(name, b"virus"), Infected)
+
     def test_extensions(self) -> None:
         """Only what has one of the extensions is scanned, if there is a list."""
         self.begin(Scope(extensions=frozenset({".exe"})))

@@ -68,6 +68,7 @@ SERVER_GLOBAL_EXTENSIONS: Final = Option(
     "allowed_extensions of both. Without it each has its own list.",
     example=(".jpg", ".png", ".pdf"),
     reloadable=True,
+    in_effect=True,
 )
 SERVER_PRE_CACHE: Final = Option(
     key="server.pre_cache",
