@@ -18,6 +18,7 @@ from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
 from hmacfs.cli.places import Named
 from hmacfs.cli.progress import Progress
 from hmacfs.cli.visit import begun, carried_out, storage
+from hmacfs.config import options
 from hmacfs.service.stores import STATE_FILE, driver_of
 from hmacfs.stores import moving
 from hmacfs.stores.moving import Moved
@@ -61,12 +62,14 @@ def _migrate(arguments: argparse.Namespace, around: Surroundings) -> int:
     if source.path is not None and not source.path.exists():
         raise CommandFailed(f"there is no index {source.path}", WRONG)
 
+    prefix = settings[options.REDIS_KEY_PREFIX]
+
     async def work(threads: IReactorFromThreads, clock: IReactorTime) -> Counter[Moved]:
         # No server may change what is being moved.
         async with (
             storage(settings, threads, alone=True),
-            _opened(source, threads, clock) as old,
-            _opened(target, threads, clock) as new,
+            _opened(source, prefix, threads, clock) as old,
+            _opened(target, prefix, threads, clock) as new,
         ):
             return await _move(old, new, around)
 
@@ -120,13 +123,13 @@ async def _shown(
 
 @asynccontextmanager
 async def _opened(
-    named: Named, threads: IReactorFromThreads, clock: IReactorTime
+    named: Named, prefix: str, threads: IReactorFromThreads, clock: IReactorTime
 ) -> AsyncGenerator[Stores, None]:
     if named.path is not None:
         index: SqlIndex = SqliteIndex(named.path, threads)
         state: SqlState = SqliteState(named.path.with_name(STATE_FILE), threads, time.time)
     elif named.place is None or named.kind == places.REDIS:
-        async with _redis(named, clock) as remote:
+        async with _redis(named, named.prefix or prefix, clock) as remote:
             yield Stores(None, remote)
         return
     else:
@@ -141,12 +144,12 @@ async def _opened(
 
 
 @asynccontextmanager
-async def _redis(named: Named, clock: IReactorTime) -> AsyncGenerator[State, None]:
+async def _redis(named: Named, prefix: str, clock: IReactorTime) -> AsyncGenerator[State, None]:
     from hmacfs.stores.redis import RedisState
 
     if named.place is None:
         raise ValueError("a server is somewhere")
-    state = RedisState(named.place, clock, time.time, PATIENCE)
+    state = RedisState(named.place, clock, time.time, PATIENCE, prefix)
     try:
         await state.ping()
         yield state

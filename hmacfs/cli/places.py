@@ -26,6 +26,7 @@ _KINDS: Final = {
 }
 _PORTS: Final = {REDIS: 6379, "postgres": 5432, "mysql": 3306}
 _QUERY: Final = frozenset({"socket", "tls", "ca_file"})
+_PREFIX: Final = "prefix"
 
 
 @frozen
@@ -36,11 +37,13 @@ class Named:
     :ivar kind: ``sqlite``, ``postgres``, ``mysql`` or ``redis``.
     :ivar path: the file of the index, of a store in files.
     :ivar place: where the server is, of any other.
+    :ivar prefix: what the keys in Redis begin with, if not with what is configured.
     """
 
     kind: str
     path: Path | None
     place: Place | None
+    prefix: str | None = None
 
     def __str__(self) -> str:
         """Tell it without a password."""
@@ -50,6 +53,8 @@ class Named:
 def parse(text: str, password: str | None) -> Named:
     """
     Read ``sqlite:PATH`` or ``KIND://[USER@]HOST[:PORT]/NAME[?socket=…&tls=1&ca_file=…]``.
+
+    Redis also takes ``prefix=…``.
 
     :param password: since what is on the command line can be read by everybody on the machine.
     :raises CommandFailed: if it is anything else; a password in it is not taken.
@@ -75,9 +80,10 @@ def parse(text: str, password: str | None) -> Named:
     except ValueError:
         raise CommandFailed(f"{url.netloc!r} has no port that can be one", WRONG) from None
     query = parse_qs(url.query)
-    unknown = sorted(set(query) - _QUERY)
+    known_query = _QUERY | ({_PREFIX} if kind == REDIS else set())
+    unknown = sorted(set(query) - known_query)
     if unknown:
-        raise CommandFailed(f"{unknown[0]!r} is unknown: {', '.join(sorted(_QUERY))}", WRONG)
+        raise CommandFailed(f"{unknown[0]!r} is unknown: {', '.join(sorted(known_query))}", WRONG)
     socket, ca_file = (query.get(name, [""])[-1] for name in ("socket", "ca_file"))
     place = Place(
         url.hostname or "localhost",
@@ -89,7 +95,7 @@ def parse(text: str, password: str | None) -> Named:
         url.scheme == "rediss" or query.get("tls", ["0"])[-1] in ("1", "true"),
         Path(ca_file) if ca_file else None,
     )
-    return Named(kind, None, place)
+    return Named(kind, None, place, query.get(_PREFIX, [None])[-1])
 
 
 def password_of(environ: Mapping[str, str], end: str) -> str | None:

@@ -10,8 +10,9 @@ from twisted.logger import Logger
 
 from hmacfs.base.events import Events
 from hmacfs.config import options
+from hmacfs.config.databases import FALLBACK
 from hmacfs.config.settings import Settings
-from hmacfs.service.stores import STATE_FILE, USUAL_PORTS, driver_of, internal_path
+from hmacfs.service.stores import STATE_FILE, database_place, driver_of, internal_path
 from hmacfs.stores.fallback import FallbackState
 from hmacfs.stores.graves import clear_graves
 from hmacfs.stores.interfaces import StoreFailed, StoreRefused
@@ -173,17 +174,8 @@ def _file(settings: Settings, reactor: IReactorFromThreads) -> SqlState:
 
 
 def _database(settings: Settings, reactor: IReactorFromThreads, clock: IReactorTime) -> SqlState:
-    kind = settings[options.FALLBACK_TYPE]
-    place = Place(
-        settings[options.FALLBACK_HOST],
-        settings[options.FALLBACK_PORT] or USUAL_PORTS[kind],
-        settings[options.FALLBACK_SOCKET],
-        settings[options.FALLBACK_USER],
-        settings[options.FALLBACK_PASSWORD],
-        settings[options.FALLBACK_NAME],
-        settings[options.FALLBACK_TLS],
-        settings[options.FALLBACK_CA_FILE],
-    )
+    driver = driver_of(settings[options.FALLBACK_TYPE])
+    place = database_place(settings, FALLBACK)
     patience = settings[options.STORES_CALL_TIMEOUT]
-    pair = server_pair(driver_of(kind), place, reactor, clock, patience, "fallback")
+    pair = server_pair(driver, place, reactor, clock, patience, "fallback")
     return _LateState(pair, time.time)

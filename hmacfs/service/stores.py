@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.blobs.contents import ContentStore
 from hmacfs.config import options
+from hmacfs.config.databases import INDEX, POSTGRES, DatabaseOptions
 from hmacfs.config.settings import Settings
 from hmacfs.stores.drivers import Driver
 from hmacfs.stores.places import Place
@@ -29,8 +30,6 @@ STATE_FILE: Final = "state.sqlite"
 """The name of the file of the shared state, beside that of the index."""
 
 SQLITE: Final = "sqlite"
-POSTGRES: Final = "postgres"
-USUAL_PORTS: Final = {POSTGRES: 5432, "mysql": 3306}
 
 
 def internal_path(settings: Settings) -> Path:
@@ -62,18 +61,17 @@ def is_file(settings: Settings) -> bool:
     return settings[options.INDEX_TYPE] == SQLITE
 
 
-def index_place(settings: Settings) -> Place:
-    """Tell where the database server of the index is."""
-    kind = settings[options.INDEX_TYPE]
+def database_place(settings: Settings, of: DatabaseOptions) -> Place:
+    """Tell where a database server is."""
     return Place(
-        settings[options.INDEX_HOST],
-        settings[options.INDEX_PORT] or USUAL_PORTS[kind],
-        settings[options.INDEX_SOCKET],
-        settings[options.INDEX_USER],
-        settings[options.INDEX_PASSWORD],
-        settings[options.INDEX_NAME],
-        settings[options.INDEX_TLS],
-        settings[options.INDEX_CA_FILE],
+        settings[of.host],
+        of.port_of(settings),
+        settings[of.socket],
+        settings[of.user],
+        settings[of.password],
+        settings[of.name],
+        settings[of.tls],
+        settings[of.ca_file],
     )
 
 
@@ -95,5 +93,7 @@ def make_index(settings: Settings, reactor: IReactorFromThreads, clock: IReactor
         return SqliteIndex(index_path(settings), reactor)
     driver = driver_of(settings[options.INDEX_TYPE])
     return SqlIndex(
-        server_pair(driver, index_place(settings), reactor, clock, INDEX_PATIENCE, "index")
+        server_pair(
+            driver, database_place(settings, INDEX), reactor, clock, INDEX_PATIENCE, "index"
+        )
     )

@@ -51,6 +51,14 @@ class ParseTests(SynchronousTestCase):
             (Path("/run/db.sock"), True, Path("/etc/ca.pem"), "files"),
         )
 
+    def test_prefix(self) -> None:
+        """Redis has a beginning of keys, where another than the configured one is wanted."""
+        self.assertEqual(parse("redis://localhost/1?prefix=files:", None).prefix, "files:")
+        self.assertIsNone(parse("redis://localhost/1", None).prefix)
+        with self.assertRaises(CommandFailed) as caught:
+            parse("mysql://localhost/x?prefix=files:", None)
+        self.assertIn("'prefix' is unknown", str(caught.exception))
+
     def test_refused(self) -> None:
         """What cannot be a store is named, and a password is not repeated."""
         for text, part in [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.real.case import ServerCase, noise
@@ -78,3 +80,34 @@ class DatabaseIndexTests(ServerCase):
             self.assertIn("password", told)
             for secret in ("the wrong one", SECRET):
                 self.assertNotIn(secret, told)
+
+    def check_away(
+        self,
+        server: DatabaseServer,
+        go: Callable[[DatabaseServer], object],
+        come: Callable[[DatabaseServer], object],
+    ) -> None:
+        """Upload before the database goes, while it is away, and when it is back."""
+        self.addCleanup(server.stop)
+        server.start()
+        daemon = self.start(self.index(server))
+        self.assert_status(201, put(daemon.port, daemon.target("a", len(DATA)), DATA))
+        go(server)
+        with ThreadPoolExecutor() as pool:
+            health = pool.submit(ask, daemon.port, "GET", "/health")
+            answer = put(daemon.port, daemon.target("b", len(DATA)), DATA)
+            self.assert_status(503, answer)
+            self.assertIn("retry-after", answer.headers)
+            self.assert_status(503, health.result())
+        come(server)
+        self.assert_status(201, put(daemon.port, daemon.target("b", len(DATA)), DATA))
+        self.assert_comes_back(daemon, daemon.place("a"), DATA)
+        self.assert_status(200, ask(daemon.port, "GET", "/health"))
+
+    def test_away(self) -> None:
+        """While the database is away uploads are refused for a while; then all goes on."""
+        self.check_away(PostgresqlServer(), DatabaseServer.kill9, DatabaseServer.start)
+
+    def test_hangs(self) -> None:
+        """A database that takes connections and answers nothing is as good as away."""
+        self.check_away(MariadbServer(), DatabaseServer.freeze, DatabaseServer.thaw)

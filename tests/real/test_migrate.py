@@ -80,8 +80,8 @@ class MigrateTests(ServerCase):
         self.check(emptied(MariadbServer))
 
     def test_redis(self) -> None:
-        """The shared state moves to Redis and back; the index stays."""
-        daemon = self.start()
+        """The shared state moves to Redis and back, under the configured keys; the index stays."""
+        daemon = self.start({"redis": {"key_prefix": "files:"}})
         daemon.stop()
         state = daemon.storage / ".hmacfs" / "state.sqlite"
         index = f"sqlite:{daemon.storage}/.hmacfs/index.sqlite"
@@ -95,10 +95,15 @@ class MigrateTests(ServerCase):
         self.addCleanup(redis.kill9)
         redis.start()
         url = f"redis://127.0.0.1:{redis.port}/0"
-        for source, target in [(index, url), (url, f"sqlite:{self.directory()}/index.sqlite")]:
+        other_keys = f"{url}?prefix=other:"
+        back = f"sqlite:{self.directory()}/index.sqlite"
+        for source, target in [(index, url), (url, other_keys), (other_keys, back)]:
             moved = self.migrate(daemon, source, target, password="")
             self.assertEqual(moved.returncode, 0, moved.stderr)
             self.assertIn(f"entry: {FILES} moved", moved.stdout)
+        keys = redis.ask("KEYS", "*").splitlines()
+        self.assertEqual(len(keys), 2 * (FILES + 2))
+        self.assertEqual({key.partition(":")[0] for key in keys}, {"files", "other"})
         other = pathlib.Path(target.removeprefix("sqlite:")).with_name("state.sqlite")
         with contextlib.closing(sqlite3.connect(other)) as connection:
             rows = connection.execute("SELECT count(*), min(sequence) FROM entries").fetchall()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from hmacfs.config import options
+from hmacfs.config.databases import FALLBACK, INDEX, POSTGRES, DatabaseOptions
 from hmacfs.config.network import Address
 from hmacfs.config.option import Option
 from hmacfs.config.settings import Settings
@@ -63,9 +64,9 @@ def targets(settings: Settings) -> Iterator[Target]:
             database=str(settings[options.REDIS_REDISDBINDEX]),
         )
     if settings[options.INDEX_TYPE] != "sqlite":
-        yield _index(settings)
+        yield _database(settings, INDEX, options.INDEX_TYPE)
     if settings[options.FALLBACK_ENABLED]:
-        yield _database(settings)
+        yield _database(settings, FALLBACK, options.FALLBACK_ENABLED)
     if settings[options.CLAMAV_CLAMAVENABLED]:
         yield Target(
             Service.CLAMD, settings[options.CLAMAV_CLAMAVSOCKET], options.CLAMAV_CLAMAVENABLED
@@ -74,33 +75,18 @@ def targets(settings: Settings) -> Iterator[Target]:
         yield _bucket(settings)
 
 
-def _index(settings: Settings) -> Target:
-    is_postgres = settings[options.INDEX_TYPE] == "postgres"
-    port = settings[options.INDEX_PORT] or (5432 if is_postgres else 3306)
+def _database(
+    settings: Settings, of: DatabaseOptions, switch: Option[bool] | Option[str]
+) -> Target:
     return Target(
-        Service.POSTGRES if is_postgres else Service.MYSQL,
-        settings[options.INDEX_SOCKET] or Address(settings[options.INDEX_HOST], port),
-        options.INDEX_TYPE,
-        settings[options.INDEX_TLS],
-        settings[options.INDEX_CA_FILE],
-        settings[options.INDEX_USER],
-        settings[options.INDEX_PASSWORD],
-        settings[options.INDEX_NAME],
-    )
-
-
-def _database(settings: Settings) -> Target:
-    is_postgres = settings[options.FALLBACK_TYPE] == "postgres"
-    port = settings[options.FALLBACK_PORT] or (5432 if is_postgres else 3306)
-    return Target(
-        Service.POSTGRES if is_postgres else Service.MYSQL,
-        settings[options.FALLBACK_SOCKET] or Address(settings[options.FALLBACK_HOST], port),
-        options.FALLBACK_ENABLED,
-        settings[options.FALLBACK_TLS],
-        settings[options.FALLBACK_CA_FILE],
-        settings[options.FALLBACK_USER],
-        settings[options.FALLBACK_PASSWORD],
-        settings[options.FALLBACK_NAME],
+        Service.POSTGRES if settings[of.type] == POSTGRES else Service.MYSQL,
+        settings[of.socket] or Address(settings[of.host], of.port_of(settings)),
+        switch,
+        settings[of.tls],
+        settings[of.ca_file],
+        settings[of.user],
+        settings[of.password],
+        settings[of.name],
     )
 
 
