@@ -40,6 +40,7 @@ from hmacfs.blobs.tree import (
     FILE_MODE,
     open_directory,
     open_file,
+    open_private,
     open_root,
     parent_of,
     storage_errors,
@@ -143,7 +144,8 @@ class LocalBlobs:
         self._root = open_root(self._path)
         with storage_errors(f"prepare {self.internal_path}"):
             self._internal = open_directory(self._root, INTERNAL_DIRECTORY, create=True)
-            self._stages = open_directory(self._internal, "stage", create=True)
+            # The names in it may tell the ids of uploads.
+            self._stages = open_private(self._internal, "stage")
         if alone:
             self._keep_others_out()
 

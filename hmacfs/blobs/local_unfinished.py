@@ -6,6 +6,9 @@ bytes, sparse where some are missing, and ``KEY.journal`` with the facts.  Each
 line of a journal is a checksum and the facts as they were kept; the last whole
 line is what holds, so that one flush makes a change durable and a crash in the
 middle of it leaves the line before.
+
+Whoever knows a key may go on with that upload, so only the owner of the directory
+may list it, and not the group that may read the stored files.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from twisted.internet.defer import Deferred
 from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.blobs.interfaces import NameExists, StagedBlob, StorageFailed, UnfinishedBlob
 from hmacfs.blobs.local import LocalStagedBlob
-from hmacfs.blobs.tree import FILE_MODE, open_directory, open_root, storage_errors
+from hmacfs.blobs.tree import FILE_MODE, open_directory, open_private, open_root, storage_errors
 from hmacfs.flow.pools import Lane, Pool, acquire
 
 HANDED_OVER = "session-"
@@ -140,8 +143,8 @@ class LocalUnfinished:
             with storage_errors("prepare the unfinished uploads"):
                 internal = open_directory(root, INTERNAL_DIRECTORY, create=True)
                 try:
-                    self._stages = open_directory(internal, "stage", create=True)
-                    self._directory = open_directory(internal, "sessions", create=True)
+                    self._stages = open_private(internal, "stage")
+                    self._directory = open_private(internal, "sessions")
                 finally:
                     os.close(internal)
                 self._take_back()

@@ -20,6 +20,9 @@ DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
 """Readable by the group, so that a web server can be let in; by nobody else."""
 
+PRIVATE_MODE = 0o700
+"""For what not even the group may see."""
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -52,6 +55,22 @@ def open_directory(parent: int, segment: str, *, create: bool) -> int:
         except FileExistsError:
             pass
     return os.open(segment, _DIRECTORY, dir_fd=parent)
+
+
+def open_private(parent: int, segment: str) -> int:
+    """
+    Open a directory below ``parent`` that only its owner may look into; make it, if need be.
+
+    One of an earlier release, or of an administrator, is closed to others.
+    """
+    directory = open_directory(parent, segment, create=True)
+    try:
+        if os.fstat(directory).st_uid == os.geteuid():
+            os.fchmod(directory, PRIVATE_MODE)
+    except BaseException:
+        os.close(directory)
+        raise
+    return directory
 
 
 @contextmanager

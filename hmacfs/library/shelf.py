@@ -79,7 +79,9 @@ class Shelf:
         return self.directory / name[:2] / f"{name}{ending}"
 
     def _write(self, path: Path, content: bytes) -> None:
-        path.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+        # One after the other: what "parents" makes is open to all.
+        for folder in (self.directory, path.parent):
+            folder.mkdir(DIRECTORY_MODE, exist_ok=True)
         new = path.parent / f"new-{secrets.token_hex(8)}"
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from attrs import frozen
 
@@ -54,7 +56,7 @@ class Case:
 @frozen
 class Quarantine:
     """
-    A directory that nobody but the server may read, with each content once.
+    A directory whose files nobody but the server may read, with each content once.
 
     A file there has its SHA-256 as its name, and its facts beside it.
     """
@@ -72,18 +74,28 @@ class Quarantine:
     def _keep(self, subject: Scannable, case: Case) -> None:
         self.directory.mkdir(_PRIVATE, parents=True, exist_ok=True)
         path = self.directory / case.sha256.hex()
-        path.with_suffix(_FACTS).write_bytes(case.document())
-        partial = path.with_suffix(".part")
-        with suppress(FileNotFoundError):
-            partial.unlink()
-        with os.fdopen(os.open(partial, _NEW, 0o600), "wb") as copy:
+        with _replaced(path.with_suffix(_FACTS)) as facts:
+            facts.write(case.document())
+        with _replaced(path) as copy:
             offset = 0
             while data := subject.read_at(offset, READ_SIZE):
                 copy.write(data)
                 offset += len(data)
-            copy.flush()
-            os.fsync(copy.fileno())
-        partial.rename(path)
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[IO[bytes]]:
+    # The directory may be one that others can look into: the file is not.
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    with os.fdopen(os.open(partial, _NEW, 0o600), "wb") as file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            partial.rename(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def discard(directory: Path, sha256: bytes) -> bool:

@@ -29,6 +29,8 @@ _FINAL: Final = (
     errors.TooLarge,
     errors.SizeMismatch,
     errors.ContentBlocked,
+    errors.Infected,
+    errors.NotCovered,
 )
 """Refusals that another attempt to store the same bytes would meet again."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -152,3 +153,12 @@ class LocalTests(SynchronousTestCase):
         self.begin()
         for path in self.sessions.iterdir():
             self.assertEqual(path.stat().st_mode & 0o007, 0)
+        for folder in (self.sessions, self.sessions.parent / "stage"):
+            self.assertEqual(stat.S_IMODE(folder.stat().st_mode), 0o700)
+
+    def test_opened_to_others(self) -> None:
+        """A directory that others could look into is closed at the next start."""
+        self.sessions.chmod(0o755)
+        now(self.unfinished.close())
+        now(self.unfinished.start())
+        self.assertEqual(stat.S_IMODE(self.sessions.stat().st_mode), 0o700)

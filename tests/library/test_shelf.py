@@ -39,6 +39,12 @@ class ShelfTests(SynchronousTestCase):
         self.assertTrue(self.shelf.is_none(OTHER))
         self.assertFalse(self.shelf.is_none(ONE))
 
+    def test_modes(self) -> None:
+        """Nobody but the server and its group may look for pictures."""
+        self.shelf.put(ONE, self.pictures)
+        for path in (self.shelf.directory, *self.shelf.directory.rglob("*")):
+            self.assertEqual(path.stat().st_mode & 0o007, 0)
+
     def test_forget(self) -> None:
         """What is forgotten is gone, all of it and nothing else, and may be forgotten again."""
         self.shelf.put(ONE, self.pictures)

@@ -109,6 +109,7 @@ class JudgeTests(ScanningCase):
         kept = self.place / "quarantine" / digest.hex()
         self.assertEqual(kept.read_bytes(), b"a virus")
         self.assertEqual(stat.S_IMODE(kept.stat().st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(kept.with_suffix(".json").stat().st_mode), 0o600)
         facts = json.loads(kept.with_suffix(".json").read_text())
         self.assertEqual((facts["name"], facts["found_at"]), ("a", NOW))
         self.assertTrue(discard(kept.parent, digest))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,6 +15,7 @@ from hmacfs.base.errors import (
     DigestMismatch,
     Gone,
     Incomplete,
+    Infected,
     LengthChanged,
     NameTaken,
     NoSpace,
@@ -26,8 +28,11 @@ from hmacfs.base.errors import (
     UploadOver,
 )
 from hmacfs.base.events import SessionsCounted, UploadResumed, UploadTakenOver
+from hmacfs.base.names import StoredName
 from hmacfs.base.spans import Span
+from hmacfs.base.values import Grant
 from hmacfs.rules.conditions import Conditions
+from hmacfs.rules.rule import Material, Rule, Rules
 from hmacfs.uploads import delivery
 from hmacfs.uploads.limits import Limits
 from hmacfs.uploads.live import Check
@@ -301,6 +306,25 @@ class SessionTests(SessionCase):
         session = self.bench.find(id)
         self.assertEqual((session.state, session.code), (State.FAILED, DigestMismatch.code))
         self.assertIsNone(self.bench.bytes_of("a"))
+
+    def test_infected(self) -> None:
+        """Infected bytes go with their refusal, and are not scanned again."""
+        scans: list[StoredName] = []
+
+        class Infecting(Rule):
+            async def judge(self, material: Material, grant: Grant, conditions: Conditions) -> None:
+                scans.append(grant.name)
+                raise Infected("the file is infected")
+
+        intake = evolve(self.bench.intake, rules=Rules((Infecting(),)))
+        self.bench.sessions = evolve(self.bench.sessions, intake=intake)
+        id = self.bench.create().id
+        self.bench.append(id, 0, CONTENT)
+        for _ in range(2):
+            with self.assertRaises(Infected):
+                self.bench.finish(id)
+        self.assertEqual((self.bench.find(id).state, len(scans)), (State.FAILED, 1))
+        self.assertIsNone(now(self.bench.unfinished.open(id)))
 
     # Lengths
 
