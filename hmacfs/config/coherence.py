@@ -37,6 +37,9 @@ def doubts(settings: Settings, file: str) -> Iterator[Problem]:
                 "tokens that name an audience will be refused",
                 "set public_base_url or jwt_audience",
             )
+    if settings[options.QUOTAS_TRACKING] == "redis" and not settings[options.REDIS_REDISENABLED]:
+        message, hint = "Redis is not on, so this server counts for itself", "set redisenabled"
+        yield _at(settings, options.QUOTAS_TRACKING, file, message, hint)
 
 
 def _at(

@@ -312,6 +312,8 @@ class Intake:
         with share:
             share.recording()
             receipt = await self._publish(staged, grant)
+            if receipt.created:
+                await self.quotas.stored(receipt.file)
             share.end()
             return receipt
 

@@ -2,7 +2,9 @@
 How much one owner may have stored, and may send in a day.
 
 What is stored is what the index says, so it is right after a crash; what is on
-its way is held in memory, and goes with the process that takes it.
+its way is held in memory, and goes with the process that takes it.  What came
+in a day counts also when it is deleted, and wherever it came: that is kept with
+the days of all servers.
 """
 
 from __future__ import annotations
@@ -17,13 +19,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from hmacfs.base.errors import DailyQuotaExceeded, QuotaExceeded
-from hmacfs.base.events import FileRemoved
 from hmacfs.base.values import Grant, StoredFile
 from hmacfs.blobs.interfaces import StorageFailed
+from hmacfs.rules.days import DAY, Days, OwnDays
 from hmacfs.stores.interfaces import BEGINNING, Index, StoreFailed
-
-DAY: Final = 86400
-"""Seconds; days begin at midnight UTC."""
 
 STEP: Final = 20
 """Files to look at when the oldest go."""
@@ -87,7 +86,7 @@ class _Account:
 
 class Usage:
     """
-    What is on its way, and what was deleted on the day it came; of all owners.
+    What is on its way; of all owners.
 
     It outlives a reload.
 
@@ -97,32 +96,15 @@ class Usage:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._accounts: dict[str, _Account] = {}
-        self._day = 0
-        self._removed: dict[str, int] = {}
 
     @property
     def owners(self) -> int:
         """Tell of how many owners something is on its way."""
         return len(self._accounts)
 
-    def removed(self, event: FileRemoved) -> None:
-        """Note a deleted file, which does not give back what it took of its day."""
-        file = event.file
-        if file.owner is not None and file.uploaded_at >= self.midnight():
-            self._removed[file.owner] = self._removed.get(file.owner, 0) + file.size
-
-    def removed_today(self, owner: str) -> int:
-        """Tell the bytes of an owner's files that came and went today."""
-        self.midnight()
-        return self._removed.get(owner, 0)
-
     def midnight(self) -> int:
         """Tell when this day began, in seconds since the epoch."""
-        day = int(self._now() // DAY)
-        if day != self._day:
-            self._day = day
-            self._removed.clear()
-        return day * DAY
+        return int(self._now() // DAY) * DAY
 
     def open(self, owner: str) -> _Account:
         """Tell the account of an owner, to be closed."""
@@ -196,6 +178,7 @@ class Quotas:
     Compares what owners have and want with what they may have.
 
     :param drop: deletes a file, unless it has become another, and tells whether it did.
+    :param days: know what owners sent in a day.
     """
 
     index: Index
@@ -203,6 +186,7 @@ class Quotas:
     now: Callable[[], float]
     limits: Limits = field(factory=Limits)
     drop: Callable[[StoredFile], Awaitable[bool]] | None = None
+    days: Days = field(factory=OwnDays)
     log: Logger = field(factory=Logger)
 
     async def reserve(self, owner: str | None, size: int, claimed: int | None = None) -> Share:
@@ -242,6 +226,17 @@ class Quotas:
             self.usage.close(owner)
             raise
 
+    async def stored(self, file: StoredFile) -> None:
+        """Count a new file to the day of its owner, before its share ends."""
+        if file.owner is None or self.limits.daily is None:
+            return
+        day = int(file.uploaded_at // DAY) * DAY
+        try:
+            await self.days.add(file.owner, day, f"{file.uploaded_at!r} {file.name}", file.size)
+        except StoreFailed as error:
+            # It is stored all the same, and the index knows it.
+            self.log.warn("only the index knows what came: {error}", error=error)
+
     async def settle(self, owner: str | None, claimed: int | None, newest: StoredFile) -> None:
         """Delete the oldest files of an owner who has too much since this one came."""
         limit = None if owner is None else self.limits.total(owner, claimed)
@@ -273,8 +268,14 @@ class Quotas:
         if limit is not None and not self.limits.drops:
             used = await self.index.used_by(owner)
         if self.limits.daily is not None:
-            today = await self.index.used_by(owner, self.usage.midnight())
-            today += self.usage.removed_today(owner)
+            midnight = self.usage.midnight()
+            today = await self.index.used_by(owner, midnight)
+            try:
+                # The index does not know what was deleted or came to other servers, and the days
+                # not what came before there was a limit.
+                today = max(today, await self.days.total(owner, midnight))
+            except StoreFailed as error:
+                self.log.warn("the index alone tells what came today: {error}", error=error)
         return used, today
 
     def _check(self, size: int, held: int, used: int, limit: int | None) -> None:

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorSocket
 from twisted.logger import Logger
 
 from hmacfs.auth.replay import Ledger
-from hmacfs.base.events import Events, FileRemoved, ThreadsChanged, UploadsChanged
+from hmacfs.base.events import Events, ThreadsChanged, UploadsChanged
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local_unfinished import LocalUnfinished
 from hmacfs.blobs.packed import PackedBlobs
@@ -21,11 +21,13 @@ from hmacfs.flow.sendfile import SendReactor
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.ingest.unverified import Unverified
+from hmacfs.rules.days import Days, OwnDays
 from hmacfs.rules.queue import Scaling, UploadQueue
 from hmacfs.rules.quota import Usage
 from hmacfs.service.reserve import Reserve
 from hmacfs.service.shared_state import make_shared_state
 from hmacfs.service.stores import contents, internal_path, make_index
+from hmacfs.stores.days import StateDays
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
 from hmacfs.stores.nonces import StateReplays
 from hmacfs.uploads.table import Table
@@ -56,6 +58,7 @@ class Foundation:
     :ivar ledger: knows what signatures that count once have led to.
     :ivar queue: counts the uploads that are under way.
     :ivar usage: knows what owners have on its way.
+    :ivar days: know what owners sent in a day.
     :ivar contents: the bytes that equal files have together, if they have.
     :ivar deduplicates: whether equal files are stored once, which the start finds out.
     :ivar unverified: bounds the bytes whose signature cannot be checked yet.
@@ -94,7 +97,8 @@ class Foundation:
         )
         self.events.listen(UploadsChanged, self._scaling(settings).follow)
         self.usage = Usage(time.time)
-        self.events.listen(FileRemoved, self.usage.removed)
+        is_own = settings[options.QUOTAS_TRACKING] == "memory"
+        self.days: Days = OwnDays() if is_own else StateDays(self.shared.state)
 
     def _scaling(self, settings: Settings) -> Scaling:
         least = settings[options.WORKERS_NUMWORKERS]

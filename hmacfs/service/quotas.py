@@ -34,4 +34,6 @@ def quotas(settings: Settings, foundation: Foundation) -> Quotas:
     async def drop(file: StoredFile) -> bool:
         return await disposal.dispose(file, REASON)
 
-    return Quotas(foundation.index, foundation.usage, time.time, limits(settings), drop)
+    return Quotas(
+        foundation.index, foundation.usage, time.time, limits(settings), drop, foundation.days
+    )

@@ -112,3 +112,10 @@ class DoubtTests(SynchronousTestCase):
         enough = text + f"jwtsecret = '{SECRET}'\njwt_audience = ['x']"
         self.assertEqual(warnings(enough), [])
         self.assertEqual(load(enough).warnings, ())
+
+    def test_tracking(self) -> None:
+        """Usage cannot be counted in a Redis that is not there."""
+        text = "[quotas]\ntracking = 'redis'\n"
+        (message,) = warnings(text)
+        self.assertIn("this server counts for itself, set redisenabled", message)
+        self.assertEqual(warnings(f"{text}[redis]\nredisenabled = true"), [])

@@ -85,3 +85,6 @@ class QuotaTests(ServerCase):
         self.assert_status(429, answer)
         self.assertLessEqual(int(answer.headers["retry-after"]), 86400)
         self.assertEqual(self.put(daemon, f"{JULIET}/1/large", 101 * KILOBYTE), 413)
+        daemon.kill9()
+        daemon.start()
+        self.assertEqual(self.put(daemon, f"{ROMEO}/1/d"), 429)

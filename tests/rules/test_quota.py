@@ -9,10 +9,10 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.errors import DailyQuotaExceeded, QuotaExceeded
-from hmacfs.base.events import FileRemoved
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import Grant, StoredFile, Tombstone
-from hmacfs.rules.quota import DAY, Limits, Quotas, Share, Usage, owned
+from hmacfs.rules.days import DAY, OwnDays
+from hmacfs.rules.quota import Limits, Quotas, Share, Usage, owned
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.memory import MemoryIndex
 from tests.blobs.samples import named
@@ -51,14 +51,13 @@ class Place:
 
     async def drop(self, file: StoredFile) -> bool:
         """Delete a file as the server does."""
-        gone = await self.index.amend(file, Tombstone(file.name, self.time, "expired"))
-        self.usage.removed(FileRemoved(file, "quota"))
-        return gone
+        return await self.index.amend(file, Tombstone(file.name, self.time, "expired"))
 
     def add(self, name: str, size: int, age: float = 0) -> StoredFile:
         """Store a file of romeo's."""
         file = stored(name, size=size, owner="romeo", uploaded_at=self.time - age)
         now(self.index.add(file))
+        now(begun(self.quotas.stored(file)))
         return file
 
     def reserve(self, size: int, claimed: int | None = None, owner: str = "romeo") -> Share:
@@ -219,7 +218,41 @@ class DailyTests(SynchronousTestCase):
         now(begun(place.drop(place.add("old", 8, age=2 * DAY))))
         place.reserve(1)
         place.time += DAY
-        self.assertEqual(place.usage.removed_today("romeo"), 0)
+        with place.reserve(9):
+            pass
+
+    def test_elsewhere(self) -> None:
+        """What came to another server counts, once; what the days do not know the index tells."""
+        place = Place(Limits(daily=10))
+        midnight = place.usage.midnight()
+        for _ in range(2):
+            now(begun(place.quotas.days.add("romeo", midnight, "elsewhere", 4)))
+        place.add("here", 5)
+        place.reserve(1)
+        self.assertRaises(DailyQuotaExceeded, place.reserve, 1)
+        other = Place(Limits(daily=10))
+        now(other.index.add(stored("before", size=9, owner="romeo", uploaded_at=NOW)))
+        self.assertRaises(DailyQuotaExceeded, other.reserve, 2)
+
+    def test_nobody_knows(self) -> None:
+        """Where the days cannot be asked the index alone tells, and uploads go on."""
+
+        class NoDays(OwnDays):
+            """Days that cannot be asked."""
+
+            async def add(self, owner: str, day: int, upload: str, size: int) -> None:
+                """Fail."""
+                raise StoreFailed("away")
+
+            async def total(self, owner: str, day: int) -> int:
+                """Fail."""
+                raise StoreFailed("away")
+
+        place = Place(Limits(daily=10))
+        place.quotas = evolve(place.quotas, days=NoDays())
+        place.add("a", 6)
+        place.reserve(4)
+        self.assertRaises(DailyQuotaExceeded, place.reserve, 1)
 
 
 @define(eq=False)

@@ -183,8 +183,11 @@ QUOTAS_TRACKING: Final = Option(
     key="quotas.tracking",
     kind=Choice(("auto", "redis", "memory")),
     default="auto",
-    summary="Where usage is counted. Without it in the store that is configured.",
+    summary="Where it is counted what each uploader sends in a day: with Redis for all servers "
+    "that share it, or in the memory of this one until it is restarted. Without it in Redis where "
+    "that is on, else in a file.",
     example="redis",
+    in_effect=True,
 )
 ADMIN_ENABLED: Final = Option(
     key="admin.enabled",
