@@ -12,13 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from hmacfs.blobs.local_unfinished import LocalUnfinished
-from hmacfs.flow.pools import InlinePool
-from hmacfs.uploads import record
-from hmacfs.uploads.session import Draft, Session
-from tests.blobs.faulty import never_synced
-from tests.blobs.samples import named
-from tests.flow.awaiting import now
+from tests.real import resting
 from tests.real.case import KILOBYTE, MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, NoAnswer
 from tests.real.daemon import Daemon, eventually
@@ -156,7 +150,7 @@ class SessionTests(ServerCase):
         daemon.stop()
         alone = self.seconds_to_start(daemon)
         daemon.stop()
-        self.rest_many(daemon.storage)
+        resting.leave(self, daemon.storage, RESTING)
         # The difference is judged, for how long an interpreter takes is the machine's matter.
         self.assertLess(self.seconds_to_start(daemon) - alone, SOON)
         with Connection(daemon.port) as connection:
@@ -172,18 +166,6 @@ class SessionTests(ServerCase):
         began = time.monotonic()
         daemon.start()
         return time.monotonic() - began
-
-    def rest_many(self, storage: Path) -> None:
-        """Put sessions there as an earlier server has left them."""
-        never_synced().install(self)
-        unfinished = LocalUnfinished(storage, InlinePool())
-        now(unfinished.start())
-        moment = time.time()
-        for number in range(RESTING):
-            draft = Draft("token", named(f"file {number}"), 1000, "text/plain", "v2")
-            session = Session(draft, moment, moment, moment + 3600)
-            now(unfinished.begin(session.id, record.encode(session))).close()
-        now(unfinished.close())
 
 
 def written(daemon: Daemon) -> int:
