@@ -124,10 +124,11 @@ class Delivery:
                 await self._keeping
             if sink.fresh.size:
                 await live.keep(self._touched)
-        if arrival.superseded:
-            raise ClientGone("a newer request brings the bytes of this upload")
-        if error is not None:
-            raise error
+        if error is None or (arrival.superseded and check is None and sink.reached == arrival.stop):
+            # Whoever has brought all its bytes is told so, though the end of them came too late:
+            # of those that bring the last chunks the first to be done ends the others.
+            return
+        raise ClientGone("a newer request brings these bytes") if arrival.superseded else error
 
     def _wrote(self, length: int, *, keeps: bool) -> None:
         self._since += length

@@ -174,13 +174,14 @@ class SpanSink:
     Where there are bytes already they are compared.
 
     :param provisional: whether what comes counts only after :meth:`count`.
+    :ivar reached: where the next byte belongs.
     :ivar fresh: what is new of it.
     """
 
     def __init__(self, live: Live, blob: UnfinishedBlob, start: int, *, provisional: bool) -> None:
         self._live = live
         self._blob = blob
-        self._position = start
+        self.reached = start
         self._provisional = provisional
         self.fresh = SpanSet()
 
@@ -194,7 +195,7 @@ class SpanSink:
         if not data:
             return
         view = memoryview(data)
-        begin = self._position
+        begin = self.reached
         for piece, is_known in self._live.written.split(Span(begin, begin + len(view))):
             part = view[piece.start - begin : piece.stop - begin]
             if is_known:
@@ -202,7 +203,7 @@ class SpanSink:
             else:
                 self._blob.write_at(piece.start, part)
                 self._add(piece)
-            self._position = piece.stop
+            self.reached = piece.stop
 
     def _add(self, piece: Span) -> None:
         self.fresh = self.fresh.add(piece)

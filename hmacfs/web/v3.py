@@ -194,20 +194,20 @@ class V3Uploads:
         body = request.body
         if body.length not in (None, length):
             raise _wrong_size(length, body.length or 0)
-        if session.state is not State.STORED:
+        if session.state is State.STORED:
+            # Who missed the answer to the last byte sends it again.
+            await discard(body)
+        else:
             check = None if sha256 is None else Check("sha256", lambda: sha256)
             session = await self.sessions.append(
                 session.id, start, body, size=length, sequential=False, check=check
             )
             if body.received != length:
                 raise _wrong_size(length, body.received)
-            if session.state is State.COMPLETE:
-                await self._finish(request, session)
-                return
+        if session.state is State.COMPLETE:
+            await self._finish(request, session)
         else:
-            # Who missed the answer to the last byte sends it again.
-            await discard(body)
-        self._show(request, session)
+            self._show(request, session)
 
     def _show(self, request: StreamingRequest, session: Session) -> None:
         document = v3_documents.status(session)

@@ -89,7 +89,9 @@ class SessionTests(ServerCase):
             daemon.start()
             self.assertGreaterEqual(self.offset(daemon, target), told)
         self.assert_status(201, self.send_rest(daemon, target, data, None))
-        self.assert_comes_back(daemon, daemon.place("video"), data)
+        answer = self.assert_comes_back(daemon, daemon.place("video"), data)
+        # The digest that was made of pieces, in several lives.
+        self.assertIn(hashlib.sha256(data).hexdigest(), answer.headers["etag"])
         self.assertEqual([], daemon.stages())
 
     def bring(self, daemon: Daemon, target: str, data: bytes, offset: int) -> int:

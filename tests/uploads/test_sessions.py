@@ -202,6 +202,23 @@ class SessionTests(SessionCase):
         self.bench.finish(id)
         self.assertEqual(self.bench.bytes_of("a"), CONTENT)
 
+    def test_last_chunks(self) -> None:
+        """Of the last chunks the first to end does not take the others for interrupted."""
+        id = self.bench.create().id
+        first, second = (Delivery(each, held=True) for each in (CONTENT[:5], CONTENT[5:]))
+        sent = [
+            self.bench.send(id, 5 * place, body, size=5, sequential=False)
+            for place, body in enumerate((first, second))
+        ]
+        second.come()
+        first.come()
+        first.come()
+        self.assertIs(self.successResultOf(sent[0]).state, State.COMPLETE)
+        self.assertNoResult(sent[1])
+        self.bench.finish(id)
+        self.assertIs(self.successResultOf(sent[1]).state, State.COMPLETE)
+        self.assertEqual(self.bench.bytes_of("a"), CONTENT)
+
     def test_checkpoints(self) -> None:
         """While bytes come what has come is made durable now and then."""
         self.patch(delivery, "CHECKPOINT_BYTES", 2)
