@@ -43,6 +43,20 @@ class ReferenceTests(SynchronousTestCase):
                 path = (document.parent / target.partition("#")[0]).resolve()
                 self.assertTrue(path.exists(), f"{document.relative_to(ROOT)}: {target}")
 
+    def test_found(self) -> None:
+        """Whoever reads README finds every document by links."""
+        found: set[Path] = set()
+        left = [ROOT / "README.rst"]
+        while left:
+            document = left.pop()
+            if document not in found:
+                found.add(document)
+                for target in LINK.findall(document.read_text(encoding="utf-8")):
+                    path = (document.parent / target.partition("#")[0]).resolve()
+                    path = path / "index.rst" if path.is_dir() else path
+                    left += [path] if path.suffix == ".rst" else []
+        self.assertEqual({*documents(), ROOT / "docs/configuration.rst"} - found, set())
+
     def test_flags(self) -> None:
         """Every flag that a document gives to the command exists."""
         flags = {flag for action in parser()._actions for flag in action.option_strings}

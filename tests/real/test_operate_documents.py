@@ -1,0 +1,109 @@
+"""What docs/operate-files.rst and docs/operate-limits.rst tell to type, typed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+
+from twisted.trial.unittest import SkipTest
+
+from tests.docs.documents import examples
+from tests.library.images import image
+from tests.real.case import ServerCase
+from tests.real.client import put
+from tests.real.daemon import CHECKOUT, Daemon
+
+PATIENCE = 60.0
+NAMES = ("abc/photo.jpg", "abc/copy.jpg", "other/photo.jpg")
+
+
+class OperateDocumentTests(ServerCase):
+    """Each example works as it stands, once its places are those of the test."""
+
+    def setUp(self) -> None:
+        missing = [name for name in ("curl", "jq", "rsync", "xorriso") if not shutil.which(name)]
+        if missing:
+            raise SkipTest(f"needs {' '.join(missing)}")
+        self.photo = image("JPEG")
+        place = self.directory()
+        containers = place / "containers"
+        containers.mkdir()
+        self.daemon = self.start(
+            {
+                "server": {"public_base_url": "https://files.example.org"},
+                "thumbnails": {"enabled": True, "size": ["320x240", "64x64"]},
+                "iso": {"enabled": True, "containerfile": str(containers / "old.iso")},
+            }
+        )
+        for name in NAMES:
+            target = self.daemon.target(name, len(self.photo), "image/jpeg")
+            answer = put(self.daemon.port, target, self.photo, kind="image/jpeg")
+            self.assert_status(201, answer)
+        self.programs = programs(place / "bin", self.daemon)
+        (place / "backup").mkdir()
+        self.places = {
+            "/var/lib/hmac-file-server/uploads": os.fspath(self.daemon.storage),
+            "/backup/": f"{place}/backup/",
+            "curl https://files.example.org": f"curl --fail {self.daemon.base_url}",
+            "curl 'https://files.example.org": f"curl --fail '{self.daemon.base_url}",
+            "HEX": hashlib.sha256(self.photo).hexdigest(),
+        }
+
+    def type(self, document: str) -> list[str]:
+        """Type the examples of a document, line by line; return what they print."""
+        printed = []
+        for example in examples("sh"):
+            if example.where.startswith(document):
+                printed += [self.line(example.where, line) for line in example.text.splitlines()]
+        return printed
+
+    def line(self, where: str, line: str) -> str:
+        """Type a line."""
+        if line.startswith("systemctl"):
+            {"stop": self.daemon.stop, "start": self.daemon.start}[line.split()[1]]()
+            return ""
+        for told, real in self.places.items():
+            line = line.replace(told, real)
+        done = subprocess.run(
+            ["sh", "-eu", "-c", line],
+            env={**os.environ, "PATH": f"{self.programs}:{os.environ['PATH']}"},
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        self.assertEqual(0, done.returncode, f"{where}: {line}: {done.stderr.decode()}")
+        return done.stdout.decode(errors="replace")
+
+    def test_files(self) -> None:
+        """Looking after the files, until all of them are taken down."""
+        printed = self.type("docs/operate-files.rst")
+        self.assertEqual(sorted(NAMES), sorted(printed[0].split()))
+        self.assertEqual(2, len(printed[1].splitlines()))
+        self.assertEqual(str(3 * len(self.photo)), printed[2].strip())
+        self.assertIn(hashlib.sha256(self.photo).hexdigest(), printed[3])
+        self.assertEqual({}, self.daemon.stored())
+
+    def test_limits(self) -> None:
+        """Cleaning, small pictures and containers, in which the files are found afterwards."""
+        self.type("docs/operate-limits.rst")
+        self.assertEqual({}, self.daemon.stored())
+        self.assert_comes_back(self.daemon, self.daemon.place(NAMES[0]), self.photo)
+
+
+def programs(directory: pathlib.Path, daemon: Daemon) -> pathlib.Path:
+    """Make a directory with the command, which finds the configuration by itself."""
+    directory.mkdir()
+    command = directory / "hmac-file-server"
+    called = shlex.join([sys.executable, "-m", "hmacfs.cli.main"])
+    command.write_text(
+        f"#!/bin/sh\nexport PYTHONPATH={shlex.quote(os.fspath(CHECKOUT))}\n"
+        f'export HMAC_CONFIG_PATH={shlex.quote(os.fspath(daemon.config))}\nexec {called} "$@"\n',
+        encoding="utf-8",
+    )
+    command.chmod(0o755)
+    return directory
