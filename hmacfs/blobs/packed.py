@@ -2,56 +2,26 @@
 Files whose bytes lie in ISO 9660 containers.
 
 A container is written once and never changed.  Where in it the bytes of a file
-lie is kept in a small database beside the index, so a file is read from its
-container as quickly as from the disk.  A file that lies on the disk as well is
-read from there.
+lie is kept in the catalogue, so a file is read from its container as quickly as
+from the disk.  A file that lies on the disk as well is read from there.
 """
 
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from attrs import define, frozen
+from attrs import define
 
 from hmacfs.base.names import StoredName
-from hmacfs.blobs.interfaces import OpenBlob, StorageFailed
+from hmacfs.blobs.catalogue import Catalogue, Packed
+from hmacfs.blobs.interfaces import Found, OpenBlob, Passed, StorageFailed
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.tree import storage_errors
 from hmacfs.flow.pools import Lane
 
-BUSY_TIMEOUT = 5.0
-"""Seconds to wait for another process that changes the catalogue."""
-
 _CLOSED = -1
-
-_TABLE = """
-CREATE TABLE IF NOT EXISTS packed (
-    name BLOB NOT NULL PRIMARY KEY,
-    container TEXT NOT NULL,
-    start INTEGER NOT NULL,
-    size INTEGER NOT NULL,
-    sha256 BLOB NOT NULL
-) WITHOUT ROWID
-"""
-
-
-@frozen
-class Packed:
-    """
-    A file in a container.
-
-    :ivar start: where in the container its bytes begin.
-    """
-
-    name: StoredName
-    container: Path
-    start: int
-    size: int
-    sha256: bytes
 
 
 @define(eq=False)
@@ -77,79 +47,6 @@ class PackedBlob:
             os.close(container)
 
 
-@frozen
-class Catalogue:
-    """Knows which files lie in which container.  All methods block."""
-
-    path: Path
-
-    def add(self, files: Sequence[Packed]) -> None:
-        """Record files, durably."""
-        with self._connected() as connection, connection:
-            connection.execute(_TABLE)
-            connection.executemany(
-                "INSERT OR REPLACE INTO packed VALUES (?, ?, ?, ?, ?)",
-                [
-                    (
-                        str(file.name).encode(),
-                        str(file.container),
-                        file.start,
-                        file.size,
-                        file.sha256,
-                    )
-                    for file in files
-                ],
-            )
-
-    def find(self, name: StoredName) -> Packed | None:
-        """Tell where the bytes of a file lie."""
-        found = self._ask("SELECT * FROM packed WHERE name = ?", str(name).encode())
-        return found[0] if found else None
-
-    def forget(self, name: StoredName) -> bool:
-        """Forget a file, durably; its bytes stay in the container.  Tell whether it was known."""
-        if not self.path.exists():
-            return False
-        with self._connected() as connection, connection:
-            changed = connection.execute(
-                "DELETE FROM packed WHERE name = ?", (str(name).encode(),)
-            ).rowcount
-        return changed > 0
-
-    def containers(self) -> list[tuple[Path, int, int]]:
-        """Tell each container, how many files are read from it, and their bytes."""
-        if not self.path.exists():
-            return []
-        with self._connected() as connection:
-            rows = connection.execute(
-                "SELECT container, count(*), sum(size) FROM packed GROUP BY container"
-            ).fetchall()
-        return [(Path(path), count, size) for path, count, size in rows]
-
-    def files(self, container: Path) -> list[Packed]:
-        """Tell the files that are read from a container."""
-        return self._ask("SELECT * FROM packed WHERE container = ?", str(container))
-
-    def _ask(self, query: str, value: object) -> list[Packed]:
-        if not self.path.exists():
-            return []
-        with self._connected() as connection:
-            rows = connection.execute(query, (value,)).fetchall()
-        return [
-            Packed(StoredName.parse(name), Path(container), start, size, sha256)
-            for name, container, start, size, sha256 in rows
-        ]
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with closing(sqlite3.connect(self.path, BUSY_TIMEOUT)) as connection:
-                connection.execute("PRAGMA synchronous = FULL")
-                yield connection
-        except sqlite3.Error as error:
-            raise StorageFailed(f"cannot use {self.path}: {error}") from error
-
-
 class PackedBlobs(LocalBlobs):
     """Keeps files below a directory, and finds those that were packed into containers."""
 
@@ -170,6 +67,29 @@ class PackedBlobs(LocalBlobs):
         blob.close()
         return True
 
+    async def walk(self) -> AsyncGenerator[list[Found | Passed], None]:
+        """Look through all files, on the disk and then in containers; see :meth:`Blobs.walk`."""
+        async with aclosing(super().walk()) as on_disk:
+            async for some in on_disk:
+                yield some
+        last = b""
+        while packed := await self._pool.run(self.catalogue.page, last):
+            yield await self._pool.run(self._found, packed)
+            last = str(packed[-1].name).encode()
+
+    def _found(self, packed: list[Packed]) -> list[Found | Passed]:
+        found: list[Found | Passed] = []
+        for file in packed:
+            if not self.is_on_disk(file.name):
+                try:
+                    modified_at = file.container.stat().st_mtime
+                except OSError as error:
+                    reason = f"the container {file.container} cannot be read: {error.strerror}"
+                    found.append(Passed(str(file.name).encode(), reason))
+                    continue
+                found.append(Found(file.name, file.size, modified_at, None))
+        return found
+
     def _open(self, name: StoredName) -> OpenBlob | None:
         blob = super()._open(name)
         if blob is not None:
@@ -179,6 +99,9 @@ class PackedBlobs(LocalBlobs):
             return None
         with storage_errors(f"open the container {packed.container}"):
             container = os.open(packed.container, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            if os.fstat(container).st_size < packed.start + packed.size:
+                os.close(container)
+                raise StorageFailed(f"the container {packed.container} is cut short")
         return PackedBlob(packed.size, Lane(self._pool), container, packed.start)
 
     def _remove(self, name: StoredName) -> bool:

@@ -1,4 +1,4 @@
-"""The commands about containers: ``iso pack``, ``iso verify``, ``iso list``."""
+"""The commands about containers: ``iso pack``, ``iso verify``, ``iso list``, ``iso adopt``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
 from hmacfs.cli.command import Command, CommandFailed, add_common, settings_of
 from hmacfs.cli.config_commands import FAILED, FINE, Surroundings
+from hmacfs.cli.retention_command import SHORT_TOMBSTONE
 from hmacfs.cli.visit import Visit, carried_out, opened
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
@@ -26,17 +27,28 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         ("pack", "pack the oldest files into a container"),
         ("verify", "read every packed file, and compare it with its digest"),
         ("list", "list the containers"),
+        ("adopt", "take up containers that were moved, or whose catalogue was lost"),
     ):
-        add_common(actions.add_parser(name, help=text, description=text, allow_abbrev=False))
+        action = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
+        if name == "adopt":
+            action.add_argument("files", metavar="FILE", nargs="+", type=Path)
+        add_common(action)
 
 
 def _iso(arguments: argparse.Namespace, around: Surroundings) -> int:
     settings = settings_of(arguments, around)
+    # Where a name may get other bytes at any time, only the server knows when it does not.
+    is_fleeting = settings[options.RETENTION_TOMBSTONE_AGE] < SHORT_TOMBSTONE
+    alone = arguments.action == "pack" and (
+        is_fleeting or settings[options.VERSIONING_ENABLEVERSIONING]
+    )
 
     async def work(calls: Calls) -> int:
-        async with opened(settings, calls) as visit:
+        async with opened(settings, calls, alone=alone) as visit:
             if arguments.action == "pack":
                 return await _pack(visit, settings, around)
+            if arguments.action == "adopt":
+                return await _adopt(visit, settings, arguments, around)
             if arguments.action == "verify":
                 return _verify(visit, arguments, around)
             return _list(visit, arguments, around)
@@ -84,19 +96,33 @@ def _verify(visit: Visit, arguments: argparse.Namespace, around: Surroundings) -
 def _damaged(visit: Visit, path: Path) -> list[str]:
     files = visit.blobs.catalogue.files(path)
     try:
-        # As a whole, too: others should be able to read it.
-        containers.find(path)
-        with path.open("rb") as container:
-            return [
-                str(file.name)
-                for file in files
-                if containers.digest(container.fileno(), containers.Extent(file.start, file.size))
-                != file.sha256
-            ]
-    except (StorageFailed, OSError):
-        return [str(file.name) for file in files]
+        # Of the container as others read it.
+        whole = {(entry.start, entry.sha256) for entry in containers.read(path)}
+    except StorageFailed:
+        whole = set()
+    return [str(file.name) for file in files if (file.start, file.sha256) not in whole]
+
+
+async def _adopt(
+    visit: Visit, settings: Settings, arguments: argparse.Namespace, around: Surroundings
+) -> int:
+    code = FINE
+    work = packing(settings, visit.index, visit.blobs, InlinePool())
+    async with work.alone():
+        for path in arguments.files:
+            adopted, damaged = await work.adopt(path.absolute())
+            for name in damaged:
+                code = FAILED
+                print(f"{path}: {shown.safe(str(name))} is damaged", file=around.stdout)
+            print(f"{path}: {adopted} files are read from there now", file=around.stderr)
+    return code
 
 
 COMMANDS: Final = (
-    Command("iso", "pack old files into ISO containers, verify and list these", _arguments, _iso),
+    Command(
+        "iso",
+        "pack old files into ISO containers, verify, list and adopt these",
+        _arguments,
+        _iso,
+    ),
 )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import time
+from hashlib import sha256
 
 from twisted.trial.unittest import SkipTest
 
-from hmacfs.blobs.containers import find
+from hmacfs.base.values import StoredFile
+from hmacfs.blobs.catalogue import Catalogue
+from hmacfs.blobs.containers import SUMS, names_in, read
+from hmacfs.library import journal
 from tests.cli.storage_case import StorageCase
 
 
@@ -39,7 +45,7 @@ class IsoTests(StorageCase):
         self.assertIn("packed 4 files", outcome.err)
         self.assertFalse((self.root / "folder").exists())
         self.assertTrue((self.root / "ends").exists())
-        self.assertEqual(len(find(self.container)), 3)
+        self.assertEqual(len({entry.sha256 for entry in read(self.container)}), 3 + 1)
         (listed,) = self.run_command("iso", "list", "-json").values
         self.assertEqual((listed["files"], listed["container"]), (4, str(self.container)))
         self.assertEqual(self.run_command("reindex").out, "")
@@ -70,12 +76,135 @@ class IsoTests(StorageCase):
         self.assertEqual((outcome.code, len(outcome.lines)), (1, 4))
 
     def test_removed(self) -> None:
-        """A packed file can be taken down: its name is dead, its bytes stay in the container."""
+        """A file that is taken down is dead; its bytes go with the last file of its container."""
         self.run_command("iso", "pack")
         self.assertEqual(self.run_command("rm", "two").out, "removed two\n")
         (listed,) = self.run_command("iso", "list", "-json").values
         self.assertEqual(listed["files"], 3)
         self.assertIn(b"second", self.container.read_bytes())
+        for name in self.contents:
+            self.run_command("rm", name)
+        self.assertFalse(self.container.exists())
+        self.assertEqual(self.run_command("iso", "list").out, "")
+
+    def test_sums(self) -> None:
+        """Who has the container alone can name the files in it, and compare them."""
+        self.run_command("iso", "pack")
+        names = names_in(self.container, read(self.container))
+        self.assertEqual(
+            {str(name): digest for name, digest in names.items()},
+            {name: sha256(content).digest() for name, content in self.contents.items()},
+        )
+
+    def test_adopted(self) -> None:
+        """When the catalogue is lost, or a container was moved, its files are found in it again."""
+        self.run_command("iso", "pack")
+        self.run_command("rm", "two")
+        (self.internal / "packed.sqlite").unlink()
+        moved = self.container.rename(self.directory / "moved.iso")
+        outcome = self.run_command("iso", "adopt", str(moved))
+        self.assertEqual((outcome.code, outcome.out), (0, ""), outcome.err)
+        self.assertIn("3 files", outcome.err)
+        self.assertEqual(self.run_command("iso", "verify").code, 0)
+        self.assertEqual(self.run_command("reindex").out, "")
+        self.assertEqual(set(self.names()), {*self.contents, "ends"} - {"two"})
+
+    def test_index_lost(self) -> None:
+        """When the index is lost too, packed files are told by the names in their container."""
+        self.run_command("iso", "pack")
+        (self.internal / "packed.sqlite").unlink()
+        self.path.unlink()
+        self.record()
+        self.run_command("iso", "adopt", str(self.container))
+        outcome = self.run_command("reindex", "-json")
+        self.assertEqual({line["found"] for line in outcome.values}, {"added"})
+        self.assertEqual(set(self.names()), {*self.contents, "ends"})
+        file = self.known("same")
+        assert isinstance(file, StoredFile)
+        self.assertEqual(file.sha256, sha256(b"second").digest())
+
+    def test_adopted_damaged(self) -> None:
+        """What is damaged in a container is told, and the others are taken; no other ISO is."""
+        self.run_command("iso", "pack")
+        (self.internal / "packed.sqlite").unlink()
+        data = self.container.read_bytes().replace(b"firstfirst", b"firstf!rst", 1)
+        self.container.write_bytes(data)
+        outcome = self.run_command("iso", "adopt", str(self.container))
+        self.assertEqual((outcome.code, len(outcome.lines)), (1, 1))
+        self.assertIn("long name", outcome.out)
+        self.assertIn("3 files", outcome.err)
+        self.container.write_bytes(data.replace(SUMS.encode()[-10:], b"SHA256SUMX"))
+        self.assertEqual(self.run_command("iso", "adopt", str(self.container)).code, 1)
+        self.container.write_bytes(b"no container" * 9999)
+        self.assertEqual(self.run_command("iso", "adopt", str(self.container)).code, 1)
+        self.assertEqual(self.run_command("iso", "adopt", "missing.iso").code, 1)
+
+    def test_container_lost(self) -> None:
+        """Files whose container is away keep their rows, whatever the index is compared with."""
+        self.run_command("iso", "pack")
+        away = self.container.rename(self.directory / "away")
+        outcome = self.run_command("reindex", "-json")
+        self.assertEqual(outcome.code, 1)
+        self.assertNotIn("dropped", {line["found"] for line in outcome.values})
+        away.rename(self.container)
+        self.assertEqual(self.run_command("reindex").out, "")
+
+    def test_damaged_before(self) -> None:
+        """A file that has other bytes than were stored is left where it is, and told."""
+        damaged = next(iter(self.contents))
+        self.place(damaged, b"f1rst" * 1000)
+        outcome = self.run_command("iso", "pack")
+        self.assertIn("packed 3 files", outcome.err)
+        self.assertTrue((self.root / damaged).exists())
+        self.assertFalse((self.root / "two").exists())
+
+    def test_small_ones(self) -> None:
+        """A container of many small files in folders of their own is no larger than it may be."""
+        text = self.config.read_text(encoding="utf-8")
+        self.config.write_text(text.replace("4MB", "1MB"), encoding="utf-8")
+        for number in range(200):
+            folder = f"{sha256(str(number).encode()).hexdigest()}/{'ü' * (number % 100)}x"
+            leaf = "n" * (number % 199 + 1)
+            self.store(f"{folder}/{leaf}", b"x" * (number * 7), uploaded_at=5.0 + number)
+        while "nothing to pack" not in self.run_command("iso", "pack").err:
+            continue
+        sizes = [path.stat().st_size for path in self.directory.glob("container*.iso")]
+        self.assertLessEqual(max(sizes), 1024**2)
+        self.assertIn(len(sizes), range(4, 9), sizes)
+        self.assertEqual(self.run_command("iso", "verify").code, 0)
+
+    def test_left_by_a_crash(self) -> None:
+        """What a packing has left that was killed is removed by the next one."""
+        catalogue = Catalogue(self.internal / "packed.sqlite")
+        catalogue.announce(self.container)
+        self.container.write_bytes(b"whole, but nothing is read from it")
+        half = self.directory / ".container-2.iso.0123456789abcdef.new"
+        half.write_bytes(b"half")
+        self.assertIn("packed 4 files", self.run_command("iso", "pack").err)
+        self.assertFalse(half.exists())
+        self.assertEqual([path for path, *_ in catalogue.containers()], [self.container])
+        self.assertEqual(self.run_command("iso", "verify").code, 0)
+
+    def test_one_at_a_time(self) -> None:
+        """While somebody packs nobody else does."""
+        held = journal.held(self.internal / "packing")
+        self.addCleanup(held.close)
+        outcome = self.run_command("iso", "pack")
+        self.assertEqual(outcome.code, 1)
+        self.assertIn("already", outcome.err)
+        self.assertFalse(self.container.exists())
+
+    def test_beside_nobody(self) -> None:
+        """Where a name may get other bytes at any time it is not packed beside a server."""
+        lock = os.open(self.internal / "lock", os.O_RDWR | os.O_CREAT)
+        self.addCleanup(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.assertEqual(self.run_command("iso", "pack").code, 0)
+        self.store("new", b"new")
+        more = "[retention]\ntombstone_age = '1s'\n"
+        self.config.write_text(self.config.read_text(encoding="utf-8") + more, encoding="utf-8")
+        self.assertIn("is running", self.run_command("iso", "pack").err)
+        self.assertEqual(self.run_command("iso", "verify").code, 0)
 
     def test_off(self) -> None:
         """Without iso.enabled nothing is packed."""
@@ -88,8 +217,14 @@ class IsoTests(StorageCase):
 
     def test_cannot_write(self) -> None:
         """Where the container cannot be written all files stay, with a sentence that says why."""
-        self.container.parent.joinpath(".container.iso.new").mkdir()
-        outcome = self.run_command("iso", "pack")
-        self.assertEqual(outcome.code, 1)
-        self.assertTrue((self.root / "two").exists())
-        self.assertFalse(self.container.exists())
+        text = self.config.read_text(encoding="utf-8")
+        for old, new, why in (
+            ("container.iso", "uploads/two/container.iso", "cannot write"),
+            ("enabled = true", "enabled = true\ncharset = 'nonsense'", "nonsense"),
+        ):
+            self.config.write_text(text.replace(old, new), encoding="utf-8")
+            outcome = self.run_command("iso", "pack")
+            self.assertEqual(outcome.code, 1)
+            self.assertIn(why, outcome.err)
+            self.assertTrue((self.root / "two").exists())
+            self.assertEqual(list(self.directory.glob("*.iso")), [])

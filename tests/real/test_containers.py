@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -18,18 +19,20 @@ from tests.real.daemon import CHECKOUT, Daemon, eventually
 class ContainerTests(ServerCase):
     """A server whose files may be packed into containers of four megabytes."""
 
-    def packed(self, schedule: str = "0s") -> Daemon:
+    def packed(
+        self, schedule: str = "0s", place: pathlib.Path | None = None, **server: object
+    ) -> Daemon:
         """Return it."""
         if not (shutil.which("xorriso") or shutil.which("genisoimage")):
             raise SkipTest("containers are written by xorriso or genisoimage")
-        self.containers = self.directory()
+        self.containers = place or self.directory()
         iso = {
             "enabled": True,
             "size": "4MB",
             "schedule": schedule,
             "containerfile": os.fspath(self.containers / "old.iso"),
         }
-        return self.start({"iso": iso})
+        return self.start({"iso": iso, "server": server})
 
     def command(self, daemon: Daemon, *arguments: str) -> subprocess.Popen[str]:
         """Begin a command."""
@@ -73,6 +76,105 @@ class ContainerTests(ServerCase):
         name, data = list(files.items())[-1]
         self.assert_comes_back(daemon, daemon.place(name), data)
 
+    def test_taken_out(self) -> None:
+        """Other programs read a container, which is mounted where the system can do that."""
+        daemon = self.packed()
+        files = self.store(daemon, 6)
+        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
+        place = self.directory()
+        container = os.fspath(self.containers / "old.iso")
+        mount = ["mount", "-o", "loop,ro", "-t", "iso9660", container, os.fspath(place)]
+        if subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+            self.addCleanup(subprocess.run, ["umount", os.fspath(place)], check=True)
+        else:
+            print("the system mounts no ISO 9660: taken out by xorriso", file=sys.stderr)
+            take = ["xorriso", "-osirrox", "on", "-indev", container, "-extract", "/"]
+            subprocess.run([*take, os.fspath(place)], capture_output=True, check=True)
+            subprocess.run(["chmod", "-R", "u+rwX", os.fspath(place)], check=True)
+        for name, data in files.items():
+            self.assertEqual((place / name).read_bytes(), data)
+        check = ["sha256sum", "--check", "--quiet", ".hmacfs/SHA256SUMS"]
+        self.assertEqual(subprocess.run(check, cwd=place, check=False).returncode, 0)
+
+    def test_retention(self) -> None:
+        """Packed files have their time as others have; with the last of them goes the container."""
+        daemon = self.packed(cleanup_interval="30d")
+        files = self.store(daemon, 4)
+        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
+        self.assert_status(201, put(daemon.port, daemon.target("new", 3), b"new"))
+        config = daemon.config.read_text(encoding="utf-8")
+        limit = MEGABYTE // 8 + 3
+        daemon.config.write_text(f"{config}\n[retention]\nmax_size = '{limit}B'\n", "utf-8")
+        self.assertEqual(self.command(daemon, "retention").wait(60), 0)
+        *gone, last = files
+        for name in gone:
+            self.assert_status(410, ask(daemon.port, "GET", daemon.place(name)))
+        self.assert_comes_back(daemon, daemon.place(last), files[last])
+        self.assertTrue((self.containers / "old.iso").exists())
+        daemon.config.write_text(f"{config}\n[retention]\nmax_size = '3B'\n", "utf-8")
+        self.assertEqual(self.command(daemon, "retention").wait(60), 0)
+        self.assert_status(410, ask(daemon.port, "GET", daemon.place(last)))
+        self.assert_status(200, ask(daemon.port, "GET", daemon.place("new")))
+        self.assertEqual(list(self.containers.iterdir()), [])
+
+    def test_away(self) -> None:
+        """While a container is away its files cannot be fetched, all else can, and they return."""
+        daemon = self.packed()
+        (name, data), *_ = self.store(daemon, 2).items()
+        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
+        self.assert_status(201, put(daemon.port, daemon.target("new", 3), b"new"))
+        away = (self.containers / "old.iso").rename(self.containers / "away")
+        answer = ask(daemon.port, "GET", daemon.place(name))
+        self.assert_status(500, answer)
+        self.assert_status(200, ask(daemon.port, "GET", daemon.place("new")))
+        self.assertIn("old.iso", daemon.log)
+        self.assertEqual(self.command(daemon, "iso", "adopt", os.fspath(away)).wait(60), 0)
+        self.assert_comes_back(daemon, daemon.place(name), data)
+
+    def test_full_disk(self) -> None:
+        """Where there is no room for a container every file stays on the disk."""
+        daemon = self.packed(place=self.small_disk(MEGABYTE))
+        files = self.store(daemon, 12)
+        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 1)
+        self.assertEqual(list(self.containers.iterdir()), [])
+        self.assertEqual(set(daemon.stored()), set(files))
+
+    def test_two_at_once(self) -> None:
+        """Of those who pack at the same time one does, and no file is lost."""
+        daemon = self.packed()
+        files = self.store(daemon, 20)
+        packing = [self.command(daemon, "iso", "pack") for _ in range(3)]
+        deleted = list(files)[5:10]
+        for name in deleted:
+            self.assertEqual(self.command(daemon, "rm", name).wait(60), 0)
+        codes = [process.wait(60) for process in packing]
+        self.assertIn(0, codes)
+        self.assertLessEqual(set(codes), {0, 1})
+        for name, data in files.items():
+            if name in deleted:
+                self.assert_status(410, ask(daemon.port, "GET", daemon.place(name)))
+            else:
+                self.assert_comes_back(daemon, daemon.place(name), data)
+        self.assertEqual(self.command(daemon, "iso", "verify").wait(60), 0)
+
+    def test_stopped(self) -> None:
+        """A server that is packing stops as soon as any other."""
+        programs = self.directory()
+        slow = programs / "xorriso"
+        slow.write_text('#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 600\n', encoding="ascii")
+        slow.chmod(0o755)
+        daemon = self.packed("1s")
+        daemon.stop()
+        daemon.launcher = ("env", f"PATH={programs}:{os.environ['PATH']}")
+        daemon.start()
+        files = self.store(daemon, 40)
+        pid = eventually("the packing", lambda: _read(programs / "xorriso.pid"))
+        began = time.monotonic()
+        daemon.stop()
+        self.assertLess(time.monotonic() - began, 10)
+        self.assertFalse(pathlib.Path(f"/proc/{pid}").exists())
+        self.assertEqual(set(daemon.stored()), set(files))
+
     def test_killed(self) -> None:
         """However often packing is killed, every file is there, from the disk or a container."""
         daemon = self.packed()
@@ -98,3 +200,7 @@ class ContainerTests(ServerCase):
         eventually("room", lambda: not (daemon.storage / "f1").exists())
         for name, data in files.items():
             self.assert_comes_back(daemon, daemon.place(name), data)
+
+
+def _read(path: pathlib.Path) -> str:
+    return path.read_text(encoding="ascii").strip() if path.exists() else ""

@@ -105,7 +105,7 @@ ISO_ENABLED: Final = Option(
     since=Generation.V2_X,
     kind=Switch(),
     default=False,
-    summary="Whether files are packed into ISO 9660 containers. Without it they are not.",
+    summary="Whether old files are packed into ISO 9660 containers. Without it they are not.",
     example=True,
     in_effect=True,
 )
@@ -123,7 +123,7 @@ ISO_SIZE: Final = Option(
     since=Generation.V2_X,
     kind=Size(1024**2),
     default=GB,
-    summary="How large one container may be. Without it 1 GB.",
+    summary="How large one container may be; none has more than 10000 files. Without it 1 GB.",
     example=4 * GB,
     in_effect=True,
 )
@@ -132,7 +132,8 @@ ISO_MOUNTPOINT: Final = Option(
     since=Generation.V2_X,
     kind=FilePath(directory=True),
     default=pathlib.Path("/mnt/iso"),
-    summary="Where containers are mounted. Without it /mnt/iso.",
+    summary="Where you mount containers for others to read; the server reads them as files, and "
+    "mounts none. They lie beside it unless containerfile says where. Without it /mnt/iso.",
     example=pathlib.Path("/srv/iso"),
     in_effect=True,
 )
@@ -141,7 +142,8 @@ ISO_CHARSET: Final = Option(
     since=Generation.V2_X,
     kind=Text(noun="name of a character set"),
     default="utf-8",
-    summary="The character set of names in containers. Without it UTF-8.",
+    summary="The character set of names in containers; any but UTF-8 needs xorriso. Without it "
+    "UTF-8.",
     example="iso-8859-1",
     in_effect=True,
 )
@@ -150,7 +152,7 @@ ISO_CONTAINERFILE: Final = Option(
     kind=OptionalPath(),
     default=None,
     summary="The file of the first container; later ones get a number. Without it container.iso "
-    "beside the mount point.",
+    "beside mountpoint.",
     example=pathlib.Path("/srv/iso/container.iso"),
     in_effect=True,
 )
