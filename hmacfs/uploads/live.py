@@ -89,6 +89,7 @@ class Live:
         on the lane of the bytes changes it.
     :ivar arrivals: what brings bytes now.
     :ivar closing: whether it is about to end, and takes no more bytes.
+    :ivar newest: the highest rank of a request that used it; see :meth:`Table.rank`.
     :ivar holders: how many use it.
     """
 
@@ -98,6 +99,7 @@ class Live:
     prefix: Prefix = field(factory=Prefix, init=False)
     arrivals: set[Arrival] = field(factory=set, init=False)
     closing: bool = field(default=False, init=False)
+    newest: int = field(default=0, init=False)
     holders: int = field(default=0, init=False)
     _users: int = field(default=0, init=False)
     _blob: UnfinishedBlob | None = field(default=None, init=False)

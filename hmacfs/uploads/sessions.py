@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 from twisted.internet.defer import Deferred
 
 from hmacfs.base.errors import (
+    ClientGone,
     Gone,
     LengthChanged,
     OffsetWrong,
@@ -109,10 +110,19 @@ class Sessions:
                 raise Gone("the upload was cancelled or has expired")
             return session
 
-    async def rest(self, id: str) -> Session:
-        """Tell of a session once nothing more comes of what is under way: a newer request rules."""
+    def rank(self) -> int:
+        """Tell the rank of a request that comes now, for it to use at :meth:`append`."""
+        return self.table.rank()
+
+    async def rest(self, id: str, *, rank: int = 0) -> Session:
+        """
+        Tell of a session once nothing more comes of what is under way: a newer request rules.
+
+        :param rank: of the request, as for :meth:`append`.
+        :raises ClientGone: if that has been used by a newer one already.
+        """
         async with self.table.using(id) as live:
-            await self._supersede(live)
+            await self._supersede(live, rank)
             return live.session
 
     async def append(
@@ -124,6 +134,7 @@ class Sessions:
         size: int | None = None,
         sequential: bool = True,
         check: Check | None = None,
+        rank: int = 0,
     ) -> Session:
         """
         Put the bytes of a request in their place.
@@ -136,6 +147,8 @@ class Sessions:
         :param size: of the body, if it is known.
         :param sequential: whether ``offset`` has to be where the bytes so far end.
         :param check: what the bytes must be, or none of them counts.
+        :param rank: of the request, if it had to wait since it came: one of which
+            the client has gone meanwhile must not end a newer one.
         :raises OffsetWrong: if the bytes do not begin where those before end.
         :raises SizeMismatch: if they go beyond the length.
         :raises BytesDiffer: if there are others in their place.
@@ -146,7 +159,7 @@ class Sessions:
         """
         arrival = Arrival()
         work = self._append(
-            id, offset, body, arrival, size=size, sequential=sequential, check=check
+            id, offset, body, arrival, size=size, sequential=sequential, check=check, rank=rank
         )
         return await shielded(Deferred.fromCoroutine(work), arrival.break_off)
 
@@ -160,10 +173,11 @@ class Sessions:
         size: int | None,
         sequential: bool,
         check: Check | None,
+        rank: int,
     ) -> Session:
         with self.intake.pending, full_is_no_space(), self.intake.queue.place():
             async with self.table.using(id) as live:
-                await self._enter(live, arrival, offset, size, sequential)
+                await self._enter(live, arrival, offset, size, sequential, rank)
                 try:
                     await Delivery(self.intake, self.table, live, arrival, self._touched).run(
                         body, check
@@ -275,14 +289,23 @@ class Sessions:
             )
 
     async def _supersede(
-        self, live: Live, clashing: Callable[[Arrival], bool] = lambda _: True
+        self, live: Live, rank: int, clashing: Callable[[Arrival], bool] = lambda _: True
     ) -> None:
+        if 0 < rank < live.newest:
+            raise ClientGone("a newer request has used this upload")
+        live.newest = max(rank, live.newest)
         while ended := await live.end_arrivals(clashing):
             for _ in range(ended):
                 self.table.events.tell(UploadTakenOver())
 
     async def _enter(
-        self, live: Live, arrival: Arrival, offset: int, size: int | None, sequential: bool
+        self,
+        live: Live,
+        arrival: Arrival,
+        offset: int,
+        size: int | None,
+        sequential: bool,
+        rank: int,
     ) -> None:
         session = live.session
         if session.state.takes_bytes and not live.arrivals and self._is_due(session):
@@ -294,7 +317,7 @@ class Sessions:
             overlaps = other.start < arrival.stop and arrival.start < other.stop
             return sequential or overlaps
 
-        await self._supersede(live, clashing)
+        await self._supersede(live, rank, clashing)
         # From here on without a wait, so that nobody comes between.
         session = live.session
         if not session.state.takes_bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 from typing import Final, TypeVar
 
 from attrs import frozen
@@ -82,6 +83,11 @@ class Table:
         self.announced = 0
         self._watchers: dict[str, list[Callable[[Session, int], object]]] = {}
         self._scanned = False
+        self._ranks = count(1)
+
+    def rank(self) -> int:
+        """Tell the rank of a request: those that come later have a higher one."""
+        return next(self._ranks)
 
     async def begin(self, session: Session) -> Live:
         """

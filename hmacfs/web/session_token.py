@@ -117,6 +117,8 @@ class Upload:
         :raises LengthChanged: if the file was to have another length.
         """
         intake = self.uploads.intake
+        # Beginning a session takes a while, in which nobody sees that the client has gone.
+        rank = self.sessions.rank()
         with intake.admission():
             span, length = self._span(facts)
             resuming = span is not None and span.start > 0
@@ -131,15 +133,16 @@ class Upload:
             return await self.sessions.finish(known.id)
         with intake.admission():
             session = known or await self._create(grant, conditions)
-            session = await self.sessions.rest(session.id)
+            session = await self.sessions.rest(session.id, rank=rank)
             start = span.start if span is not None else 0
             if start > session.offset:
                 raise OffsetWrong(
                     f"the upload goes on at {session.offset}, not {start}", offset=session.offset
                 )
             if span is not None:
+                body = self.request.body
                 session = await self.sessions.append(
-                    session.id, start, self.request.body, size=span.size, sequential=False
+                    session.id, start, body, size=span.size, sequential=False, rank=rank
                 )
         if session.state is State.COMPLETE:
             return await self.sessions.finish(session.id)
@@ -160,6 +163,7 @@ class Upload:
         :raises Unknown: if there is no such upload.
         :raises Gone: if it has expired.
         """
+        rank = self.sessions.rank()
         session = await self.sessions.find(self.id, KIND)
         signed = evolve(
             facts,
@@ -171,7 +175,7 @@ class Upload:
         grant, _ = self.uploads.granted(door, signed, lambda: facts.name)
         _check_same(session, grant)
         if session.state.takes_bytes:
-            session = await self.sessions.rest(session.id)
+            session = await self.sessions.rest(session.id, rank=rank)
         replies.reply(
             self.request,
             HTTPStatus.OK,

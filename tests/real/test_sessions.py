@@ -123,6 +123,20 @@ class SessionTests(ServerCase):
             hanging.answer("PUT")
         self.assert_comes_back(daemon, daemon.place("photo"), data)
 
+    def test_at_once(self) -> None:
+        """Who is cut off and sends the whole again at once wins over the request before."""
+        data = noise(MEGABYTE)
+        daemon = self.start()
+        for number in range(5):
+            target = daemon.target(f"video{number}", MEGABYTE)
+            with Connection(daemon.port) as connection:
+                connection.begin("PUT", target, {**TOKEN, "Content-Length": MEGABYTE})
+                connection.send(data[: 100 + number * PIECE])
+            with Connection(daemon.port) as connection:
+                answer = connection.put(target, data, headers=TOKEN)
+            self.assert_status(201, answer)
+            self.assert_comes_back(daemon, daemon.place(f"video{number}"), data)
+
     def test_large(self) -> None:
         """Gigabytes in two requests, with a restart between, in little memory."""
         daemon = self.start()

@@ -39,7 +39,7 @@ from hmacfs.uploads.live import Check
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Session
 from tests.blobs.faulty import never_synced
-from tests.flow.awaiting import now
+from tests.flow.awaiting import begun, now
 from tests.ingest.bench import Delivery
 from tests.uploads.bench import LARGEST, LIMITS, NOW, Bench, LocalBench
 
@@ -245,6 +245,22 @@ class SessionTests(SessionCase):
         self.assertEqual(self.bench.find(id).offset, 4)
 
     # A newer request
+
+    def test_older_waited(self) -> None:
+        """A request that is held up since it came ends no newer one, which goes on."""
+        id = self.bench.create().id
+        sessions = self.bench.sessions
+        older, newer = sessions.rank(), sessions.rank()
+        self.assertEqual(now(sessions.rest(id, rank=newer)).offset, 0)
+        body = Delivery(CONTENT, held=True)
+        sent = begun(sessions.append(id, 0, body, size=10, rank=newer))
+        with self.assertRaises(ClientGone):
+            now(sessions.rest(id, rank=older))
+        with self.assertRaises(ClientGone):
+            now(sessions.append(id, 0, Delivery(CONTENT[:2]), size=10, rank=older))
+        body.come()
+        body.come()
+        self.assertEqual(self.successResultOf(sent).state, State.COMPLETE)
 
     def test_take_over(self) -> None:
         """A newer request ends one that hangs; what that has brought counts."""
