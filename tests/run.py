@@ -38,7 +38,7 @@ class Plan:
     """
     What to run: steps beside each other, then those with real servers, one at a time.
 
-    :ivar needs: directories whose lists name the Debian packages that the latter need.
+    :ivar needs: directories whose lists name the Debian packages to install before.
     """
 
     together: tuple[Step, ...] = ()
@@ -149,12 +149,12 @@ def show(outcome: Outcome) -> None:
 
 def carry_out(steps: Plan, environ: dict[str, str]) -> Counts:
     """Run the steps of a plan and return what they add up to."""
+    lists = [apt.listed(ROOT / below / PACKAGES) for below in steps.needs]
+    absent = apt.install(tuple(dict.fromkeys(name for names in lists for name in names)))
     total = Counts()
     for outcome in outcomes(steps.together, len(os.sched_getaffinity(0)), environ):
         show(outcome)
         total += outcome.counts
-    lists = [apt.listed(ROOT / below / PACKAGES) for below in steps.needs]
-    absent = apt.install(tuple(dict.fromkeys(name for names in lists for name in names)))
     for outcome in outcomes(steps.alone, 1, environ):
         show(outcome)
         total += outcome.counts

@@ -12,7 +12,7 @@ from hmacfs.cli.main import main
 from tests.cli.command import COMMAND, MainCase
 from tests.cli.config_case import ConfigCase
 from tests.cli.storage_case import Outcome
-from tests.service.test_sockets import free_port
+from tests.ports import free_port
 
 
 class Terminal(io.StringIO):

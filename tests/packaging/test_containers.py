@@ -25,8 +25,8 @@ from tests.packaging import cache
 from tests.packaging.cache import CHECKOUT
 from tests.packaging.engine import IMAGE, Engine
 from tests.packaging.machine import eventually
+from tests.ports import free_port
 from tests.real.client import Connection, ask
-from tests.real.daemon import free_port
 
 CONTAINERS: Final = CHECKOUT / "etc/containers"
 COMPOSE: Final = ("compose.yml", "compose.clamav.yml", "compose.monitoring.yml")

@@ -13,7 +13,8 @@ from typing import Final
 
 from twisted.trial.unittest import SkipTest
 
-from tests.real.daemon import TAIL, eventually, free_port
+from tests.ports import free_port
+from tests.real.daemon import TAIL, eventually
 
 # In two halves, so that no scanner takes this file for what it is about.
 EICAR: Final = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-" + b"TEST-FILE!$H+H*"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import os
 import pathlib
-import random
 import re
 import signal
 import socket
@@ -24,6 +22,7 @@ import hmacfs
 from hmacfs.auth import mac
 from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.base.values import DEFAULT_CONTENT_TYPE
+from tests.ports import free_port
 
 T = TypeVar("T")
 
@@ -56,19 +55,6 @@ def eventually(what: str, look: Callable[[], T | None], seconds: float = PATIENC
             raise AssertionError(f"waited {seconds:g} seconds in vain: {what}")
         time.sleep(PAUSE)
     return seen
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nothing listens on.
-
-    It is none of those that the system gives to clients, who could take it before the server does.
-    """
-    ports = random.SystemRandom().sample(range(20_000, 32_000), k=1000)
-    for port in ports:
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("all ports are taken")
 
 
 def refused_at(port: int) -> Callable[[], bool]:

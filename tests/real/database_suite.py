@@ -22,8 +22,8 @@ from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.servers import server_pair
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sql_state import SqlState
+from tests.ports import free_port
 from tests.real.certificates import make
-from tests.real.daemon import free_port
 from tests.real.store_servers import DatabaseServer
 from tests.stores.samples import stored
 from tests.stores.state_suite import LATER

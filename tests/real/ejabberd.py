@@ -16,8 +16,9 @@ from typing import Final
 import attrs
 from twisted.trial.unittest import SkipTest
 
+from tests.ports import free_port
 from tests.real import certificates
-from tests.real.daemon import PATIENCE, TAIL, eventually, free_port
+from tests.real.daemon import PATIENCE, TAIL, eventually
 from tests.real.prosody import CLIENT, JID, PASSWORD, Slot, Wish
 
 NODE: Final = "files@localhost"

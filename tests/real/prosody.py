@@ -16,7 +16,8 @@ from typing import Final
 import attrs
 from twisted.trial.unittest import SkipTest
 
-from tests.real.daemon import PATIENCE, TAIL, eventually, free_port
+from tests.ports import free_port
+from tests.real.daemon import PATIENCE, TAIL, eventually
 
 CLIENT: Final = pathlib.Path(__file__).with_name("xmpp_client.py")
 MODULE: Final = "mod_http_upload_external"

@@ -11,8 +11,9 @@ from typing import Final
 
 from twisted.trial.unittest import SkipTest
 
+from tests.ports import free_port
 from tests.real.certificates import Certificate
-from tests.real.daemon import CHECKOUT, PATIENCE, TAIL, eventually, free_port
+from tests.real.daemon import CHECKOUT, PATIENCE, TAIL, eventually
 
 LETSENCRYPT: Final = "/etc/letsencrypt/live/files.example.org/"
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from twisted.trial.unittest import SkipTest
 
 from hmacfs.stores.places import Place
+from tests.ports import free_port
 from tests.real.certificates import Certificate
-from tests.real.daemon import PATIENCE, eventually, free_port
+from tests.real.daemon import PATIENCE, eventually
 
 HOST = "127.0.0.1"
 

@@ -19,8 +19,9 @@ from hmacfs.stores.drivers import Driver
 from hmacfs.stores.mysql import Mysql
 from hmacfs.stores.places import Place
 from hmacfs.stores.postgresql import Postgresql
+from tests.ports import free_port
 from tests.real.certificates import Certificate
-from tests.real.daemon import PATIENCE, TAIL, eventually, free_port
+from tests.real.daemon import PATIENCE, TAIL, eventually
 
 USER: Final = "hmacfs"
 PASSWORD: Final = "a password of the tests"

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
+from tests.ports import free_port
 from tests.real.case import ServerCase, noise
 from tests.real.client import ask, put
-from tests.real.daemon import CHECKOUT, PATIENCE, eventually, free_port
+from tests.real.daemon import CHECKOUT, PATIENCE, eventually
 from tests.real.test_monitoring import program
 
 MONITORING: Final = CHECKOUT / "etc/monitoring"

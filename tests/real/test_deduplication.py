@@ -11,9 +11,10 @@ import subprocess
 import sys
 import threading
 
+from tests.ports import free_port
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Connection, NoAnswer
-from tests.real.daemon import CHECKOUT, Daemon, free_port
+from tests.real.daemon import CHECKOUT, Daemon
 
 NAMES = [f"folder{number % 5}/file{number}" for number in range(50)]
 DATA = noise(MEGABYTE)

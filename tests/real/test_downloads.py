@@ -13,10 +13,11 @@ from typing import Final
 
 from twisted.trial.unittest import SkipTest
 
+from tests.ports import free_port
 from tests.real import browser, certificates
 from tests.real.case import KILOBYTE, MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, ask, put
-from tests.real.daemon import Daemon, eventually, free_port
+from tests.real.daemon import Daemon, eventually
 
 SIZE: Final = 32 * MEGABYTE
 CLIENTS: Final = 30

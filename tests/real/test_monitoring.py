@@ -12,9 +12,10 @@ from typing import Final
 
 from twisted.trial.unittest import SkipTest
 
+from tests.ports import free_port
 from tests.real.case import ServerCase, noise
 from tests.real.client import Connection, ask, put
-from tests.real.daemon import Daemon, eventually, free_port
+from tests.real.daemon import Daemon, eventually
 
 PROMISED: Final = {"active_connections_total", "goroutines_count"}
 """Names that the documents have, and that Prometheus would give to other kinds of metrics."""

@@ -7,11 +7,12 @@ import os
 import signal
 from typing import Final
 
+from tests.ports import free_port
 from tests.real import certificates
 from tests.real.case import KILOBYTE, MEGABYTE, ServerCase, noise
 from tests.real.certificates import Certificate
 from tests.real.client import Connection, ask, put
-from tests.real.daemon import Daemon, eventually, free_port, refused_at
+from tests.real.daemon import Daemon, eventually, refused_at
 from tests.real.load import Load
 
 UPLOADS: Final = 20

@@ -29,8 +29,8 @@ from hmacfs.stores.places import Place
 from hmacfs.stores.redis import RedisState
 from hmacfs.stores.redis_scripts import SPARE
 from hmacfs.stores.state import START, Delta, State
+from tests.ports import free_port
 from tests.real.certificates import Certificate
-from tests.real.daemon import free_port
 from tests.real.redis_server import Redis
 from tests.stores.index_suite import begun, given_up
 from tests.stores.state_suite import BEGIN, LATER, Hands, StateMachine, make_state_tests

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from tests.library.images import bomb, image, opened, turned
+from tests.ports import free_port
 from tests.real.case import ServerCase
 from tests.real.client import Answer, ask, put
-from tests.real.daemon import Daemon, eventually, free_port
+from tests.real.daemon import Daemon, eventually
 
 JPEG: Final = "image/jpeg"
 

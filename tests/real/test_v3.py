@@ -18,10 +18,11 @@ from typing import Any, Final
 
 from wsproto.events import CloseConnection, TextMessage
 
+from tests.ports import free_port
 from tests.real import browser, certificates
 from tests.real.case import MEGABYTE, noise
 from tests.real.client import Answer, Connection, NoAnswer, ask
-from tests.real.daemon import CHECKOUT, PATIENCE, Daemon, eventually, free_port
+from tests.real.daemon import CHECKOUT, PATIENCE, Daemon, eventually
 from tests.real.v3_case import CHUNK, JWT_SECRET, SessionCase, target_of
 from tests.real.web_socket import SocketClient
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from tests.ports import free_port
 from tests.real.case import ServerCase
 from tests.real.client import Connection, ask, put
-from tests.real.daemon import Daemon, eventually, free_port
+from tests.real.daemon import Daemon, eventually
 
 
 class QueueTests(ServerCase):

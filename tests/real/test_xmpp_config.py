@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 
 from hmacfs.cli.main import main
+from tests.ports import free_port
 from tests.real.case import ServerCase, noise
 from tests.real.client import Connection, ask
-from tests.real.daemon import SECRET, free_port
+from tests.real.daemon import SECRET
 from tests.real.ejabberd import Ejabberd
 from tests.real.prosody import Prosody, Slot, Wish
 from tests.real.proxies import APACHE, APACHE_MODULES, NGINX, Proxy, example, program

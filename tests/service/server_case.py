@@ -20,7 +20,7 @@ from hmacfs.config.option import Option
 from hmacfs.config.settings import Settings
 from hmacfs.service.foundation import Reactor
 from hmacfs.service.server import FileServer
-from tests.service.test_sockets import free_port
+from tests.ports import free_port
 
 SECRET = "correct horse battery staple"
 

@@ -24,7 +24,7 @@ from hmacfs.config.settings import Settings
 from hmacfs.service import sockets
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
 from hmacfs.service.metrics_listener import THIS_MACHINE, MetricsListener
-from tests.service.test_sockets import free_port
+from tests.ports import free_port
 
 
 class MetricsListenerTests(TestCase):

@@ -17,9 +17,9 @@ from hmacfs.config import options
 from hmacfs.config.option import Option
 from hmacfs.service.foundation import CannotStart
 from hmacfs.service.server import FileServer
+from tests.ports import free_port
 from tests.service.certificates import make_certificate
 from tests.service.server_case import ServerCase
-from tests.service.test_sockets import free_port
 
 
 class FileServerTests(ServerCase):

@@ -23,7 +23,7 @@ from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.sqlite import SqliteState
 from hmacfs.stores.state import START
 from hmacfs.web.health import Part
-from tests.service.test_sockets import free_port
+from tests.ports import free_port
 
 reactor = cast(Reactor, global_reactor)
 

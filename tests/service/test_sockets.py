@@ -13,13 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.config.network import Address
 from hmacfs.service.sockets import UnixPermissions, inherited, listen_tcp, listen_unix
-
-
-def free_port() -> int:
-    """Tell a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.ports import free_port
 
 
 class TcpTests(SynchronousTestCase):
