@@ -245,6 +245,10 @@ class FileServer(Service):
         self._chores.append(chore)
         chore.start()
 
+    def _drain_time(self) -> float:
+        longest = self._settings[options.SERVER_GRACEFUL_SHUTDOWN_TIMEOUT]
+        return min(self._settings[options.SERVER_CONNECTION_DRAIN_TIMEOUT] or longest, longest)
+
     async def _close(self) -> None:
         if self._closing:
             return
@@ -257,7 +261,7 @@ class FileServer(Service):
         if self._workshop is not None:
             self._workshop.stop()
         await self._listeners.close()
-        await self._site.drain(self._settings[options.SERVER_GRACEFUL_SHUTDOWN_TIMEOUT])
+        await self._site.drain(self._drain_time())
         await self._metrics.close()
         if self._pid_file is not None:
             await self._foundation.pool.run(self._pid_file.unlink, missing_ok=True)

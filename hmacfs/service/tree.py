@@ -43,6 +43,7 @@ from hmacfs.web.guard import Guard
 from hmacfs.web.health import Health, Part
 from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
+from hmacfs.web.promptness import Promptness
 from hmacfs.web.put import Put
 from hmacfs.web.root import Root
 from hmacfs.web.session_token import SessionTokens
@@ -143,6 +144,7 @@ def grow(
         health(settings, foundation, uptime),
         resumable,
         ThumbnailPages(files, thumbnails),
+        Promptness(foundation.reactor, settings[options.SERVER_CLIENT_TIMEOUT]),
     )
 
 
@@ -237,6 +239,8 @@ def conduct(settings: Settings) -> Conduct:
         settings[options.SERVER_MAX_CONNECTIONS],
         settings[options.SERVER_MAX_HEADER_BYTES],
         settings[options.SERVER_FORCE_PROTOCOL],
+        not settings[options.SERVER_DISABLE_KEEP_ALIVES],
+        settings[options.SERVER_MAX_IDLE_CONNS_PER_HOST],
     )
 
 

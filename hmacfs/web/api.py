@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from http import HTTPStatus
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -24,7 +24,7 @@ from hmacfs.web.uploads import Uploads
 from hmacfs.web.v3 import V3Uploads
 from hmacfs.web.v3_documents import CHUNK, DOWNLOAD, PROGRESS, UPLOAD
 
-Face = Callable[..., Awaitable[None]]
+Face = Callable[..., Coroutine[Any, Any, None]]
 """Answers a request; the variables of its place are arguments."""
 
 _VARIABLE: Final = re.compile(r"\{([a-z]+)\}")
@@ -123,7 +123,7 @@ class Api:
         """Tell the methods of the place that a request is for; none if there is no such place."""
         return next((endpoint.methods for endpoint, _ in self._places_of(request)), ())
 
-    def answer(self, request: StreamingRequest) -> Awaitable[None]:
+    def answer(self, request: StreamingRequest) -> Coroutine[Any, Any, None]:
         """
         Answer a request.
 

@@ -98,6 +98,7 @@ class StreamingChannel(HTTPChannel):
     """One connection; see the module."""
 
     patience = Patience()
+    keep_alive = True
     seconds: Callable[[], float]
 
     timeOut: float | None  # type: ignore[assignment]  # the stock class knows whole seconds only
@@ -191,7 +192,7 @@ class StreamingChannel(HTTPChannel):
     def allHeadersReceived(self) -> None:
         """Begin the request."""
         request: Any = self.requests[-1]
-        self.persistent = self.checkPersistence(request, self._version)
+        self.persistent = self.checkPersistence(request, self._version) and self.keep_alive
         request.gotLength(self.length)
         if self.length == 0:
             return
@@ -339,6 +340,12 @@ class StreamingChannel(HTTPChannel):
             self._linger_call.cancel()
             self._linger_call = None
         super().connectionLost(reason)
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether it waits for a further request, of which nothing has come."""
+        nothing_came = not self._buffer and not self._dataBuffer
+        return self._phase is Phase.IDLE and nothing_came and not self._lost
 
     def finish_soon(self) -> None:
         """End the connection: now if it is idle, else after the answer that is due."""

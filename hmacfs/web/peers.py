@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 from attrs import frozen
+from twisted.internet.interfaces import IAddress
 
 from hmacfs.web import replies
 from hmacfs.web.request import StreamingRequest
@@ -42,8 +43,11 @@ class Peers:
 
     def is_direct(self, request: StreamingRequest) -> bool:
         """Tell whether no trusted proxy is between us and the client."""
-        peer = _peer_of(request)
-        return not any(peer in network for network in self.trusted)
+        return not self.is_proxy(_peer_of(request))
+
+    def is_proxy(self, peer: Address) -> bool:
+        """Tell whether a peer is a trusted proxy."""
+        return any(peer in network for network in self.trusted)
 
     def origin_of(self, request: StreamingRequest) -> str:
         """Tell scheme and host of a request, empty if it names no host."""
@@ -51,6 +55,11 @@ class Peers:
         return f"{self.scheme_of(request)}://{host}" if host else ""
 
 
-def _peer_of(request: StreamingRequest) -> Address:
-    host = getattr(request.getClientAddress(), "host", None)
+def address_of(peer: IAddress) -> Address:
+    """Tell the address of a peer; on a Unix socket it is that of this machine."""
+    host = getattr(peer, "host", None)
     return UNIX_PEER if host is None else forwarded.address(host) or UNIX_PEER
+
+
+def _peer_of(request: StreamingRequest) -> Address:
+    return address_of(request.getClientAddress())

@@ -31,6 +31,7 @@ from hmacfs.web.api import Api
 from hmacfs.web.deletion import Deletion
 from hmacfs.web.files import Files
 from hmacfs.web.health import Health
+from hmacfs.web.promptness import Promptness
 from hmacfs.web.put import Put
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.resumable import Resumable
@@ -75,6 +76,7 @@ class Root:
         health: Health,
         resumable: Resumable,
         thumbnails: ThumbnailPages,
+        promptness: Promptness,
     ) -> None:
         self._put = put
         self._files = files
@@ -83,23 +85,24 @@ class Root:
         self._health = health
         self._resumable = resumable
         self._thumbnails = thumbnails
+        self._promptness = promptness
 
     @app.route("/health", methods=["GET", "HEAD"])
     def health(self, request: StreamingRequest) -> Awaitable[None]:
         """Tell whether the server works."""
-        return self._health.get(request)
+        return self._promptness.see_to(request, self._health.get(request))
 
     @app.route("/api/<any_path:path>", methods=API_METHODS)
     @app.route("/api", methods=API_METHODS)
     def api(self, request: StreamingRequest, path: str = "") -> Awaitable[None]:
         """Pass a request on to the API."""
-        return self._api.answer(request)
+        return self._promptness.see_to(request, self._api.answer(request))
 
     @app.route("/files/<any_path:id>", methods=UPLOAD_METHODS)
     @app.route("/files", methods=UPLOAD_METHODS)
     def resumable(self, request: StreamingRequest, id: str = "") -> Awaitable[None]:
         """Pass a request on to the uploads that can be taken up again."""
-        return self._resumable.answer(request)
+        return self._promptness.see_to(request, self._resumable.answer(request))
 
     @app.route("/<any_path:path>", methods=["POST"])
     def post(self, request: StreamingRequest, path: str) -> Awaitable[None]:
@@ -112,7 +115,7 @@ class Root:
     def delete(self, request: StreamingRequest, path: str) -> Awaitable[None]:
         """Delete a stored file."""
         self._check_method(request)
-        return self._deletion.delete(request)
+        return self._promptness.see_to(request, self._deletion.delete(request))
 
     @app.route("/<any_path:path>", methods=["PUT"])
     def put(self, request: StreamingRequest, path: str) -> Awaitable[None]:
@@ -126,16 +129,18 @@ class Root:
         self._check_method(request)
         upload = self._put.upload_of(request)
         if upload is not None:
-            return self._put.head(request, upload)
-        if self._thumbnails.is_wanted(request):
-            return self._thumbnails.get(request, request.target.path)
-        return self._files.get(request)
+            answering = self._put.head(request, upload)
+        elif self._thumbnails.is_wanted(request):
+            answering = self._thumbnails.get(request, request.target.path)
+        else:
+            answering = self._files.get(request)
+        return self._promptness.see_to(request, answering)
 
     @app.route("/thumbnail/<any_path:path>", methods=["GET", "HEAD"])
     def thumbnail(self, request: StreamingRequest, path: str) -> Awaitable[None]:
         """Serve a small picture of a stored file."""
         self._check_method(request)
-        return self._thumbnails.below(request)
+        return self._promptness.see_to(request, self._thumbnails.below(request))
 
     @app.route("/<any_path:path>", methods=["OPTIONS"])
     def options(self, request: StreamingRequest, path: str) -> None:

@@ -17,9 +17,11 @@ from hmacfs.base.errors import Refusal, SchemeRefused
 from hmacfs.base.events import ConnectionsChanged, Events, RequestEnded, RequestsChanged
 from hmacfs.web import access_log, replies
 from hmacfs.web.channel import Patience
-from hmacfs.web.peers import Peers
+from hmacfs.web.idle import IdleConnections
+from hmacfs.web.peers import Peers, address_of
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.switching import SwitchingChannel
+from hmacfs.wire.forwarded import Address
 
 CLIENT_CLOSED_REQUEST = 499
 """The status of a request whose client went away before an answer; it is never sent."""
@@ -30,10 +32,21 @@ class CountedChannel(SwitchingChannel):
 
     site: StreamingSite
 
+    @property
+    def client(self) -> Address:
+        """The address at the other end, which may be that of a proxy."""
+        return address_of(self.transport.getPeer())
+
     def connectionMade(self) -> None:
         """Wait for the first request."""
         self.site.connection_made(self)
         super().connectionMade()
+
+    def requestDone(self, request: Any) -> None:
+        """Go on to the next request, if the site lets another connection wait for one."""
+        super().requestDone(request)
+        if self.is_idle:
+            self.site.connection_idle(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the requests, then the site."""
@@ -49,6 +62,9 @@ class Conduct:
     :ivar max_connections: further connections are closed as they come.
     :ivar max_header_bytes: the most bytes of request line and headers.
     :ivar force_protocol: ``http`` or ``https`` if requests must come by it.
+    :ivar keep_alive: whether a connection may bring more than one request.
+    :ivar max_idle: how many connections of one address may wait for a request; 0 for any.
+        Trusted proxies are many clients, and may have any number.
     """
 
     peers: Peers
@@ -56,6 +72,8 @@ class Conduct:
     max_connections: int
     max_header_bytes: int
     force_protocol: str = ""
+    keep_alive: bool = True
+    max_idle: int = 0
 
 
 class StreamingSite(Site):
@@ -83,6 +101,7 @@ class StreamingSite(Site):
         self.conduct = conduct
         self.draining = False
         self.connections: set[CountedChannel] = set()
+        self._idle: IdleConnections[CountedChannel] = IdleConnections()
         self._empty: list[Deferred[None]] = []
 
     def adopt(self, resource: IResource, conduct: Conduct) -> None:
@@ -103,6 +122,7 @@ class StreamingSite(Site):
         channel.callLater = self.reactor.callLater  # type: ignore[method-assign,assignment]
         channel.seconds = self.reactor.seconds
         channel.patience = self.conduct.patience
+        channel.keep_alive = self.conduct.keep_alive
         channel.totalHeadersSize = self.conduct.max_header_bytes
         return channel
 
@@ -114,11 +134,19 @@ class StreamingSite(Site):
     def connection_lost(self, channel: CountedChannel) -> None:
         """Note that a connection has gone."""
         self.connections.discard(channel)
+        self._idle.discard(channel, channel.client)
         self._events.tell(ConnectionsChanged(len(self.connections)))
         if not self.connections:
             waiting, self._empty = self._empty, []
             for empty in waiting:
                 empty.callback(None)
+
+    def connection_idle(self, channel: CountedChannel) -> None:
+        """Let a connection wait, and end another where too many of its address do."""
+        limit = self.conduct.max_idle
+        if limit and not self.conduct.peers.is_proxy(channel.client):
+            for surplus in self._idle.add(channel, channel.client, limit):
+                surplus.finish_soon()
 
     async def drain(self, patience: float) -> None:
         """

@@ -259,13 +259,14 @@ class StopTests(ServerCase):
         self.assertEqual(0, daemon.wait())
 
     def test_patience_ends(self) -> None:
-        """An upload that is not ended in graceful_shutdown_timeout is cut and leaves nothing."""
-        daemon = self.start({"server": {"graceful_shutdown_timeout": "1s"}})
-        connection = self.begin(daemon, 0, SIZE // 2)
-        eventually("a stage", daemon.stages)
-        self.assertEqual(0, daemon.stop())
-        self.assertTrue(connection.is_closed())
-        self.assert_nothing_stored(daemon)
+        """An upload that does not end in the time that there is is cut and leaves nothing."""
+        for limit in ("graceful_shutdown_timeout", "connection_drain_timeout"):
+            daemon = self.start({"server": {limit: "1s"}})
+            connection = self.begin(daemon, 0, SIZE // 2)
+            eventually("a stage", daemon.stages)
+            self.assertEqual(0, daemon.stop())
+            self.assertTrue(connection.is_closed())
+            self.assert_nothing_stored(daemon)
 
     def test_second_server(self) -> None:
         """A second server on the same storage refuses to start, and the first goes on."""

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.events import ConnectionsChanged, RequestEnded, RequestsChanged
 from hmacfs.web.site import CLIENT_CLOSED_REQUEST
-from tests.web.wire import Server, mac_v, request
+from tests.web.wire import Conversation, Server, mac_v, request
 
 
 class SiteCase(SynchronousTestCase):
@@ -111,3 +111,64 @@ class ConnectionTests(SiteCase):
         self.server.connect()
         self.assertRaises(ConnectionRefusedError, self.server.connect)
         self.assertEqual(self.open, [1])
+
+    def test_not_kept(self) -> None:
+        """Where connections are not kept, the first answer says so, and is the last."""
+        self.server = Server(Path(self.mktemp()), keep_alive=False)
+        conversation = self.server.connect()
+        conversation.send(request("GET", "/health") * 2)
+        self.assertEqual(conversation.response().headers["connection"], "close")
+        self.assertEqual(conversation.output(), b"")
+        self.assertTrue(conversation.wire.disconnecting)
+
+
+class IdleTests(SynchronousTestCase):
+    """Connections that are kept for a further request, two of an address at the most."""
+
+    def setUp(self) -> None:
+        self.server = Server(Path(self.mktemp()), max_idle=2)
+
+    def asked(self, host: str = "192.0.2.1") -> Conversation:
+        """Open a connection that waits for its second request."""
+        conversation = self.server.connect(host)
+        conversation.send(request("GET", "/health"))
+        conversation.response()
+        return conversation
+
+    def ended(self, *conversations: Conversation) -> list[bool]:
+        """Tell which were ended."""
+        return [each.wire.disconnecting for each in conversations]
+
+    def test_surplus(self) -> None:
+        """The one that waits the longest is ended."""
+        first, second = self.asked(), self.asked()
+        self.assertEqual(self.ended(first, second), [False, False])
+        third = self.asked()
+        self.assertEqual(self.ended(first, second, third), [True, False, False])
+
+    def test_used(self) -> None:
+        """One that is used again waits anew; one in a request waits not."""
+        first, second = self.asked(), self.asked()
+        first.send(request("GET", "/health"))
+        third = self.asked()
+        self.assertEqual(self.ended(first, second, third), [False, True, False])
+        first.send(request("GET", "/health")[:20])
+        self.assertEqual(self.ended(first, third, self.asked()), [False] * 3)
+
+    def test_pipelined(self) -> None:
+        """One whose next request came at once waits only after that."""
+        first, second = self.asked(), self.asked()
+        third = self.server.connect()
+        third.send(request("GET", "/health") * 2 + b"GET ")
+        self.assertEqual(self.ended(first, second, third), [False] * 3)
+
+    def test_gone(self) -> None:
+        """One that has gone does not count."""
+        self.asked().close()
+        self.assertEqual(self.ended(self.asked(), self.asked()), [False, False])
+
+    def test_others(self) -> None:
+        """Each address has its own, and a trusted proxy any number."""
+        clients = [self.asked(f"192.0.2.{n // 2}") for n in range(6)]
+        through = [self.asked("10.0.0.1") for _ in range(4)]
+        self.assertEqual(self.ended(*clients, *through), [False] * 10)

@@ -47,6 +47,7 @@ from hmacfs.web.health import Health, History, Part
 from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
 from hmacfs.web.progress import Seats
+from hmacfs.web.promptness import Promptness
 from hmacfs.web.put import Put
 from hmacfs.web.resumable import Resumable
 from hmacfs.web.root import Root
@@ -163,6 +164,9 @@ class Server:
     pool: Pool = field(factory=InlinePool)
     max_connections: int = 10
     force_protocol: str = ""
+    keep_alive: bool = True
+    max_idle: int = 0
+    client_timeout: float = 300.0
     served_kinds: Extensions = field(factory=Extensions)
     taken_kinds: Extensions = field(factory=Extensions)
     terms: Terms = field(factory=lambda: TERMS)
@@ -247,11 +251,20 @@ class Server:
             Health(self._parts, lambda: 1.5, peers, History(self.now)),
             resumable,
             ThumbnailPages(files, None),
+            Promptness(self.clock, self.client_timeout),
         )
         self.site = StreamingSite(
             self.root_of_urls.app.resource(),
             self.clock,
-            Conduct(peers, self.patience, self.max_connections, 16384, self.force_protocol),
+            Conduct(
+                peers,
+                self.patience,
+                self.max_connections,
+                16384,
+                self.force_protocol,
+                self.keep_alive,
+                self.max_idle,
+            ),
             self.events,
         )
 

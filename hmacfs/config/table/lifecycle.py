@@ -79,16 +79,21 @@ SERVER_CLIENT_TIMEOUT: Final = Option(
     key="server.client_timeout",
     kind=Duration(1),
     default=300.0,
-    summary="How long the server may work on a request that carries no file. Without it 5 minutes.",
+    summary="How long the answer to a request that carries no file may take to begin; then it is "
+    "503. Without it 5 minutes.",
     example=60.0,
+    reloadable=True,
+    in_effect=True,
 )
 SERVER_MAX_IDLE_CONNS_PER_HOST: Final = Option(
     key="server.max_idle_conns_per_host",
     kind=Whole(0, 100_000),
     default=0,
-    summary="How many connections without a request one address may keep open; 0 means any "
-    "number. Without it any number.",
+    summary="How many connections one address may keep open for a next request, but a trusted "
+    "proxy; 0 means any number. Without it any number.",
     example=5,
+    reloadable=True,
+    in_effect=True,
 )
 SERVER_DISABLE_KEEP_ALIVES: Final = Option(
     key="server.disable_keep_alives",
@@ -97,6 +102,8 @@ SERVER_DISABLE_KEEP_ALIVES: Final = Option(
     summary="Whether every connection is closed after one request. Without it connections are "
     "used again.",
     example=True,
+    reloadable=True,
+    in_effect=True,
 )
 SERVER_GRACEFUL_SHUTDOWN_TIMEOUT: Final = Option(
     key="server.graceful_shutdown_timeout",
@@ -115,10 +122,12 @@ SERVER_GRACEFUL_SHUTDOWN_TIMEOUT: Final = Option(
 SERVER_CONNECTION_DRAIN_TIMEOUT: Final = Option(
     key="server.connection_drain_timeout",
     kind=Duration(),
-    default=30.0,
-    summary="How long transfers under way may go on after the signal to stop; resumable ones "
-    "can be taken up again after that. Without it 30 seconds.",
+    default=0.0,
+    summary="How long transfers under way may go on after the signal to stop, within "
+    "graceful_shutdown_timeout; resumable ones can be taken up again after that. 0 means as long "
+    "as that allows. Without it as long as that allows.",
     example=120.0,
+    in_effect=True,
 )
 SERVER_RESTART_GRACE_PERIOD: Final = Option(
     key="server.restart_grace_period",
