@@ -14,10 +14,11 @@ from typing import Final
 import toml
 from twisted.trial.unittest import SkipTest
 
+from tests.ports import free_port
 from tests.real import certificates
 from tests.real.case import KILOBYTE, MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, ask, put
-from tests.real.daemon import CHECKOUT, eventually, free_port
+from tests.real.daemon import CHECKOUT, eventually
 
 SIZE: Final = 4 * MEGABYTE
 RELOADED: Final = "the configuration was reloaded"
