@@ -194,8 +194,9 @@ class Connection:
 
     def is_silent(self, seconds: float) -> bool:
         """Tell whether nothing comes for so long, not even an end."""
-        readable, _, _ = select.select([self._socket], [], [], seconds)
-        return not readable
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(seconds * 1000)
 
 
 def ask(port: int, method: str, target: str | bytes, headers: Headers | None = None) -> Answer:

@@ -109,8 +109,9 @@ class Bench:
     def die(self) -> None:
         """End as a process does that is killed."""
         with self.pool.crash():
-            for body in self.sending:
-                if body.ready:
+            # The end of one lets begin who waited for it.
+            while ready := [body for body in self.sending if body.ready]:
+                for body in ready:
                     body.break_off()
         self.sending.clear()
 

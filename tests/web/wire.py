@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import email.parser
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import cast
@@ -63,6 +64,7 @@ from hmacfs.web.tus_offer import TusOffer
 from hmacfs.web.upload_urls import UploadUrls
 from hmacfs.web.uploads import Uploads
 from hmacfs.web.v3 import Offer, V3Uploads
+from tests.flow.held_pool import HeldPool
 
 SECRET = "correct horse battery staple"
 NOW = 1_800_000_000.0
@@ -214,6 +216,8 @@ class Server:
         uploads = Uploads(self.intake, self.unverified, paths)
         unfinished = LocalUnfinished(self.root, self.pool)
         unfinished.start()
+        # Tests are many, and descriptors few.
+        weakref.finalize(self, _let_go, self.pool, self.blobs.close, unfinished.close)
         self.sessions = Sessions(Table(unfinished, self.events), self.intake, self.limits)
         files = Files(
             lookup,
@@ -301,6 +305,13 @@ class Server:
         response = conversation.response(method)
         conversation.close()
         return response
+
+
+def _let_go(pool: Pool, *closings: Callable[[], object]) -> None:
+    for close in closings:
+        close()
+    if isinstance(pool, HeldPool):
+        pool.run_all()
 
 
 def request(
