@@ -8,10 +8,9 @@ import json
 import pathlib
 import shutil
 import tempfile
-import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import quote
@@ -29,6 +28,11 @@ from tests.real.store_servers import MariadbServer
 UPLOADS: Final = 200
 CLIENTS: Final = 20
 SIZE: Final = 20 * KILOBYTE
+HALF: Final = SIZE // 2
+OWNER: Final = "a" * 40
+SLACK: Final = 2.0
+"""Seconds that a busy machine may add to what is measured."""
+
 PASSWORD: Final = "a password of the tests"
 
 
@@ -39,6 +43,16 @@ def target(number: int) -> str:
     mac = hmac.digest(SECRET.encode(), query.message(name, SIZE, now, unique), "sha256")
     signature = quote(base64.b64encode(mac))
     return f"/upload?filename={name}&timestamp={now}&uploadid={unique}&signature={signature}"
+
+
+def owned(number: int) -> str:
+    """Return the name of an upload of somebody, as ejabberd makes them."""
+    return f"{OWNER}/file-{number}.bin"
+
+
+def token(number: int) -> dict[str, str | int]:
+    """Return what makes an upload of somebody a session; the others have none."""
+    return {"X-Session-Token": f"session-{number}"} if number % 2 else {}
 
 
 class RedisCase(ServerCase):
@@ -86,32 +100,86 @@ class RedisCase(ServerCase):
 
 
 class FaultTests(RedisCase):
-    """What befalls Redis during many uploads whose signatures count once."""
+    """
+    What befalls Redis during many uploads at once.
+
+    Half of them have signatures that count once; the other half are sessions of one uploader,
+    whose day is counted, and lose their connections meanwhile.
+    """
+
+    def under_way(self, daemon: Daemon, urls: Sequence[str]) -> list[Connection]:
+        """Begin all uploads; return when half of each has come."""
+        connections = []
+        for number, url in enumerate(urls):
+            connection = self.connect(daemon)
+            connection.begin("PUT", url, {"Content-Length": SIZE, **token(number)})
+            connection.send(noise(SIZE, number)[:HALF])
+            connections.append(connection)
+        sessions = daemon.storage / INTERNAL_DIRECTORY / "sessions"
+
+        def all_there() -> bool:
+            pieces = [*daemon.stages(), *sessions.glob("*.journal")]
+            return len(pieces) == UPLOADS
+
+        eventually("all uploads to be under way", all_there)
+        return connections
+
+    def resumed(self, daemon: Daemon, url: str, number: int) -> Connection:
+        """Take a session up again where it was left; return the connection that brings the rest."""
+        connection = self.connect(daemon)
+        known = connection.request("HEAD", url, token(number))
+        self.assertEqual(str(HALF), known.headers.get("upload-offset"), known)
+        part = f"bytes {HALF}-{SIZE - 1}/{SIZE}"
+        headers = {"Content-Range": part, "Content-Length": SIZE - HALF, **token(number)}
+        connection.begin("PUT", url, headers)
+        return connection
 
     def upload_during(self, daemon: Daemon, fault: Callable[[], None]) -> list[str]:
-        """Upload, with a fault in the middle; fail unless all succeed; return the URLs."""
-        urls = [target(number) for number in range(UPLOADS)]
-        reached = threading.Semaphore(0)
+        """
+        Upload, with a fault in the middle.
 
-        def upload(number: int) -> int:
-            reached.release()
-            return self.put(daemon, urls[number], noise(SIZE, number))
+        Fails unless all succeed, all bytes are there and all are counted.
 
-        with ThreadPoolExecutor(CLIENTS) as pool:
-            statuses = [pool.submit(upload, number) for number in range(UPLOADS)]
-            for _ in range(UPLOADS // 3):
-                reached.acquire()
-            fault()
-            self.assertEqual([201] * UPLOADS, [status.result() for status in statuses])
-        return urls
+        :return: the URLs that count once.
+        """
+        urls = [
+            daemon.target(owned(number), SIZE) if token(number) else target(number)
+            for number in range(UPLOADS)
+        ]
+        connections = self.under_way(daemon, urls)
+        for number, url in enumerate(urls):
+            if number == UPLOADS // 3:
+                fault()
+            if token(number):
+                connections[number].reset()
+                connections[number] = self.resumed(daemon, url, number)
+            connections[number].send(noise(SIZE, number)[HALF:])
+        statuses = [connection.answer("PUT").status for connection in connections]
+        self.assertEqual([201] * UPLOADS, statuses)
+        stored = [path.read_bytes() for path in daemon.stored().values()]
+        wanted = [noise(SIZE, number) for number in range(UPLOADS)]
+        self.assertTrue(sorted(wanted) == sorted(stored), "files are missing, or are not whole")
+        self.assert_counted(daemon)
+        return urls[::2]
+
+    def assert_counted(self, daemon: Daemon) -> None:
+        """Fail unless the uploader has used the day to the last byte."""
+        self.assertEqual(429, self.put(daemon, daemon.target(owned(UPLOADS), 1), b"x"))
+
+    def assert_adds_up(self, redis: Redis) -> None:
+        """Fail unless Redis has every signature, and every upload of the day counts once."""
+        self.assertEqual(UPLOADS // 2, int(redis.ask("ZCARD", "hmac-file-server:entries")))
+        self.assertEqual(UPLOADS // 2, int(redis.ask("ZCARD", "hmac-file-server:deltas")))
+        counter = redis.ask("KEYS", "hmac-file-server:c:sent:*")
+        self.assertEqual(UPLOADS // 2 * SIZE, int(redis.ask("HGET", counter, "t")))
 
     def assert_spent(self, daemon: Daemon, urls: list[str]) -> None:
         """Fail unless each signature counts no more, but for the same bytes."""
         with ThreadPoolExecutor(CLIENTS) as pool:
             other = pool.map(lambda url: self.put(daemon, url, noise(SIZE, "other")), urls)
-            self.assertEqual([409] * UPLOADS, list(other))
+            self.assertEqual([409] * len(urls), list(other))
             same = pool.map(
-                lambda pair: self.put(daemon, pair[1], noise(SIZE, pair[0])), enumerate(urls)
+                lambda pair: self.put(daemon, pair[1], noise(SIZE, 2 * pair[0])), enumerate(urls)
             )
             self.assertEqual({200, 201} | set(same), {200, 201})
 
@@ -119,43 +187,61 @@ class FaultTests(RedisCase):
         """Fail unless Redis answers again within five seconds."""
         eventually("Redis to answer again", lambda: self.is_well(daemon), 5)
 
-    def test_killed(self) -> None:
-        """Redis is killed, and comes back with nothing in it: nothing fails, nothing is lost."""
+    def begin(self) -> tuple[Redis, Daemon]:
+        """Start a Redis, and a server whose one uploader may send so many files a day."""
         redis = self.redis()
         redis.start()
-        daemon = self.with_redis(redis)
+        daemon = self.with_redis(
+            redis,
+            sections={
+                "workers": {"uploadqueuesize": UPLOADS},
+                "quotas": {"enabled": True, "daily": UPLOADS // 2 * SIZE},
+            },
+        )
         self.assert_back(daemon)
+        return redis, daemon
+
+    def test_killed(self) -> None:
+        """Redis is killed, and comes back with nothing in it: nothing fails, nothing is lost."""
+        redis, daemon = self.begin()
         urls = self.upload_during(daemon, redis.kill9)
         self.assertEqual("degraded", self.part(daemon, "redis"))
         self.assert_spent(daemon, urls)
         redis.start()
         self.assert_back(daemon)
-        self.assertEqual(UPLOADS, int(redis.ask("ZCARD", "hmac-file-server:entries")))
+        self.assert_adds_up(redis)
         self.assert_spent(daemon, urls)
+        self.assert_counted(daemon)
 
     def test_hangs(self) -> None:
         """Redis hangs, and goes on later: nothing fails, nothing is lost."""
-        redis = self.redis()
-        redis.start()
-        daemon = self.with_redis(redis)
-        self.assert_back(daemon)
+        redis, daemon = self.begin()
         urls = self.upload_during(daemon, redis.freeze)
         self.assertEqual("degraded", self.part(daemon, "redis"))
-        self.assert_spent(daemon, urls)
         redis.thaw()
         self.assert_back(daemon)
+        self.assert_adds_up(redis)
         self.assert_spent(daemon, urls)
+        self.assert_counted(daemon)
 
     def test_restarted(self) -> None:
         """Redis is restarted on the spot and has forgotten everything: the server has not."""
-        redis = self.redis()
-        redis.start()
-        daemon = self.with_redis(redis)
-        self.assert_back(daemon)
+        redis, daemon = self.begin()
         urls = self.upload_during(daemon, redis.restart)
-        self.assert_spent(daemon, urls)
         self.assert_back(daemon)
-        self.assertEqual(UPLOADS, int(redis.ask("ZCARD", "hmac-file-server:entries")))
+        self.assert_adds_up(redis)
+        self.assert_spent(daemon, urls)
+        self.assert_counted(daemon)
+
+    def test_soon(self) -> None:
+        """The first upload that meets a Redis that hangs takes a second more, the next none."""
+        redis, daemon = self.begin()
+        redis.freeze()
+        self.addCleanup(redis.thaw)
+        for number, limit in ((0, 1.0 + SLACK), (1, SLACK)):
+            began = time.monotonic()
+            self.assertEqual(201, self.put(daemon, target(number), noise(SIZE, number)))
+            self.assertLess(time.monotonic() - began, limit)
 
     def test_server_restarted(self) -> None:
         """What is remembered outlives the server, also one that is killed without Redis."""
