@@ -19,8 +19,9 @@ from hmacfs.cli.places import Named
 from hmacfs.cli.progress import Progress
 from hmacfs.cli.visit import begun, carried_out, storage
 from hmacfs.config import options
-from hmacfs.service.stores import STATE_FILE, driver_of
+from hmacfs.service.stores import driver_of
 from hmacfs.stores import moving
+from hmacfs.stores.failures import STATE_FILE
 from hmacfs.stores.moving import Moved
 from hmacfs.stores.servers import server_pair
 from hmacfs.stores.sql_index import SqlIndex

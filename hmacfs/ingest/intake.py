@@ -19,13 +19,12 @@ from hmacfs.base.errors import (
     ContentBlocked,
     DigestMismatch,
     NameTaken,
-    NoSpace,
     SizeMismatch,
     TooLarge,
 )
 from hmacfs.base.events import Events, UploadFailed
 from hmacfs.base.values import Grant, StoredFile, Tombstone
-from hmacfs.blobs.interfaces import Blobs, NameExists, OpenBlob, StorageFull
+from hmacfs.blobs.interfaces import Blobs, NameExists, OpenBlob
 from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import Lane, Pool, shielded
@@ -35,13 +34,14 @@ from hmacfs.flow.turns import Turns
 from hmacfs.ingest import intent
 from hmacfs.ingest.account import Account, code_of
 from hmacfs.ingest.deduplication import deduplicated
+from hmacfs.ingest.room import full_is_no_space
 from hmacfs.ingest.staged import Staged
 from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
 from hmacfs.rules.queue import UploadQueue
 from hmacfs.rules.quota import Quotas, Usage, owned
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Reservation, Space
-from hmacfs.stores.interfaces import Index, StoreFailed, StoreFull
+from hmacfs.stores.interfaces import Index, StoreFailed
 
 COMPARE_SIZE = 1024 * 1024
 """Bytes read at once when two files are compared."""
@@ -182,7 +182,7 @@ class Intake:
         _check_digest(staged.sha256, conditions)
         staged.taken = True
         # A client that goes away now must not tear the file.
-        with _full_is_no_space():
+        with full_is_no_space():
             return await shielded(Deferred.fromCoroutine(self._commit(staged, grant, conditions)))
 
     async def admit(
@@ -254,7 +254,7 @@ class Intake:
         account: Account,
         bounds: tuple[Grant, Conditions] | None = None,
     ) -> AsyncIterator[Staged]:
-        with _full_is_no_space(), await self.space.reserve(limit) as room:
+        with full_is_no_space(), await self.space.reserve(limit) as room:
             staged = await self._stage(body, limit, room, account, bounds)
             try:
                 yield staged
@@ -353,14 +353,6 @@ class Intake:
             raise NameTaken("another file has this name")
         await self.index.add(file)
         return Receipt(file, created=False)
-
-
-@contextmanager
-def _full_is_no_space() -> Iterator[None]:
-    try:
-        yield
-    except (StorageFull, StoreFull):
-        raise NoSpace("the server has no room for this file") from None
 
 
 def _check_size(received: int, expected: int) -> None:

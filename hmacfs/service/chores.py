@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
@@ -20,6 +21,7 @@ from hmacfs.ingest.deduplication import Deduplication
 from hmacfs.service.foundation import Foundation
 from hmacfs.service.stores import backup_directory, index_path, is_file
 from hmacfs.stores import backups
+from hmacfs.stores.interfaces import StoreFailed
 
 KEPT_BACKUPS: Final = 2
 """How many copies of the index stay: one more than the last, should that be of a bad moment."""
@@ -88,6 +90,9 @@ class Chore:
         with self._pending:
             try:
                 await self._work()
+            except (StoreFailed, StorageFailed, StorageFull) as error:
+                self.failures += 1
+                self.log.error("{name} failed: {error}", name=self._name, error=error)
             except Exception:
                 self.failures += 1
                 self.log.failure("{name} failed", name=self._name)

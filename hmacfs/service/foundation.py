@@ -24,9 +24,10 @@ from hmacfs.ingest.unverified import Unverified
 from hmacfs.rules.days import Days, OwnDays
 from hmacfs.rules.queue import Scaling, UploadQueue
 from hmacfs.rules.quota import Usage
+from hmacfs.service.index_lock import IndexLock
 from hmacfs.service.reserve import Reserve
 from hmacfs.service.shared_state import make_shared_state
-from hmacfs.service.stores import contents, internal_path, make_index
+from hmacfs.service.stores import contents, index_path, internal_path, is_file, make_index
 from hmacfs.stores.days import StateDays
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
 from hmacfs.stores.nonces import StateReplays
@@ -76,6 +77,7 @@ class Foundation:
         self.blobs = PackedBlobs(self._storage, self.pool, self.contents)
         self._reserve = Reserve(internal_path(settings) / "reserve")
         self.index = make_index(settings, reactor, reactor)
+        self._lock = IndexLock(index_path(settings)) if is_file(settings) else None
         self.pending = Pending()
         self.history = History(time.time)
         self.turns = Turns()
@@ -150,6 +152,8 @@ class Foundation:
         log.warn("equal files are not stored once: {reason}", reason=reason)
 
     async def _open_index(self) -> None:
+        if self._lock is not None:
+            await self.pool.run(self._lock.take)
         try:
             await self.index.start()
         except StoreFull:
@@ -164,6 +168,8 @@ class Foundation:
         await self.pending.idle()
         await self.shared.state.close()
         await self.index.close()
+        if self._lock is not None:
+            self._lock.give_back()
         await self.unfinished.close()
         await self.blobs.close()
         self.pool.stop()

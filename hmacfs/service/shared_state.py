@@ -12,7 +12,8 @@ from hmacfs.base.events import Events
 from hmacfs.config import options
 from hmacfs.config.databases import FALLBACK
 from hmacfs.config.settings import Settings
-from hmacfs.service.stores import STATE_FILE, database_place, driver_of, internal_path
+from hmacfs.service.stores import database_place, driver_of, internal_path
+from hmacfs.stores.failures import STATE_FILE
 from hmacfs.stores.fallback import FallbackState
 from hmacfs.stores.graves import clear_graves
 from hmacfs.stores.interfaces import StoreFailed, StoreRefused

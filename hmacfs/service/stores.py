@@ -26,9 +26,6 @@ Longer than for the shared state, for the index is written before an upload is
 answered, and nothing takes over from it.
 """
 
-STATE_FILE: Final = "state.sqlite"
-"""The name of the file of the shared state, beside that of the index."""
-
 SQLITE: Final = "sqlite"
 
 

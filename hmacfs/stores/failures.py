@@ -1,4 +1,4 @@
-"""What went wrong with the file of the index, in a sentence that says what to do."""
+"""What went wrong with the file of a store, in a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import errno
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
+
+STATE_FILE: Final = "state.sqlite"
+"""The name of the file of the shared state, which tells it from that of an index."""
 
 _PRIMARY = 0xFF
 """The primary result code is the low byte of an extended one (sqlite.org/rescode.html)."""
@@ -23,6 +27,11 @@ _DAMAGED = (
     "is damaged, or is no database of SQLite ({error}): stop the server, move the file and those "
     "beside it that end in -wal and -shm away, then put a backup in their place or run "
     "hmac-file-server reindex"
+)
+_DAMAGED_STATE = (
+    "is damaged, or is no database of SQLite ({error}): stop the server and move the file and "
+    "those beside it that end in -wal and -shm away; another one is made, which does not know what "
+    "this one knew, such as which signatures were used"
 )
 _DISK = "cannot be read or written ({error}): look in the system's log for errors of the disk"
 _OTHER = "failed: {error}"
@@ -53,6 +62,11 @@ _BY_ERRNO: Mapping[int, str] = {
 }
 
 
+def called(path: Path) -> str:
+    """Tell a file as what it is."""
+    return f"the {'shared state' if path.name == STATE_FILE else 'index'} {path}"
+
+
 def explained(error: Exception, path: Path) -> Exception:
     """
     Turn what SQLite, the system or a value raised into the failure that callers know.
@@ -74,6 +88,8 @@ def explained(error: Exception, path: Path) -> Exception:
         case _:
             return error
     kind = StoreFull if sentence is _FULL else StoreFailed
-    failure = kind(f"the index {path} {sentence.format(error=reason)}")
+    if sentence is _DAMAGED and path.name == STATE_FILE:
+        sentence = _DAMAGED_STATE
+    failure = kind(f"{called(path)} {sentence.format(error=reason)}")
     failure.__cause__ = error
     return failure

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from twisted.logger import Logger
 
 from hmacfs.stores.connections import connect, transaction
+from hmacfs.stores.failures import called
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.scripts import statements
 
@@ -40,7 +41,7 @@ def create(path: Path, steps: Sequence[str], busy_timeout: float) -> None:
     log = _log_of(path)
     if log.exists() and not path.exists():
         raise StoreFailed(
-            f"there is {log}, but not the index {path} it belongs to: bring that back, or move "
+            f"there is {log}, but not {called(path)} it belongs to: bring that back, or move "
             "the log away as well"
         )
     with _staged(path) as staged:
@@ -53,7 +54,7 @@ def create(path: Path, steps: Sequence[str], busy_timeout: float) -> None:
             use_write_ahead_log(connection, staged)
         with suppress(FileExistsError):
             path.hardlink_to(staged)
-            _log.info("made the index {path}", path=str(path))
+            _log.info("made {what}", what=called(path))
     _sync_directory(path)
 
 
@@ -73,7 +74,7 @@ def recognise(connection: sqlite3.Connection, path: Path, latest: int) -> int:
     version = _number(connection, "PRAGMA user_version")
     if version > latest:
         raise StoreFailed(
-            f"the index {path} was written by a newer release (schema {version}, this one knows "
+            f"{called(path)} was written by a newer release (schema {version}, this one knows "
             f"{latest}): install that release, or put back the backup made before its upgrade"
         )
     return version
@@ -88,7 +89,7 @@ def use_write_ahead_log(connection: sqlite3.Connection, path: Path) -> None:
     ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
     if mode != "wal":
         raise StoreFailed(
-            f"the index {path} cannot have a write-ahead log where it is: move it to a local "
+            f"{called(path)} cannot have a write-ahead log where it is: move it to a local "
             "file system"
         )
 
@@ -113,8 +114,8 @@ def upgrade(
         back_up(path, backup, busy_timeout)
         _take(steps, connection, version)
     _log.info(
-        "upgraded the index {path} to schema {version}; as it was before, it is kept in {backup}",
-        path=str(path),
+        "upgraded {what} to schema {version}; as it was before, it is kept in {backup}",
+        what=called(path),
         version=len(steps),
         backup=str(backup),
     )

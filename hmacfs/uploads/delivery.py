@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from hmacfs.base.errors import ClientGone, DigestMismatch, NoSpace
-from hmacfs.blobs.interfaces import StorageFull, UnfinishedBlob
+from hmacfs.base.errors import ClientGone, DigestMismatch
+from hmacfs.blobs.interfaces import UnfinishedBlob
 from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.stage import Stage
 from hmacfs.ingest.intake import Intake
@@ -24,15 +23,6 @@ CHECKPOINT_BYTES: Final = 32 * 1024 * 1024
 
 CHECKPOINT_SECONDS: Final = 5.0
 """Seconds after which it is too."""
-
-
-@contextmanager
-def full_is_no_space() -> Iterator[None]:
-    """Turn a full storage into the refusal that it is."""
-    try:
-        yield
-    except StorageFull:
-        raise NoSpace("the server has no room for this file") from None
 
 
 class Delivery:

@@ -11,8 +11,8 @@ from hmacfs.base import errors
 from hmacfs.base.errors import Gone, Incomplete, Refusal, Unknown, UploadOver
 from hmacfs.ingest.account import Account
 from hmacfs.ingest.intake import Intake, Receipt
+from hmacfs.ingest.room import full_is_no_space
 from hmacfs.ingest.staged import Staged
-from hmacfs.uploads.delivery import full_is_no_space
 from hmacfs.uploads.joining import join
 from hmacfs.uploads.limits import Limits
 from hmacfs.uploads.live import Live

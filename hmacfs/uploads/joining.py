@@ -10,7 +10,7 @@ from hmacfs.base.errors import TooLarge, Unknown
 from hmacfs.base.spans import Span, SpanSet
 from hmacfs.blobs.interfaces import UnfinishedBlob
 from hmacfs.ingest.intake import Intake
-from hmacfs.uploads.delivery import full_is_no_space
+from hmacfs.ingest.room import full_is_no_space
 from hmacfs.uploads.live import Live
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.prefix import READ_SIZE, SLICE, Prefix

@@ -30,7 +30,8 @@ from hmacfs.blobs.interfaces import NameExists
 from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.pools import shielded
 from hmacfs.ingest.intake import Intake, Receipt
-from hmacfs.uploads.delivery import Delivery, full_is_no_space
+from hmacfs.ingest.room import full_is_no_space
+from hmacfs.uploads.delivery import Delivery
 from hmacfs.uploads.endings import Endings, over
 from hmacfs.uploads.joining import check_parts
 from hmacfs.uploads.limits import Limits

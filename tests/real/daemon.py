@@ -118,6 +118,15 @@ class Daemon:
 
         :raises DidNotStart: if it does not.
         """
+        self.begin()
+        try:
+            eventually("the start of the server", self._answers)
+        except AssertionError as error:
+            self.kill9()
+            raise DidNotStart(f"{error}\n{self.log[-TAIL:]}") from None
+
+    def begin(self) -> None:
+        """Start it."""
         # Overrides that somebody has set for a server of theirs are not for this one.
         environ = {name: value for name, value in os.environ.items() if name[:5] != "HMAC_"}
         environ["PYTHONPATH"] = os.fspath(CHECKOUT)
@@ -133,11 +142,6 @@ class Daemon:
                 stdout=log,
                 stderr=log,
             )
-        try:
-            eventually("the start of the server", self._answers)
-        except AssertionError as error:
-            self.kill9()
-            raise DidNotStart(f"{error}\n{self.log[-TAIL:]}") from None
 
     def _answers(self) -> bool:
         if self.process.poll() is not None:

@@ -8,6 +8,7 @@ from typing import cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.config import options
@@ -63,24 +64,35 @@ class ChoreTests(SynchronousTestCase):
         self.assertEqual(self.begun, 2)
 
     def test_failure(self) -> None:
-        """A work that fails is logged with its name, counted, and tried again."""
+        """A work that fails is logged with its name and why, counted, and tried again."""
         self.results = [fail(StoreFailed("the disk is full")), fail(StoreFailed("still"))]
         self.chore.start()
-        self.clock.pump([0, 10, 10])
+        with capturedLogs() as events:
+            self.clock.pump([0, 10, 10])
         self.assertEqual((self.begun, self.chore.failures), (3, 2))
-        self.assertEqual(len(self.flushLoggedErrors(StoreFailed)), 2)
+        told = [formatEvent(event) for event in events]
+        self.assertEqual(told, ["the work failed: the disk is full", "the work failed: still"])
+        self.assertNotIn("log_failure", events[0])
+
+    def test_fault(self) -> None:
+        """A work that fails by a fault of the program is logged with where that was."""
+        self.results = [fail(ZeroDivisionError())]
+        self.chore.start()
+        self.clock.pump([0, 10])
+        self.assertEqual((self.begun, self.chore.failures), (2, 1))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_raises(self) -> None:
         """A work that fails before it has begun is treated alike."""
 
         def broken() -> Awaitable[None]:
-            raise StoreFailed("at once")
+            raise ZeroDivisionError
 
         chore = Chore("the work", 10.0, broken, self.clock, self.pending)
         chore.start()
         self.clock.pump([0, 10])
         self.assertEqual(chore.failures, 2)
-        self.assertEqual(len(self.flushLoggedErrors(StoreFailed)), 2)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
     def test_stop(self) -> None:
         """After a stop nothing is begun, and nothing waits on the clock."""
