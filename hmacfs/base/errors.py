@@ -311,6 +311,18 @@ class TooManyUploads(Refusal):
     code = "too-many-uploads"
 
 
+class RetriesExhausted(Refusal):
+    """The upload broke off more often than uploads may here; ``limit``."""
+
+    code = "retries-exhausted"
+
+
+class AddressChanged(Refusal):
+    """The upload may not be taken up from this address."""
+
+    code = "address-changed"
+
+
 class Scattered(Refusal):
     """The parts of the upload that are there have too many gaps between them; ``limit``."""
 

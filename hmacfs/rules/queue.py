@@ -10,9 +10,6 @@ from attrs import define, frozen
 from hmacfs.base.errors import Unavailable
 from hmacfs.base.events import Events, UploadsChanged
 
-RETRY_AFTER = 5
-"""Seconds after which to come back: an upload of middle size has ended by then."""
-
 ANY = 1_000_000
 
 
@@ -23,6 +20,8 @@ class UploadQueue:
 
     :ivar workers: how many are not counted as waiting, for a thread serves each.
     :ivar size: how many may be under way beyond those.
+    :ivar retry_after: seconds after which to come back when it is full
+        (``uploads.retry_delay``).
     :ivar events: is told of each change.
     :ivar count: how many are under way.
     """
@@ -31,6 +30,7 @@ class UploadQueue:
     size: int
     events: Events
     count: int = 0
+    retry_after: float = 2.0
 
     @classmethod
     def endless(cls) -> UploadQueue:
@@ -55,7 +55,8 @@ class UploadQueue:
         """
         if self.count >= self.workers + self.size:
             raise Unavailable(
-                "too many uploads are under way: come back in a moment", retry_after=RETRY_AFTER
+                "too many uploads are under way: come back in a moment",
+                retry_after=self.retry_after,
             )
 
     @contextmanager

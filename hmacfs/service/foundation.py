@@ -53,6 +53,7 @@ class Foundation:
     """
     The pools, the storage, the index, and the bus of events.
 
+    :ivar started_at: when the process began, in seconds since the epoch.
     :ivar pending: counts what must end before the storage may be closed.
     :ivar turns: lets one at a time change what a name stands for.
     :ivar shared: what other servers may share with this one.
@@ -69,6 +70,7 @@ class Foundation:
 
     def __init__(self, settings: Settings, reactor: Reactor) -> None:
         self.reactor = reactor
+        self.started_at = time.time()
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
         self.pulls = Pulls(self.pool, max(1, settings[options.WORKERS_NUMWORKERS] // 2))
         self._storage = settings[options.SERVER_STORAGE_PATH]
@@ -91,6 +93,7 @@ class Foundation:
         self.unfinished = LocalUnfinished(settings[options.SERVER_STORAGE_PATH], self.pool)
         self.sessions = Table(self.unfinished, self.events)
         self.seats = Seats()
+        self._sessions_opened = False
         self._persistent = settings[options.UPLOADS_SESSION_PERSISTENCE]
         self.queue = UploadQueue(
             settings[options.WORKERS_NUMWORKERS],
@@ -133,6 +136,7 @@ class Foundation:
             await self.blobs.start()
             await self.pool.run(self._look_at_contents)
             await self.unfinished.start(persistent=self._persistent)
+            self._sessions_opened = True
             await self._open_index()
             await self.shared.start()
             return await Recovery(self.blobs, self.index).run()
@@ -163,9 +167,15 @@ class Foundation:
             await self.index.start()
         await self.pool.run(self._reserve.keep)
 
-    async def close(self) -> None:
-        """Wait for what is pending and close everything, the last opened first."""
+    async def close(self, *, forgets: bool = False) -> None:
+        """
+        Wait for what is pending and close everything, the last opened first.
+
+        :param forgets: whether unfinished uploads are thrown away.
+        """
         await self.pending.idle()
+        if forgets and self._sessions_opened:
+            await self.sessions.clear()
         await self.shared.state.close()
         await self.index.close()
         if self._lock is not None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -33,9 +33,6 @@ from hmacfs.service.thumbnails import workshop
 from hmacfs.service.tls import CertificateRefused
 from hmacfs.service.warming import warming_again
 from hmacfs.web.site import StreamingSite
-
-SESSION_SWEEP: Final = 60.0
-"""Seconds from one look for unfinished uploads that have expired to the next."""
 
 
 class FileServer(Service):
@@ -227,7 +224,7 @@ class FileServer(Service):
         sessions = tree.sessions(self._settings, self._foundation, intake)
         return Chore(
             "to end unfinished uploads",
-            SESSION_SWEEP,
+            self._settings[options.SESSION_STORE_CLEANUP_INTERVAL],
             sessions.sweep,
             self._reactor,
             self._foundation.pending,
@@ -265,6 +262,6 @@ class FileServer(Service):
         await self._metrics.close()
         if self._pid_file is not None:
             await self._foundation.pool.run(self._pid_file.unlink, missing_ok=True)
-        await self._foundation.close()
+        await self._foundation.close(forgets=self._settings[options.SERVER_CLEAN_UPON_EXIT])
         if self._workshop is not None:
             self._workshop.close()

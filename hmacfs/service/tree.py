@@ -122,7 +122,9 @@ def grow(
         foundation.events,
     )
     resting = sessions(settings, foundation, intake)
-    tokens = SessionTokens(resting, uploads, settings[options.UPLOADS_RESUMABLE_UPLOADS_ENABLED])
+    tokens = SessionTokens(
+        resting, uploads, peers, settings[options.UPLOADS_RESUMABLE_UPLOADS_ENABLED]
+    )
     resumable = resuming.resumable(settings, resting, doors, uploads, peers, files, removal)
     v3_uploads, following = v3.faces(
         settings, foundation, resting, doors[Entrance.API_V3], paths, peers
@@ -155,6 +157,7 @@ def make_intake(settings: Settings, foundation: Foundation, seconds: Callable[[]
     :param seconds: a clock that never goes back.
     """
     foundation.queue.size = settings[options.WORKERS_UPLOADQUEUESIZE]
+    foundation.queue.retry_after = settings[options.UPLOADS_RETRY_DELAY]
     return Intake(
         foundation.blobs,
         foundation.index,
@@ -177,11 +180,18 @@ def make_intake(settings: Settings, foundation: Foundation, seconds: Callable[[]
 
 def sessions(settings: Settings, foundation: Foundation, intake: Intake) -> Sessions:
     """Put together what keeps unfinished uploads."""
+    most_places = settings[options.CLIENT_NETWORK_SUPPORT_MAX_IP_CHANGES_PER_SESSION]
+    roams = settings[options.CLIENT_NETWORK_SUPPORT_ALLOW_IP_CHANGES]
     limits = Limits(
         max_age=settings[options.UPLOADS_MAX_RESUMABLE_AGE],
         timeout=settings[options.UPLOADS_SESSIONTIMEOUT],
         quota_claim=settings[options.UPLOADS_SESSION_RECOVERY_TIMEOUT],
         name_claim=settings[options.UPLOADS_CLIENT_RECONNECT_WINDOW],
+        grace=settings[options.SERVER_RESTART_GRACE_PERIOD],
+        started_at=foundation.started_at,
+        retries=settings[options.UPLOADS_MAX_UPLOAD_RETRIES],
+        tries_again=settings[options.UPLOADS_RETRY_FAILED_UPLOADS],
+        moves=(most_places or None) if roams else 0,
         most=settings[options.UPLOADS_MAX_SESSIONS],
         most_of_owner=settings[options.UPLOADS_MAX_SESSIONS_PER_OWNER],
         most_bytes=settings[options.UPLOADS_MAX_SESSION_BYTES],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 
 from hmacfs.base.errors import ClientGone, DigestMismatch
@@ -112,13 +113,17 @@ class Delivery:
         finally:
             if self._keeping is not None:
                 await self._keeping
-            if sink.fresh.size:
-                await live.keep(self._touched)
-        if error is None or (arrival.superseded and check is None and sink.reached == arrival.stop):
             # Whoever has brought all its bytes is told so, though the end of them came too late:
             # of those that bring the last chunks the first to be done ends the others.
-            return
-        raise ClientGone("a newer request brings these bytes") if arrival.superseded else error
+            brought = arrival.superseded and check is None and sink.reached == arrival.stop
+            live.interrupted = error is not None and not brought
+            if sink.fresh.size:
+                await live.keep(self._interrupted if live.interrupted else self._touched)
+        if error is not None and not brought:
+            raise ClientGone("a newer request brings these bytes") if arrival.superseded else error
+
+    def _interrupted(self, session: Session) -> Session:
+        return evolve(self._touched(session), breaks=session.breaks + 1)
 
     def _wrote(self, length: int, *, keeps: bool) -> None:
         self._since += length

@@ -71,7 +71,9 @@ class Endings:
                     raise Incomplete("bytes of the upload are missing", received=session.received)
                 try:
                     receipt = await self._store(live)
-                except _FINAL as refusal:
+                except Refusal as refusal:
+                    if self.limits.tries_again and not isinstance(refusal, _FINAL):
+                        raise
                     await self._conclude(live, "fail", code=refusal.code, detail=refusal.detail)
                     raise
                 stored = {"file": receipt.file, "created": receipt.created}

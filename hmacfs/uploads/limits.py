@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from hmacfs.base.errors import NameTaken, NoSpace, TooManyUploads
-from hmacfs.uploads.session import Draft
-from hmacfs.uploads.table import Table
+from hmacfs.base.errors import (
+    AddressChanged,
+    NameTaken,
+    NoSpace,
+    RetriesExhausted,
+    TooManyUploads,
+)
+from hmacfs.uploads.session import Draft, Session
+from hmacfs.uploads.table import Summary, Table
 
 RETRY_AFTER: Final = 60
 """Seconds after which others may have ended."""
@@ -27,6 +33,12 @@ class Limits:
     :ivar name_claim: after its last byte, while nobody else may begin an
         upload of its name (``uploads.client_reconnect_window``).
     :ivar remembered: for which a session that is over is known.
+    :ivar grace: after ``started_at``, while what rested before that keeps both claims
+        (``server.restart_grace_period``).
+    :ivar started_at: when the process began, in seconds since the epoch.
+    :ivar retries: how often one may be taken up again after a break; 0 is any number.
+    :ivar tries_again: whether one that cannot be stored now is kept for another attempt.
+    :ivar moves: how many other places the bytes of one may come from; ``None`` is any number.
     :ivar most: sessions that hold bytes.
     :ivar most_of_owner: of them, those of one owner.
     :ivar most_bytes: that they may hold or have announced together; 0 is any.
@@ -37,6 +49,11 @@ class Limits:
     quota_claim: float = 300.0
     name_claim: float = 120.0
     remembered: float = 24 * 3600.0
+    grace: float = 0.0
+    started_at: float = 0.0
+    retries: int = 0
+    tries_again: bool = True
+    moves: int | None = None
     most: int = 20_000
     most_of_owner: int = 1_000
     most_bytes: int = 0
@@ -64,7 +81,7 @@ class Limits:
                 retry_after=RETRY_AFTER,
             )
         for each in table.of_name(draft.name) if draft.name is not None else ():
-            is_claimed = each.expires_at > now and each.touched_at + self.name_claim > now
+            is_claimed = each.expires_at > now and self._claims(each, self.name_claim, now)
             if is_claimed and each.owner != draft.owner:
                 raise NameTaken("somebody else is uploading a file of this name")
         if self.most_bytes and table.announced + (draft.length or 0) > self.most_bytes:
@@ -77,5 +94,35 @@ class Limits:
         return sum(
             each.length
             for each in table.of_owner(owner)
-            if each.name is not None and each.touched_at + self.quota_claim > now
+            if each.name is not None and self._claims(each, self.quota_claim, now)
         )
+
+    def _claims(self, each: Summary, seconds: float, now: float) -> bool:
+        if each.touched_at + seconds > now:
+            return True
+        return each.touched_at < self.started_at and now < self.started_at + self.grace
+
+    def check_retries(self, session: Session) -> None:
+        """
+        Judge whether a session may be taken up once more.
+
+        :raises RetriesExhausted: if it broke off too often.
+        """
+        if self.retries and session.breaks > self.retries:
+            raise RetriesExhausted(
+                f"the upload broke off more than {self.retries} times; begin it anew",
+                limit=self.retries,
+            )
+
+    def moved(self, session: Session, place: str) -> Session:
+        """
+        Judge where bytes of a session come from, and note it if that matters.
+
+        :param place: the client's, or nothing if that is not known.
+        :raises AddressChanged: if they came from as many others as they may.
+        """
+        if self.moves is None or not place or place in session.places:
+            return session
+        if len(session.places) > self.moves:
+            raise AddressChanged("this upload may not go on from another address")
+        return evolve(session, places=(*session.places, place))

@@ -44,6 +44,7 @@ class Arrival:
     """
     Bytes that one request brings.
 
+    :ivar place: where they come from, if that is known.
     :ivar start: where its first byte belongs.
     :ivar stop: after its last byte, as far as one can tell.
     :ivar stopped: whether it is to bring no more.
@@ -51,6 +52,7 @@ class Arrival:
     :ivar delivered: what it waits for, while it does.
     """
 
+    place: str = ""
     start: int = 0
     stop: int = 0
     stopped: bool = False
@@ -88,6 +90,7 @@ class Live:
     :ivar written: the bytes that are written, durable or not.  Only a thread
         on the lane of the bytes changes it.
     :ivar arrivals: what brings bytes now.
+    :ivar interrupted: whether what brought bytes last broke off, or another process has.
     :ivar closing: whether it is about to end, and takes no more bytes.
     :ivar newest: the highest rank of a request that used it; see :meth:`Table.rank`.
     :ivar holders: how many use it.
@@ -98,6 +101,7 @@ class Live:
     written: SpanSet = field(init=False)
     prefix: Prefix = field(factory=Prefix, init=False)
     arrivals: set[Arrival] = field(factory=set, init=False)
+    interrupted: bool = field(default=False, init=False)
     closing: bool = field(default=False, init=False)
     newest: int = field(default=0, init=False)
     holders: int = field(default=0, init=False)

@@ -1,7 +1,7 @@
 """
 What may become of a session, as a state machine.
 
-:data:`TRANSITIONS` is the whole of it; ``docs/develop.rst`` draws the same.
+:data:`TRANSITIONS` is the whole of it; ``docs/operate-sessions.rst`` draws the same.
 """
 
 from __future__ import annotations

@@ -44,6 +44,8 @@ def encode(session: Session) -> bytes:
         "stored": [[span.start, span.stop] for span in session.stored.spans],
         "file": None if session.file is None else intent.encode(session.file).decode(),
         "created": session.created,
+        "breaks": session.breaks,
+        "places": session.places,
         "code": session.code,
         "detail": session.detail,
     }
@@ -71,6 +73,9 @@ def decode(written: bytes) -> Session:
             stored=SpanSet(tuple(Span(start, stop) for start, stop in facts["stored"])),
             file=None if facts["file"] is None else intent.decode(facts["file"].encode()),
             created=facts["created"],
+            # Sessions of the first servers have none.
+            breaks=facts.get("breaks", 0),
+            places=tuple(facts.get("places", ())),
             code=facts["code"],
             detail=facts["detail"],
         )

@@ -91,6 +91,8 @@ class Session:
     :ivar expires_at: when it ends if nothing more comes, or is forgotten if it has ended.
     :ivar file: what it has become, once it is stored.
     :ivar created: whether the file was not there before.
+    :ivar breaks: how often a request broke off that brought bytes.
+    :ivar places: where its bytes came from, if that matters here.
     :ivar code: of the refusal, if it has failed.
     :ivar detail: of the refusal.
     """
@@ -103,6 +105,8 @@ class Session:
     stored: SpanSet = field(factory=SpanSet)
     file: StoredFile | None = None
     created: bool = False
+    breaks: int = 0
+    places: tuple[str, ...] = ()
     code: str = ""
     detail: str = ""
 

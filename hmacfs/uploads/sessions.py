@@ -20,6 +20,7 @@ from hmacfs.base.errors import (
     LengthChanged,
     OffsetWrong,
     Refusal,
+    RetriesExhausted,
     SizeMismatch,
     TooLarge,
     Unavailable,
@@ -115,14 +116,18 @@ class Sessions:
         """Tell the rank of a request that comes now, for it to use at :meth:`append`."""
         return self.table.rank()
 
-    async def rest(self, id: str, *, rank: int = 0) -> Session:
+    async def rest(self, id: str, place: str = "", *, rank: int = 0) -> Session:
         """
         Tell of a session once nothing more comes of what is under way: a newer request rules.
 
+        :param place: where that comes from.
         :param rank: of the request, as for :meth:`append`.
+        :raises AddressChanged: if it may not go on from there.
         :raises ClientGone: if that has been used by a newer one already.
         """
         async with self.table.using(id) as live:
+            if live.session.state.takes_bytes:
+                self.limits.moved(live.session, place)
             await self._supersede(live, rank)
             return live.session
 
@@ -136,6 +141,7 @@ class Sessions:
         sequential: bool = True,
         check: Check | None = None,
         rank: int = 0,
+        place: str = "",
     ) -> Session:
         """
         Put the bytes of a request in their place.
@@ -150,15 +156,18 @@ class Sessions:
         :param check: what the bytes must be, or none of them counts.
         :param rank: of the request, if it had to wait since it came: one of which
             the client has gone meanwhile must not end a newer one.
+        :param place: where they come from: the address of the client, or its network.
         :raises OffsetWrong: if the bytes do not begin where those before end.
         :raises SizeMismatch: if they go beyond the length.
         :raises BytesDiffer: if there are others in their place.
         :raises DigestMismatch: if they fail the check.
         :raises UploadOver: if the session takes no more.
+        :raises AddressChanged: if they may not come from there.
+        :raises RetriesExhausted: if requests of it broke off too often.
         :raises Unavailable: if too many uploads are under way.
         :raises ClientGone: if a newer request has taken the place of this one.
         """
-        arrival = Arrival()
+        arrival = Arrival(place)
         work = self._append(
             id, offset, body, arrival, size=size, sequential=sequential, check=check, rank=rank
         )
@@ -311,6 +320,7 @@ class Sessions:
         session = live.session
         if session.state.takes_bytes and not live.arrivals and self._is_due(session):
             await self._endings.end(live, "expire")
+        await self._check_again(live, arrival.place)
         most = self._most(live.session, offset, size)
         arrival.start, arrival.stop = offset, offset + most
 
@@ -329,9 +339,22 @@ class Sessions:
             raise OffsetWrong(
                 f"the upload goes on at {session.offset}, not {offset}", offset=session.offset
             )
-        if session.received:
+        if live.interrupted:
+            live.interrupted = False
             self.table.events.tell(UploadResumed())
         live.arrivals.add(arrival)
+
+    async def _check_again(self, live: Live, place: str) -> None:
+        session = live.session
+        if not session.state.takes_bytes:
+            return
+        if self.limits.moved(session, place) is not session:
+            await live.keep(lambda session: self.limits.moved(session, place))
+        try:
+            self.limits.check_retries(session)
+        except RetriesExhausted as refusal:
+            await self._endings.fail(session.id, refusal)
+            raise
 
     def _most(self, session: Session, offset: int, size: int | None) -> int:
         # How many bytes may come at this offset.

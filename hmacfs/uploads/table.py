@@ -129,6 +129,7 @@ class Table:
                     raise Unknown("there is no such upload")
                 try:
                     live = Live(record.decode(written), self.unfinished)
+                    live.interrupted = live.session.received > 0
                 except ValueError as error:
                     self.log.error("an upload has unreadable facts: {error}", error=error)
                     raise Unknown("there is no such upload") from None
@@ -160,6 +161,11 @@ class Table:
         if before is not None:
             self._leave(id, before)
             self._tell()
+
+    async def clear(self) -> None:
+        """Let all sessions go, when nobody uses them any more."""
+        for id in await self.unfinished.keys():
+            await self.forget(id)
 
     def note(self, live: Live, received: int | None = None) -> None:
         """

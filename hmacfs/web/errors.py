@@ -79,6 +79,8 @@ STATUS: dict[type[Refusal], Status] = {
     errors.Incomplete: HTTPStatus.CONFLICT,
     errors.UploadOver: HTTPStatus.CONFLICT,
     errors.TooManyUploads: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.RetriesExhausted: HTTPStatus.GONE,
+    errors.AddressChanged: HTTPStatus.FORBIDDEN,
     errors.Scattered: HTTPStatus.CONFLICT,
 }
 """What each refusal is for a client of the upload URLs (XEP-0363)."""

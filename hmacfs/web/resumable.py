@@ -97,7 +97,7 @@ class Resumable:
 
     async def _state(self, request: StreamingRequest, session: Session) -> None:
         sessions = self.rufh.urls.sessions
-        session = await sessions.rest(session.id)
+        session = await sessions.rest(session.id, self.rufh.urls.peers.place_of(request))
         if session.state is State.COMPLETE:
             # Of a client that asks, the answer to the last part was lost.
             await sessions.finish(session.id)

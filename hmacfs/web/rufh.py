@@ -125,7 +125,7 @@ class Rufh:
         """
         part = self.answers.part(request)
         check = self._check(request)
-        session = await self._sessions.rest(session.id)
+        session = await self._sessions.rest(session.id, self.urls.peers.place_of(request))
         self.answers.check_offset(request, session, part.offset)
         body = request.body
         told = [part.length]
@@ -165,7 +165,12 @@ class Rufh:
         stop = self._sessions.watch(session.id, progress)
         try:
             session = await self._sessions.append(
-                session.id, offset, body, size=body.length, check=check
+                session.id,
+                offset,
+                body,
+                size=body.length,
+                check=check,
+                place=self.urls.peers.place_of(request),
             )
         except SizeMismatch as mismatch:
             raise InconsistentLength(mismatch.detail) from None

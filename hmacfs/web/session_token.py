@@ -35,6 +35,7 @@ from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Draft, Session
 from hmacfs.uploads.sessions import Sessions
 from hmacfs.web import replies
+from hmacfs.web.peers import Peers
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.uploads import Uploads
 from hmacfs.wire.ranges import ContentRange
@@ -65,6 +66,7 @@ class SessionTokens:
 
     sessions: Sessions
     uploads: Uploads
+    peers: Peers
     enabled: bool = True
 
     def of(self, request: StreamingRequest) -> Upload | None:
@@ -83,7 +85,8 @@ class SessionTokens:
         if _TOKEN.fullmatch(token) is None:
             raise MalformedRequest("X-Session-Token has 1 to 128 of A-Z a-z 0-9 . _ ~ -")
         part = None if content_range is None else ContentRange.parse(content_range)
-        return Upload(self.sessions, self.uploads, request, token, part)
+        place = self.peers.place_of(request)
+        return Upload(self.sessions, self.uploads, request, token, part, place)
 
     def made(self) -> dict[str, str]:
         """Tell a token to a client that brought none, in header fields."""
@@ -99,6 +102,7 @@ class Upload:
     request: StreamingRequest
     token: str = field(repr=False)
     part: ContentRange | None
+    place: str
 
     @property
     def id(self) -> str:
@@ -133,7 +137,7 @@ class Upload:
             return await self.sessions.finish(known.id)
         with intake.admission():
             session = known or await self._create(grant, conditions)
-            session = await self.sessions.rest(session.id, rank=rank)
+            session = await self.sessions.rest(session.id, self.place, rank=rank)
             start = span.start if span is not None else 0
             if start > session.offset:
                 raise OffsetWrong(
@@ -142,7 +146,13 @@ class Upload:
             if span is not None:
                 body = self.request.body
                 session = await self.sessions.append(
-                    session.id, start, body, size=span.size, sequential=False, rank=rank
+                    session.id,
+                    start,
+                    body,
+                    size=span.size,
+                    sequential=False,
+                    place=self.place,
+                    rank=rank,
                 )
         if session.state is State.COMPLETE:
             return await self.sessions.finish(session.id)
@@ -175,7 +185,7 @@ class Upload:
         grant, _ = self.uploads.granted(door, signed, lambda: facts.name)
         _check_same(session, grant)
         if session.state.takes_bytes:
-            session = await self.sessions.rest(session.id, rank=rank)
+            session = await self.sessions.rest(session.id, self.place, rank=rank)
         replies.reply(
             self.request,
             HTTPStatus.OK,

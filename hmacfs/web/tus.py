@@ -104,7 +104,7 @@ class Tus:
 
     async def _head(self, request: StreamingRequest) -> None:
         session = await self._found(request)
-        session = await self.urls.sessions.rest(session.id)
+        session = await self.urls.sessions.rest(session.id, self.urls.peers.place_of(request))
         session = await self._stored(session)
         fields = {**_UNCACHED, **self._state(request, session)}
         for name, fact in (("Upload-Metadata", METADATA), ("Upload-Concat", CONCAT)):
@@ -146,13 +146,16 @@ class Tus:
         check = check_of(request, self.offer)
         body, sessions = request.body, self.urls.sessions
         # A request that still sends is ended first, so that the offset stands.
-        session = await sessions.rest(session.id)
+        place = self.urls.peers.place_of(request)
+        session = await sessions.rest(session.id, place)
         if offset != session.offset:
             raise OffsetWrong(
                 f"the upload goes on at {session.offset}, not {offset}", offset=session.offset
             )
         try:
-            return await sessions.append(session.id, offset, body, size=body.length, check=check)
+            return await sessions.append(
+                session.id, offset, body, size=body.length, check=check, place=place
+            )
         except DigestMismatch as mismatch:
             raise ChecksumMismatch(mismatch.detail) from None
 

@@ -118,7 +118,12 @@ class TusCreation:
         try:
             if has_body:
                 session = await sessions.append(
-                    session.id, 0, request.body, size=request.body.length, check=check
+                    session.id,
+                    0,
+                    request.body,
+                    size=request.body.length,
+                    check=check,
+                    place=self.urls.peers.place_of(request),
                 )
             session = await self.stored(session)
         except DigestMismatch as mismatch:

@@ -200,7 +200,13 @@ class V3Uploads:
         else:
             check = None if sha256 is None else Check("sha256", lambda: sha256)
             session = await self.sessions.append(
-                session.id, start, body, size=length, sequential=False, check=check
+                session.id,
+                start,
+                body,
+                size=length,
+                sequential=False,
+                check=check,
+                place=self.peers.place_of(request),
             )
             if body.received != length:
                 raise _wrong_size(length, body.received)

@@ -37,9 +37,10 @@ class RefusalCase(SessionCase):
         target: str,
         body: bytes = b"",
         headers: Headers | None = None,
+        source: str = "",
     ) -> Answer:
         """Send a request over a connection of its own."""
-        with Connection(daemon.port) as connection:
+        with Connection(daemon.port, source) as connection:
             connection.begin(method, target, {"Content-Length": len(body), **(headers or {})})
             with contextlib.suppress(ConnectionError):
                 connection.send(body)

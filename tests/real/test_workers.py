@@ -7,7 +7,7 @@ import re
 from tests.ports import free_port
 from tests.real.case import ServerCase
 from tests.real.client import Connection, ask, put
-from tests.real.daemon import Daemon, eventually
+from tests.real.daemon import Daemon, Sections, eventually
 
 
 class QueueTests(ServerCase):
@@ -16,8 +16,9 @@ class QueueTests(ServerCase):
     def queued(self, *, dynamic: bool) -> tuple[Daemon, int]:
         """Return it, and the port of its metrics."""
         metrics = free_port()
-        sections = {
+        sections: Sections = {
             "server": {"metrics_port": metrics, "enable_dynamic_workers": dynamic},
+            "uploads": {"retry_delay": "7s"},
             "workers": {"numworkers": 2, "uploadqueuesize": 4, "max_workers": 6},
         }
         return self.start(sections), metrics
@@ -46,7 +47,7 @@ class QueueTests(ServerCase):
         late.begin("PUT", daemon.target("late", 10), {"Content-Length": "10"})
         answer = late.answer("PUT")
         self.assert_status(503, answer)
-        self.assertGreater(int(answer.headers["retry-after"]), 0)
+        self.assertEqual("7", answer.headers["retry-after"])
         for upload in uploads:
             upload.send(b"123456789")
             self.assert_status(201, upload.answer("PUT"))

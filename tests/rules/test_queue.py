@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.errors import Unavailable
 from hmacfs.base.events import Events, UploadsChanged
-from hmacfs.rules.queue import RETRY_AFTER, Scaling, UploadQueue
+from hmacfs.rules.queue import Scaling, UploadQueue
 
 
 class QueueTests(SynchronousTestCase):
@@ -20,7 +20,7 @@ class QueueTests(SynchronousTestCase):
         self.events = Events()
         self.told: list[UploadsChanged] = []
         self.events.listen(UploadsChanged, self.told.append)
-        self.queue = UploadQueue(2, 3, self.events)
+        self.queue = UploadQueue(2, 3, self.events, retry_after=7.0)
 
     def test_full(self) -> None:
         """Five are taken and no sixth, which is told when to come back; then there is a place."""
@@ -30,7 +30,7 @@ class QueueTests(SynchronousTestCase):
                 uploads.enter_context(self.queue.place())
             with self.assertRaises(Unavailable) as caught:
                 self.queue.check()
-            self.assertEqual(caught.exception.facts, {"retry_after": RETRY_AFTER})
+            self.assertEqual(caught.exception.facts, {"retry_after": 7.0})
             self.assertRaises(Unavailable, self.queue.place().__enter__)
             self.assertEqual(self.queue.count, 5)
         with self.queue.place():

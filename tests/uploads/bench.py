@@ -150,11 +150,14 @@ class Bench:
         size: int | None = None,
         sequential: bool = True,
         check: Check | None = None,
+        place: str = "",
     ) -> Deferred[Session]:
         """Begin to bring bytes."""
         self.sending.append(body)
         return begun(
-            self.sessions.append(id, offset, body, size=size, sequential=sequential, check=check)
+            self.sessions.append(
+                id, offset, body, size=size, sequential=sequential, check=check, place=place
+            )
         )
 
     def append(self, id: str, offset: int, data: bytes, **how: Any) -> Session:

@@ -32,7 +32,7 @@ class MachineTests(SynchronousTestCase):
 
     def test_drawing(self) -> None:
         """The drawing in the documents is the table."""
-        text = (ROOT / "docs" / "develop.rst").read_text(encoding="utf-8")
+        text = (ROOT / "docs" / "operate-sessions.rst").read_text(encoding="utf-8")
         drawn = set(ARROW.findall(text))
         table = {(before.value, what.__name__, then.value) for before, what, then in TRANSITIONS}
         self.assertEqual(drawn, table)

@@ -56,6 +56,8 @@ SESSIONS = st.builds(
     stored=st.lists(st.tuples(st.integers(0, 99), st.integers(1, 9))).map(spans),
     file=st.none() | st.just(FILE),
     created=st.booleans(),
+    breaks=st.integers(0, 2**62),
+    places=st.lists(st.text()).map(tuple),
     code=st.text(),
     detail=st.text(),
 )

@@ -10,6 +10,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.errors import (
+    AddressChanged,
     BytesDiffer,
     ClientGone,
     DigestMismatch,
@@ -21,9 +22,11 @@ from hmacfs.base.errors import (
     NoSpace,
     OffsetWrong,
     QuotaExceeded,
+    RetriesExhausted,
     SizeMismatch,
     TooLarge,
     TooManyUploads,
+    Unavailable,
     Unknown,
     UploadOver,
 )
@@ -31,6 +34,7 @@ from hmacfs.base.events import SessionsCounted, UploadResumed, UploadTakenOver
 from hmacfs.base.names import StoredName
 from hmacfs.base.spans import Span
 from hmacfs.base.values import Grant
+from hmacfs.ingest.intake import Intake
 from hmacfs.rules.conditions import Conditions
 from hmacfs.rules.rule import Material, Rule, Rules
 from hmacfs.uploads import delivery
@@ -541,6 +545,128 @@ class SessionTests(SessionCase):
         self.bench.create("a", owner="ann")
         self.bench.clock.advance(LIMITS.name_claim)
         self.bench.create("a", owner="bob")
+
+    def test_claims_after_a_start(self) -> None:
+        """What was interrupted before a start keeps its claims for a while, whenever that was."""
+        conditions = Conditions(quota=15)
+        self.bench.create("a", owner="ann", conditions=conditions)
+        self.bench.clock.advance(60)
+        self.bench.limits = evolve(LIMITS, grace=5.0, started_at=NOW + 60)
+        self.bench.restart()
+        now(self.bench.sessions.sweep())
+        with self.assertRaises(NameTaken):
+            self.bench.create("a", owner="bob")
+        with self.assertRaises(QuotaExceeded):
+            self.bench.create("b", owner="ann", conditions=conditions)
+        self.bench.clock.advance(5)
+        self.bench.create("a", owner="bob")
+        self.bench.create("b", owner="ann", conditions=conditions)
+
+    def test_retries(self) -> None:
+        """One that broke off more often than it may is over, and its bytes are gone."""
+        bench = self.opened(evolve(LIMITS, retries=2))
+        self.addCleanup(bench.clear)
+        id = bench.create().id
+        for offset in range(3):
+            body = Delivery(CONTENT[offset : offset + 1], b"", held=True)
+            sent = bench.send(id, offset, body)
+            body.come()
+            body.break_off()
+            self.failureResultOf(sent, ConnectionLost)
+        bench.restart()
+        with self.assertRaises(RetriesExhausted) as caught:
+            bench.append(id, 3, CONTENT[3:])
+        self.assertEqual(caught.exception.facts, {"limit": 2})
+        session = bench.find(id)
+        self.assertEqual((session.state, session.code), (State.FAILED, "retries-exhausted"))
+        with self.assertRaises(RetriesExhausted):
+            bench.finish(id)
+
+    def test_parts_are_no_retries(self) -> None:
+        """Requests that end well do not count, nor do those that brought nothing."""
+        bench = self.opened(evolve(LIMITS, retries=1))
+        self.addCleanup(bench.clear)
+        bench.hear(UploadResumed)
+        id = bench.create().id
+        for offset in range(9):
+            bench.append(id, offset, CONTENT[offset : offset + 1])
+            self.assertEqual(bench.told, [])
+            body = Delivery(held=True)
+            sent = bench.send(id, offset + 1, body)
+            body.break_off()
+            self.failureResultOf(sent, ConnectionLost)
+            bench.append(id, offset + 1, b"")
+            self.assertEqual(bench.told.pop(), UploadResumed())
+        bench.append(id, 9, CONTENT[9:])
+        bench.finish(id)
+        self.assertEqual(bench.bytes_of("a"), CONTENT)
+
+    def test_places(self) -> None:
+        """Bytes may come from so many other places, and only newer requests from those rule."""
+        bench = self.opened(evolve(LIMITS, moves=1))
+        self.addCleanup(bench.clear)
+        id = bench.create().id
+        bench.append(id, 0, CONTENT[:1], place="x")
+        bench.append(id, 1, CONTENT[1:2], place="y")
+        bench.append(id, 2, CONTENT[2:3], place="x")
+        bench.restart()
+        hanging = Delivery(CONTENT[3:4], CONTENT[4:], held=True)
+        sent = bench.send(id, 3, hanging, place="y")
+        hanging.come()
+        with self.assertRaises(AddressChanged):
+            now(bench.sessions.rest(id, "z"))
+        with self.assertRaises(AddressChanged):
+            bench.append(id, 4, CONTENT[4:], place="z")
+        self.assertNoResult(sent)
+        hanging.come()
+        hanging.come()
+        self.assertEqual(self.successResultOf(sent).places, ("x", "y"))
+        bench.finish(id)
+        self.assertEqual(bench.bytes_of("a"), CONTENT)
+        # How it ended may be asked from anywhere.
+        self.assertIs(now(bench.sessions.rest(id, "z")).state, State.STORED)
+
+    def test_any_place(self) -> None:
+        """Where it does not matter it is not noted."""
+        id = self.bench.create().id
+        for offset in range(10):
+            part = CONTENT[offset : offset + 1]
+            self.bench.append(id, offset, part, place=f"192.0.2.{offset}")
+        self.assertEqual(self.bench.find(id).places, ())
+
+    def test_another_attempt(self) -> None:
+        """What cannot be stored now can be asked for again, unless the limits are against it."""
+        for tries_again, state in ((True, State.COMPLETE), (False, State.FAILED)):
+            bench = self.opened(evolve(LIMITS, tries_again=tries_again))
+            self.addCleanup(bench.clear)
+            id = bench.create().id
+            bench.append(id, 0, CONTENT)
+
+            async def refuse(*_: object) -> None:
+                raise Unavailable("not now")
+
+            patched = self.patch(Intake, "store", refuse)
+            with self.assertRaises(Unavailable):
+                bench.finish(id)
+            patched.restore()
+            self.assertIs(bench.find(id).state, state)
+            if tries_again:
+                bench.finish(id)
+                self.assertEqual(bench.bytes_of("a"), CONTENT)
+            else:
+                with self.assertRaises(Unavailable):
+                    bench.finish(id)
+
+    def test_clear(self) -> None:
+        """All may be let go of at once, also what an earlier process has left."""
+        id = self.bench.create("a").id
+        self.bench.restart()
+        other = self.bench.create("b").id
+        now(self.bench.table.clear())
+        for each in (id, other):
+            with self.assertRaises(Unknown):
+                self.bench.find(each)
+        self.assertEqual(self.bench.table.unfinished_count, 0)
 
     def test_watch(self) -> None:
         """Who watches a session is told of its bytes and its end."""

@@ -245,7 +245,7 @@ class Server:
                 doors,
                 uploads,
                 peers,
-                SessionTokens(self.sessions, uploads),
+                SessionTokens(self.sessions, uploads, peers),
                 resumable.rufh,
                 self.now,
             ),

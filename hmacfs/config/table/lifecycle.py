@@ -133,9 +133,11 @@ SERVER_RESTART_GRACE_PERIOD: Final = Option(
     key="server.restart_grace_period",
     kind=Duration(),
     default=60.0,
-    summary="How long after a start interrupted uploads keep their claim on name and quota. "
-    "Without it 60 seconds.",
+    summary="How long after a start the uploads that were interrupted before keep their claim on "
+    "name and quota. Without it 60 seconds.",
     example=300.0,
+    reloadable=True,
+    in_effect=True,
 )
 SERVER_CLEAN_UPON_EXIT: Final = Option(
     key="server.clean_upon_exit",
@@ -144,6 +146,8 @@ SERVER_CLEAN_UPON_EXIT: Final = Option(
     summary="Whether unfinished uploads are thrown away at a stop. Without it they can be "
     "resumed after the next start.",
     example=True,
+    reloadable=True,
+    in_effect=True,
 )
 SERVER_PID_FILE: Final = Option(
     key="server.pid_file",

@@ -53,14 +53,6 @@ NETWORK_RESILIENCE_MOBILE_OPTIMIZATIONS: Final = Option(
     summary="Whether thresholds are those of mobile networks. Without it they are not.",
     example=True,
 )
-NETWORK_RESILIENCE_UPLOAD_RESILIENCE: Final = Option(
-    key="network_resilience.upload_resilience",
-    kind=Switch(),
-    default=True,
-    summary="Whether uploads are kept for their clients when the network changes. Without it "
-    "they are.",
-    example=False,
-)
 NETWORK_RESILIENCE_DETECTION_INTERVAL: Final = Option(
     key="network_resilience.detection_interval",
     kind=Duration(0.1),
@@ -96,22 +88,6 @@ NETWORK_RESILIENCE_INTERFACE_STABILITY_TIME: Final = Option(
     default=30.0,
     summary="How long an interface has to be up to count as stable. Without it 30 seconds.",
     example=10.0,
-)
-NETWORK_RESILIENCE_UPLOAD_PAUSE_TIMEOUT: Final = Option(
-    key="network_resilience.upload_pause_timeout",
-    kind=Duration(),
-    default=300.0,
-    summary="How long an upload may rest after a change. Without it 5 minutes.",
-    example=600.0,
-    aliases=(Alias(Generation.V3_2, "uploads.upload_pause_timeout"),),
-)
-NETWORK_RESILIENCE_UPLOAD_RETRY_TIMEOUT: Final = Option(
-    key="network_resilience.upload_retry_timeout",
-    kind=Duration(),
-    default=600.0,
-    summary="How long after a change an upload may be taken up again without a new signature. "
-    "Without it 10 minutes.",
-    example=1200.0,
 )
 NETWORK_RESILIENCE_RTT_WARNING_THRESHOLD: Final = Option(
     key="network_resilience.rtt_warning_threshold",
@@ -185,24 +161,15 @@ NETWORK_RESILIENCE_MAX_SWITCH_ATTEMPTS: Final = Option(
     "Without it 3.",
     example=5,
 )
-CLIENT_NETWORK_SUPPORT_SESSION_BASED_TRACKING: Final = Option(
-    key="client_network_support.session_based_tracking",
-    kind=Switch(),
-    default=True,
-    summary="Whether a client is known by its upload session and not by its address. Without it "
-    "it is.",
-    example=False,
-    aliases=(
-        Alias(Generation.V3_2, "client_network.session_based_tracking"),
-        Alias(Generation.V3_2, "network_resilience.session_based_tracking"),
-    ),
-)
 CLIENT_NETWORK_SUPPORT_ALLOW_IP_CHANGES: Final = Option(
     key="client_network_support.allow_ip_changes",
     kind=Switch(),
     default=True,
-    summary="Whether an upload may be taken up from another address. Without it it may.",
+    summary="Whether an upload may be taken up from another address; in IPv6 the network of 64 "
+    "bits counts as one. Without it it may.",
     example=False,
+    reloadable=True,
+    in_effect=True,
     aliases=(
         Alias(Generation.V3_2, "client_network.allow_ip_changes"),
         Alias(Generation.V3_2, "network_resilience.allow_ip_changes"),
@@ -212,23 +179,15 @@ CLIENT_NETWORK_SUPPORT_ALLOW_IP_CHANGES: Final = Option(
 CLIENT_NETWORK_SUPPORT_MAX_IP_CHANGES_PER_SESSION: Final = Option(
     key="client_network_support.max_ip_changes_per_session",
     kind=Whole(0, 1_000_000),
-    default=10,
-    summary="How often the address of one upload may change. Without it 10 times.",
+    default=0,
+    summary="From how many other addresses one upload may be taken up; 0 means any number. "
+    "Without it any number.",
     example=20,
+    reloadable=True,
+    in_effect=True,
     aliases=(
         Alias(Generation.V3_2, "client_network.max_ip_changes_per_session"),
         Alias(Generation.V3_2, "network_resilience.max_ip_changes_per_session"),
-    ),
-)
-CLIENT_NETWORK_SUPPORT_SESSION_MIGRATION_TIMEOUT: Final = Option(
-    key="client_network_support.session_migration_timeout",
-    kind=Duration(),
-    default=300.0,
-    summary="How long an upload waits for its client at another address. Without it 5 minutes.",
-    example=600.0,
-    aliases=(
-        Alias(Generation.V3_2, "client_network.session_migration_timeout"),
-        Alias(Generation.V3_2, "network_resilience.session_migration_timeout"),
     ),
 )
 CLIENT_NETWORK_SUPPORT_CLIENT_CONNECTION_DETECTION: Final = Option(

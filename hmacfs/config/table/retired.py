@@ -28,6 +28,9 @@ _LOGGED = "what is logged depends on level alone"
 _MEASURED = "metrics have one switch, metrics_enabled"
 _MODULE = "the XMPP server decides it"
 _ONE_COUNT = "every listener is limited by [rate_limit]"
+_ONE_HOST = "an unfinished upload rests on the host that has its bytes"
+_BY_SESSION = "an upload is always known by its session"
+_KEPT = "unfinished uploads are kept for as long as sessiontimeout says"
 _REDIS = "Redis is described in [redis]"
 
 RETIRED: Final = (
@@ -47,6 +50,8 @@ RETIRED: Final = (
     Retired("server.client_multi_interface", "clients may always change their network"),
     Retired("VersioningDirectory", _INTERNAL),
     Retired("BufferEnabled", _TUNED),
+    Retired("session_store.enabled", _ONE_HOST),
+    Retired("session_store.backend", _ONE_HOST),
     Retired("session_store.redis_url", _REDIS),
     Retired("session_store.max_token_refreshes", _EXACT),
     Retired("session_store.session_recovery_enabled", "sessions always survive"),
@@ -103,6 +108,19 @@ RETIRED: Final = (
     Retired("metrics.track_network_switches", _MEASURED),
     Retired("metrics.expose_upload_metrics", _MEASURED),
     Retired("metrics.track_network_changes", _MEASURED),
+    Retired("uploads.upload_pause_timeout", _KEPT),
+    Retired("network_resilience.upload_resilience", _KEPT),
+    Retired("network_resilience.upload_pause_timeout", _KEPT),
+    Retired(
+        "network_resilience.upload_retry_timeout",
+        "the signature that began an upload holds for it to its end",
+    ),
+    Retired("network_resilience.session_migration_timeout", _KEPT),
+    Retired("client_network.session_migration_timeout", _KEPT),
+    Retired("client_network_support.session_migration_timeout", _KEPT),
+    Retired("network_resilience.session_based_tracking", _BY_SESSION),
+    Retired("client_network.session_based_tracking", _BY_SESSION),
+    Retired("client_network_support.session_based_tracking", _BY_SESSION),
     Retired("network_resilience.stability_minimum", _TUNED),
     Retired("network_resilience.mobile_buffer_size", _TUNED),
     Retired("network_resilience.mobile_chunk_size", _TUNED),

@@ -245,35 +245,14 @@ STORES_CALL_TIMEOUT: Final = Option(
     aliases=(Alias(Generation.V3_2, "redis.timeout"),),
     in_effect=True,
 )
-SESSION_STORE_ENABLED: Final = Option(
-    key="session_store.enabled",
-    kind=Switch(),
-    default=True,
-    summary="Whether upload sessions are shared with other servers by way of Redis, when that is "
-    "on. Without it they are.",
-    example=False,
-)
-SESSION_STORE_BACKEND: Final = Option(
-    key="session_store.backend",
-    kind=Choice(("auto", "memory", "redis")),
-    default="auto",
-    summary="Where sessions are shared. Without it in Redis when that is on; they lie beside "
-    "their bytes in any case.",
-    example="redis",
-)
-SESSION_STORE_MAX_SESSIONS: Final = Option(
-    key="session_store.max_sessions",
-    kind=Whole(1, 100_000_000),
-    default=10_000,
-    summary="How many unfinished uploads there may be. Without it 10000.",
-    example=50_000,
-)
 SESSION_STORE_CLEANUP_INTERVAL: Final = Option(
     key="session_store.cleanup_interval",
     kind=Duration(1),
-    default=1800.0,
-    summary="How often sessions that ran out are thrown away. Without it every 30 minutes.",
+    default=60.0,
+    summary="How often unfinished uploads whose time is over are looked for, and their bytes "
+    "deleted. Without it every minute.",
     example=600.0,
+    in_effect=True,
     aliases=(Alias(Generation.V3_2, "session_store.cleanup_interval_minutes", convert=times(60)),),
 )
 S3_ENABLED: Final = Option(

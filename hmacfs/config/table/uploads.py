@@ -133,6 +133,7 @@ UPLOADS_MAX_SESSIONS: Final = Option(
     default=20_000,
     summary="How many unfinished uploads are kept at most. Without it 20000.",
     example=5000,
+    aliases=(Alias(Generation.V3_2, "session_store.max_sessions"),),
     reloadable=True,
     in_effect=True,
 )
@@ -170,32 +171,39 @@ UPLOADS_RETRY_FAILED_UPLOADS: Final = Option(
     key="uploads.retry_failed_uploads",
     kind=Switch(),
     default=True,
-    summary="Whether an upload that failed on the server's side may be sent again under the same "
-    "URL. Without it it may.",
+    summary="Whether a resumable upload whose bytes are all here is kept when it cannot be stored "
+    "for a while (no room, a scanner that is away), so that its client can ask again. Without it "
+    "it is.",
     example=False,
+    reloadable=True,
+    in_effect=True,
 )
 UPLOADS_MAX_UPLOAD_RETRIES: Final = Option(
     key="uploads.max_upload_retries",
     kind=Whole(0, 1_000_000),
     default=0,
-    summary="How often one upload may be taken up again; 0 means any number. Without it any "
-    "number.",
+    summary="How often a resumable upload may break off and be taken up again; 0 means any number. "
+    "Without it any number.",
     example=8,
     aliases=(
         Alias(Generation.V1_0_5, "MaxRetries"),
         Alias(Generation.V1_0_5, "chunk_max_retries"),
         Alias(Generation.V3_2, "uploads.maxretries"),
     ),
+    reloadable=True,
+    in_effect=True,
 )
 UPLOADS_RETRY_DELAY: Final = Option(
     key="uploads.retry_delay",
     since=Generation.V4,
     kind=Duration(),
     default=2.0,
-    summary="The wait that Retry-After asks of a client whose upload cannot be taken now. Without "
-    "it 2 seconds.",
+    summary="The wait that Retry-After asks of a client while too many uploads are under way. "
+    "Without it 2 seconds.",
     example=30.0,
     aliases=(Alias(Generation.V1_0_5, "RetryDelay"),),
+    reloadable=True,
+    in_effect=True,
 )
 UPLOADS_CHECKSUM_VERIFICATION: Final = Option(
     key="uploads.checksum_verification",
