@@ -205,4 +205,6 @@ def main(arguments: Sequence[str]) -> int:
 if __name__ == "__main__":
     # Being ended ends the steps too, as an interrupt from the keyboard does.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    # Shells let what they start in the background ignore interrupts, and so would the servers here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
