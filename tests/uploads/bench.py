@@ -210,5 +210,6 @@ class LocalBench(Bench):
 
     def clear(self) -> None:
         """Forget the disk, after the test."""
+        self.die()
         close_below(self.path)
         shutil.rmtree(self.path)
