@@ -34,12 +34,13 @@ class DatabaseServer:
     A server that runs from :meth:`start` to :meth:`stop`, in a directory of its own.
 
     :param tls: what it proves itself with, if it speaks TLS.
+    :param durable: whether its commits wait for the disk, for which tests need not wait.
     """
 
     account: str
     driver: Driver
 
-    def __init__(self, tls: Certificate | None = None) -> None:
+    def __init__(self, tls: Certificate | None = None, *, durable: bool = False) -> None:
         if os.geteuid() != 0:
             raise SkipTest("only root can start a database server as its own user")
         self.port = free_port()
@@ -47,6 +48,7 @@ class DatabaseServer:
         shutil.chown(self.directory, self.account, self.account)
         self._process: subprocess.Popen[bytes] | None = None
         self._tls = tls and self._own(tls)
+        self._durable = durable
 
     def place(self, **changes: object) -> Place:
         """Return where it is and as whom to come."""
@@ -149,12 +151,12 @@ class PostgresqlServer(DatabaseServer):
     account = "postgres"
     driver = Postgresql()
 
-    def __init__(self, tls: Certificate | None = None) -> None:
+    def __init__(self, tls: Certificate | None = None, *, durable: bool = False) -> None:
         found = sorted(LIBRARIES.glob("*/bin/initdb")) if LIBRARIES.is_dir() else []
         if not found:
             raise SkipTest("there is no PostgreSQL (postgresql)")
         self._programs = found[-1].parent
-        super().__init__(tls)
+        super().__init__(tls, durable=durable)
         password = self.directory / "password"
         password.write_text(PASSWORD, encoding="utf-8")
         self._run(
@@ -182,7 +184,11 @@ class PostgresqlServer(DatabaseServer):
     def _command(self) -> Sequence[str]:
         command = [str(self._programs / "postgres"), "-D", "data", "-p", str(self.port)]
         options = {"listen_addresses": "localhost", "unix_socket_directories": str(self.directory)}
-        options |= {"fsync": "off", "max_connections": "30", "shared_buffers": "16MB"}
+        options |= {
+            "fsync": "on" if self._durable else "off",
+            "max_connections": "30",
+            "shared_buffers": "16MB",
+        }
         if self._tls is not None:
             options |= {"ssl": "on", "ssl_cert_file": str(self._tls.certificate)}
             options |= {"ssl_key_file": str(self._tls.key)}
@@ -195,10 +201,10 @@ class MariadbServer(DatabaseServer):
     account = "mysql"
     driver = Mysql()
 
-    def __init__(self, tls: Certificate | None = None) -> None:
+    def __init__(self, tls: Certificate | None = None, *, durable: bool = False) -> None:
         if shutil.which("mariadbd") is None or shutil.which("mariadb-install-db") is None:
             raise SkipTest("there is no MariaDB (mariadb-server)")
-        super().__init__(tls)
+        super().__init__(tls, durable=durable)
         self._run(
             [
                 *("mariadb-install-db", "--no-defaults", f"--datadir={self.directory}/data"),
@@ -216,7 +222,8 @@ class MariadbServer(DatabaseServer):
         command = ["mariadbd", "--no-defaults", f"--datadir={self.directory}/data"]
         command += [f"--port={self.port}", "--bind-address=localhost"]
         command += [f"--socket={self.directory}/s.sock", f"--pid-file={self.directory}/pid"]
-        command += [f"--init-file={self.directory}/init.sql", "--innodb-flush-log-at-trx-commit=2"]
+        command += [f"--init-file={self.directory}/init.sql"]
+        command += [f"--innodb-flush-log-at-trx-commit={1 if self._durable else 2}"]
         if self._tls is not None:
             command += [f"--ssl-cert={self._tls.certificate}", f"--ssl-key={self._tls.key}"]
         return command

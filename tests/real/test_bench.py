@@ -19,22 +19,60 @@ RESULT = re.compile(
 )
 
 
+def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Return a benchmark when it has ended, run by this Python."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+
+
+class StoreBenchTests(SynchronousTestCase):
+    """``bench/run-stores``."""
+
+    def measured(self, *arguments: str) -> dict[str, list[str]]:
+        """Return what was measured of each store; skip where a server is not installed."""
+        done = run("bench.stores", "--quick", *arguments)
+        for program in ("redis-server", "PostgreSQL", "MariaDB", "root"):
+            if program in done.stderr:
+                raise SkipTest(done.stderr.strip())
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        heading, *lines = done.stdout.splitlines()
+        works = ("session save", "index insert", "nonce check")
+        expected = [f"{work} x{width}" for work in works for width in (1, 64)]
+        self.assertEqual(" ".join(expected), " ".join(heading.split()))
+        return {line.split()[0]: line.split()[1:] for line in lines}
+
+    def test_quick(self) -> None:
+        """Each store is asked for all that it does, and does it more than once in a second."""
+        found = self.measured()
+        self.assertEqual(["memory", "SQLite", "Redis", "PostgreSQL", "MariaDB"], list(found))
+        self.assertEqual(["-", "-"], found["Redis"][2:4], "the index never lies in Redis")
+        for name, cells in found.items():
+            self.assertEqual(6, len(cells))
+            self.assertTrue(all(int(cell) > 1 for cell in cells if cell != "-"), (name, cells))
+
+    def test_some(self) -> None:
+        """Stores can be chosen; one that there is not is told."""
+        self.assertEqual(["SQLite", "memory"], list(self.measured("SQLite", "memory")))
+        done = run("bench.stores", "--quick", "Oracle")
+        self.assertEqual(2, done.returncode)
+        self.assertIn("Oracle is no store", done.stderr)
+
+
 class BenchTests(SynchronousTestCase):
     """``bench/run``."""
 
     def run_bench(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Return the benchmark when it has ended, run by this Python."""
+        """Return the benchmark when it has ended."""
         for program in ("nginx", "curl"):
             if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
                 raise SkipTest(f"needs {program}")
-        return subprocess.run(
-            [sys.executable, "-m", "bench.main", *arguments],
-            cwd=CHECKOUT,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
+        return run("bench.main", *arguments)
 
     def test_quick(self) -> None:
         """``--quick`` measures everything once, and prints a line with numbers for each."""
