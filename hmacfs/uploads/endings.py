@@ -6,9 +6,11 @@ from contextlib import suppress
 from typing import Any, Final
 
 from attrs import evolve, frozen
+from twisted.internet.defer import Deferred
 
 from hmacfs.base import errors
 from hmacfs.base.errors import Gone, Incomplete, Refusal, Unknown, UploadOver
+from hmacfs.flow.pools import shielded
 from hmacfs.ingest.account import Account
 from hmacfs.ingest.intake import Intake, Receipt
 from hmacfs.ingest.room import full_is_no_space
@@ -51,7 +53,7 @@ def over(session: Session) -> Refusal:
 
 @frozen
 class Endings:
-    """Ends sessions; each method is to be shielded from whoever waits for it."""
+    """Ends sessions; each method but :meth:`end` is to be shielded from whoever waits for it."""
 
     table: Table
     intake: Intake
@@ -94,11 +96,15 @@ class Endings:
         await self.table.conclude(live, ended)
 
     async def end(self, live: Live, what: str) -> Session:
-        """Cancel a session or let it expire, unless it is over."""
-        async with live.ending() as session:
-            if session.state.takes_bytes:
-                await self._conclude(live, what)
-            return live.session
+        """Cancel a session or let it expire, unless it is over, whether somebody waits or not."""
+        return await shielded(Deferred.fromCoroutine(self._end(live, what)))
+
+    async def _end(self, live: Live, what: str) -> Session:
+        with self.intake.pending:
+            async with live.ending() as session:
+                if session.state.takes_bytes:
+                    await self._conclude(live, what)
+                return live.session
 
     async def _store(self, live: Live) -> Receipt:
         grant, intake = live.session.grant(), self.intake

@@ -84,15 +84,20 @@ class Sessions:
             session = Session(draft, now, now, self.limits.expires_at(now, now))
             await check_parts(self.table, session)
             try:
-                live = await shielded(Deferred.fromCoroutine(self.table.begin(session)))
+                return await shielded(Deferred.fromCoroutine(self._begin(session)))
             except NameExists:
                 return await self.find(draft.id, draft.kind)
+
+    async def _begin(self, session: Session) -> Session:
+        # As a whole, whoever waits: else what was opened for it would stay open.
+        with self.intake.pending, full_is_no_space():
+            live = await self.table.begin(session)
             await live.rest()
-        if draft.parts:
-            return await shielded(Deferred.fromCoroutine(self._endings.join(session.id)))
-        if session.length == 0:
-            return await self._fill(session.id)
-        return session
+            if session.draft.parts:
+                return await self._endings.join(session.id)
+            if session.length == 0:
+                return await self._fill(session.id)
+            return session
 
     async def find(self, id: str, kind: str, *, over: bool = False) -> Session:
         """
@@ -221,7 +226,7 @@ class Sessions:
             if live.session.length != length:
                 if not live.session.state.takes_bytes:
                     raise over(live.session)
-                await live.keep(tell)
+                await shielded(Deferred.fromCoroutine(live.keep(tell)))
                 self.table.note(live)
             return live.session
 

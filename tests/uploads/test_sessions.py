@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from attrs import evolve
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -42,6 +43,7 @@ from hmacfs.uploads.limits import Limits
 from hmacfs.uploads.live import Check
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Session
+from tests.blobs.descriptors import open_below
 from tests.blobs.faulty import never_synced
 from tests.flow.awaiting import begun, now
 from tests.ingest.bench import Delivery
@@ -723,6 +725,40 @@ class SessionTests(SessionCase):
 class LocalSessionTests(SessionTests):
     """They do the same on a local file system."""
 
-    def opened(self, limits: Limits = LIMITS) -> Bench:
+    def opened(self, limits: Limits = LIMITS) -> LocalBench:
         """Begin with nothing."""
         return LocalBench(limits)
+
+    def test_left_at_its_beginning(self) -> None:
+        """A session whose client goes away while it is begun holds no file open."""
+        bench = self.opened()
+        self.addCleanup(bench.clear)
+        before = open_below(bench.path)
+        disk: Deferred[None] = Deferred()
+        begin = bench.unfinished.begin
+        self.patch(
+            bench.unfinished, "begin", lambda *what: disk.addCallback(lambda _: begin(*what))
+        )
+        for length in (10, 0):
+            creating = begun(bench.sessions.create(bench.draft(length=length, id=f"id{length}")))
+            creating.cancel()
+            self.failureResultOf(creating, CancelledError)
+        disk.callback(None)
+        self.assertEqual(bench.find("id0").state, State.COMPLETE)
+        self.assertEqual(open_below(bench.path), before)
+
+    def test_left_at_its_end(self) -> None:
+        """A session whose client goes away while it is cancelled is cancelled."""
+        bench = self.opened()
+        self.addCleanup(bench.clear)
+        id = bench.create().id
+        disk: Deferred[None] = Deferred()
+        conclude = bench.unfinished.conclude
+        self.patch(
+            bench.unfinished, "conclude", lambda *what: disk.addCallback(lambda _: conclude(*what))
+        )
+        cancelling = begun(bench.sessions.cancel(id))
+        cancelling.cancel()
+        self.failureResultOf(cancelling, CancelledError)
+        disk.callback(None)
+        self.assertIs(bench.find(id, over=True).state, State.CANCELLED)
