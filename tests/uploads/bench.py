@@ -64,6 +64,10 @@ class MortalPool(InlinePool):
         finally:
             self._is_dying = False
 
+    def end(self) -> None:
+        """Let the process be dead: what it left undone is not done when its objects go."""
+        self._is_dying = True
+
 
 class Bench:
     """
@@ -204,12 +208,15 @@ class LocalBench(Bench):
     def restart(self) -> None:
         """End as a process does that is killed, and begin as the next."""
         self.die()
+        self.pool.end()
         close_below(self.path)
+        self.pool = MortalPool()
         self._start()
         self.begin()
 
     def clear(self) -> None:
         """Forget the disk, after the test."""
         self.die()
+        self.pool.end()
         close_below(self.path)
         shutil.rmtree(self.path)
