@@ -23,7 +23,7 @@ from hmacfs.flow.pools import Lane
 from hmacfs.flow.pull import DirectProducer, Inlet, Pulls, Target
 
 HIGH_MARK = 1024 * 1024
-"""Bytes that wait for the disk at which the producer is paused."""
+"""Bytes that wait for the disk at which the producer is paused, unless the settings say."""
 
 
 class Sink(Protocol):
@@ -62,6 +62,7 @@ class Stage:
     :param wrote: is told how many bytes each write has stored.
     :param pulls: pulls bytes that come faster than the reactor can hand them on.
     :param digest: what to make of the bytes, else a SHA-256.
+    :param high_mark: bytes that wait for the disk at which the producer is paused.
     """
 
     def __init__(
@@ -72,12 +73,14 @@ class Stage:
         wrote: Callable[[int], object] = lambda _: None,
         pulls: Pulls | None = None,
         digest: Digest | None = None,
+        high_mark: int = HIGH_MARK,
     ) -> None:
         self._sink = sink
         self._lane = lane
         self._limit = limit
         self._wrote = wrote
         self._pulls = pulls
+        self._high_mark = high_mark
         self._hash: Digest = digest or hashlib.sha256()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
@@ -117,7 +120,11 @@ class Stage:
         self._waiting_bytes += len(data)
         if not self._writing:
             self._write_waiting()
-        elif self._waiting_bytes >= HIGH_MARK and not self._paused and self._producer is not None:
+        elif self._waiting_bytes >= self._high_mark:
+            self._pause()
+
+    def _pause(self) -> None:
+        if not self._paused and self._producer is not None:
             self._paused = True
             self._producer.pauseProducing()
 

@@ -29,7 +29,7 @@ from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import Lane, Pool, shielded
 from hmacfs.flow.pull import Pulls
-from hmacfs.flow.stage import NullSink, Stage
+from hmacfs.flow.stage import HIGH_MARK, NullSink, Stage
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest import intent
 from hmacfs.ingest.account import Account, code_of
@@ -74,13 +74,13 @@ class Intake:
     :param now: tells seconds since the epoch.
     :param seconds: a clock that never goes back.
     :param pending: counts what must end before the storage may be closed.
-    :param turns: lets one upload of a name be committed at a time, so that none
-        finds a file that another is about to take back.
+    :param turns: so that no upload finds a file that another is about to take back.
     :param events: is told what became of each upload.
     :param ledger: knows what signatures that count once have led to.
     :param rules: what uploads have to meet besides their grants.
     :param quotas: how much owners may have.
     :param queue: how many uploads may be under way.
+    :param buffer: bytes of one that may wait for the disk.
     """
 
     blobs: Blobs
@@ -99,15 +99,16 @@ class Intake:
     pulls: Pulls | None = None
     quotas: Quotas = field(default=Factory(_no_quotas, takes_self=True))
     queue: UploadQueue = field(factory=UploadQueue.endless)
+    buffer: int = HIGH_MARK
 
     @contextmanager
     def admission(self) -> Iterator[None]:
         """
         Surround what decides on the grant of an upload: one that gets none has failed too.
 
-        :raises Unavailable: if too many uploads are under way.
-
         Not for use within :meth:`staged`, which tells for itself.
+
+        :raises Unavailable: if too many uploads are under way.
         """
         try:
             self.queue.check()
@@ -235,7 +236,7 @@ class Intake:
         return blob.size == known.size
 
     async def _digest(self, body: Incoming, grant: Grant) -> bytes:
-        stage = Stage(NullSink(), Lane(self.pool), grant.size)
+        stage = Stage(NullSink(), Lane(self.pool), grant.size, high_mark=self.buffer)
         await body.deliver_to(stage)
         digest = await stage.finish()
         _check_size(stage.received, grant.size)
@@ -273,7 +274,7 @@ class Intake:
         blob = await self.blobs.stage()
         try:
             sink = blob if bounds is None else self.rules.tapped(blob, *bounds)
-            stage = Stage(sink, blob.lane, limit, room.taken, self.pulls)
+            stage = Stage(sink, blob.lane, limit, room.taken, self.pulls, high_mark=self.buffer)
             await body.deliver_to(stage)
             try:
                 digest = await stage.finish()

@@ -16,7 +16,8 @@ ANY = 1_000_000
 @define(eq=False)
 class UploadQueue:
     """
-    Counts the uploads that are under way, and takes no more than it may.
+    Counts the uploads that are under way, and takes no more than it may.  What it
+    has taken goes on, whatever becomes of the bounds.
 
     :ivar workers: how many are not counted as waiting, for a thread serves each.
     :ivar size: how many may be under way beyond those.
@@ -24,6 +25,8 @@ class UploadQueue:
         (``uploads.retry_delay``).
     :ivar events: is told of each change.
     :ivar count: how many are under way.
+    :ivar most_memory: bytes that the process may have for another to be taken, or 0 for any.
+    :ivar memory: tells how many it has.
     """
 
     workers: int
@@ -31,6 +34,8 @@ class UploadQueue:
     events: Events
     count: int = 0
     retry_after: float = 2.0
+    most_memory: int = 0
+    memory: Callable[[], float] = lambda: 0.0
 
     @classmethod
     def endless(cls) -> UploadQueue:
@@ -54,10 +59,12 @@ class UploadQueue:
         :raises Unavailable: if there is none.
         """
         if self.count >= self.workers + self.size:
-            raise Unavailable(
-                "too many uploads are under way: come back in a moment",
-                retry_after=self.retry_after,
-            )
+            raise self._full("too many uploads are under way: come back in a moment")
+        if self.most_memory and self.memory() >= self.most_memory:
+            raise self._full("there is no memory for more uploads: come back in a moment")
+
+    def _full(self, detail: str) -> Unavailable:
+        return Unavailable(detail, retry_after=self.retry_after)
 
     @contextmanager
     def place(self) -> Iterator[None]:

@@ -16,11 +16,12 @@ from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import ThreadedPool
-from hmacfs.flow.pull import Pulls
+from hmacfs.flow.pull import PULL_SIZE, Pulls
 from hmacfs.flow.sendfile import SendReactor
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.ingest.unverified import Unverified
+from hmacfs.observe.usage import resident_bytes
 from hmacfs.rules.days import Days, OwnDays
 from hmacfs.rules.queue import Scaling, UploadQueue
 from hmacfs.rules.quota import Usage
@@ -72,7 +73,11 @@ class Foundation:
         self.reactor = reactor
         self.started_at = time.time()
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
-        self.pulls = Pulls(self.pool, max(1, settings[options.WORKERS_NUMWORKERS] // 2))
+        self.pulls = Pulls(
+            self.pool,
+            max(1, settings[options.WORKERS_NUMWORKERS] // 2),
+            min(PULL_SIZE, settings[options.UPLOADS_BUFFER_SIZE]),
+        )
         self._storage = settings[options.SERVER_STORAGE_PATH]
         self.contents = contents(settings)
         self.deduplicates = False
@@ -99,6 +104,8 @@ class Foundation:
             settings[options.WORKERS_NUMWORKERS],
             settings[options.WORKERS_UPLOADQUEUESIZE],
             self.events,
+            most_memory=settings[options.WORKERS_MAX_MEMORY],
+            memory=resident_bytes,
         )
         self.events.listen(UploadsChanged, self._scaling(settings).follow)
         self.usage = Usage(time.time)

@@ -175,6 +175,7 @@ def make_intake(settings: Settings, foundation: Foundation, seconds: Callable[[]
         foundation.pulls,
         quotas.quotas(settings, foundation),
         foundation.queue,
+        settings[options.UPLOADS_BUFFER_SIZE],
     )
 
 

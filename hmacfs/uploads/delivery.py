@@ -92,7 +92,8 @@ class Delivery:
             self._wrote(length, keeps=check is None)
 
         most = arrival.stop - arrival.start
-        stage = Stage(sink, blob.lane, most, wrote, self._intake.pulls, feed)
+        intake = self._intake
+        stage = Stage(sink, blob.lane, most, wrote, intake.pulls, feed, high_mark=intake.buffer)
         error: Exception | None = None
         try:
             if arrival.stopped:

@@ -209,6 +209,15 @@ class PaceTests(StageCase):
         self.fill(self.stage(), HIGH_MARK)
         self.assertEqual(self.network.asked, ["pause"])
 
+    def test_own_mark(self) -> None:
+        """The mark is where it was asked for."""
+        stage = Stage(self.disk, Lane(self.pool), UNLIMITED, high_mark=100)
+        stage.registerProducer(self.network, True)
+        self.fill(stage, 99)
+        self.assertEqual(self.network.asked, [])
+        stage.write(b"x")
+        self.assertEqual(self.network.asked, ["pause"])
+
     def test_first_write(self) -> None:
         """What the disk has begun to write does not wait, however much it is."""
         self.stage().write(b"x" * 2 * HIGH_MARK)

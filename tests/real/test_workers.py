@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.ports import free_port
-from tests.real.case import ServerCase
-from tests.real.client import Connection, ask, put
+from tests.real import ways
+from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real.client import Connection, Headers, ask, put
 from tests.real.daemon import Daemon, Sections, eventually
+from tests.real.ways import WAYS, File
 
 
 class QueueTests(ServerCase):
@@ -54,6 +57,54 @@ class QueueTests(ServerCase):
         self.assert_status(201, put(daemon.port, daemon.target("late", 10), b"0123456789"))
         self.assertEqual(self.number(metrics, "uploads_under_way"), 0)
         self.assertEqual(self.number(metrics, "worker_threads"), 2)
+
+    def test_every_way(self) -> None:
+        """To a full queue nothing comes by any way; the wait is that of the settings."""
+        workers = {"numworkers": 1, "uploadqueuesize": 1}
+        uploads = {**ways.SECTIONS["uploads"], "retry_delay": "7s"}
+        daemon = self.start({**ways.SECTIONS, "workers": workers, "uploads": uploads})
+        held = [self.begun(daemon, f"f{number}") for number in range(2)]
+        eventually("two stages", lambda: len(daemon.stages()) == 2)
+        for way, upload in WAYS.items():
+            answer = upload(daemon, File(ways.name_of(way), b"0123456789"))
+            self.assert_status(503, answer, way)
+            self.assertEqual(answer.headers["retry-after"], "7", way)
+        self.assertEqual(daemon.stored(), {})
+        for connection in held:
+            connection.send(b"123456789")
+            self.assert_status(201, connection.answer("PUT"))
+        for way, upload in WAYS.items():
+            answer = upload(daemon, File(ways.name_of(way), b"0123456789"))
+            self.assertIn(answer.status, (200, 201, 204), way)
+
+    def test_memory(self) -> None:
+        """A server with less memory than it has already takes no upload, and gives files out."""
+        daemon = self.start()
+        self.assert_status(201, put(daemon.port, daemon.target("a", 1), b"a"))
+        daemon.stop()
+        config = daemon.config.read_text(encoding="utf-8")
+        daemon.config.write_text(f"{config}\n[workers]\nmax_memory = '10MB'\n", encoding="utf-8")
+        daemon.start()
+        connection = self.connect(daemon)
+        headers: Headers = {"Content-Length": 1, "Expect": "100-continue"}
+        connection.begin("PUT", daemon.target("b", 1), headers)
+        answer = connection.answer("PUT")
+        self.assert_status(503, answer)
+        self.assertIn("retry-after", answer.headers)
+        self.assert_status(200, ask(daemon.port, "GET", daemon.place("a")))
+
+    def test_buffer(self) -> None:
+        """With a small buffer large uploads come in as well, from many at once."""
+        daemon = self.start({"uploads": {"buffer_size": "16KB"}})
+        files = {f"f{number}": noise(8 * MEGABYTE, number) for number in range(4)}
+        with ThreadPoolExecutor(4) as clients:
+            statuses = clients.map(
+                lambda name: put(daemon.port, daemon.target(name, len(files[name])), files[name]),
+                files,
+            )
+            self.assertEqual({answer.status for answer in statuses}, {201})
+        for name, data in files.items():
+            self.assert_comes_back(daemon, daemon.place(name), data)
 
     def test_given_up(self) -> None:
         """Clients that vanish leave their places to others."""

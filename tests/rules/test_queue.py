@@ -45,6 +45,21 @@ class QueueTests(SynchronousTestCase):
             [(1, 0), (2, 0), (3, 1), (2, 0), (1, 0), (0, 0)],
         )
 
+    def test_memory(self) -> None:
+        """Above its bound of memory it takes no upload, and goes on with those that it has."""
+        used = [99.0]
+        self.queue.memory = lambda: used[0]
+        self.queue.most_memory = 100
+        self.queue.retry_after = 30.0
+        with self.queue.place():
+            used[0] = 100.0
+            with self.assertRaises(Unavailable) as caught:
+                self.queue.check()
+            self.assertEqual(caught.exception.facts, {"retry_after": 30.0})
+            self.assertEqual(self.queue.count, 1)
+        used[0] = 50.0
+        self.queue.check()
+
     def test_made_smaller(self) -> None:
         """A queue that a reload makes smaller lets those go on that it has."""
         with self.queue.place(), self.queue.place(), self.queue.place():

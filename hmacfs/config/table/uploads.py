@@ -64,6 +64,7 @@ UPLOADS_BUFFER_SIZE: Final = Option(
     "wait. Without it 1 MB.",
     example=4 * MB,
     aliases=(Alias(Generation.V1_0_5, "BufferSize"),),
+    in_effect=True,
 )
 UPLOADS_RESUMABLE_UPLOADS_ENABLED: Final = Option(
     key="uploads.resumable_uploads_enabled",

@@ -55,10 +55,11 @@ WORKERS_MAX_MEMORY: Final = Option(
     since=Generation.V4,
     kind=Size(),
     default=0,
-    summary="At how much memory the server takes no more uploads for now; 0 means any amount. "
-    "Without it any amount.",
+    summary="At how much resident memory the server takes no more uploads for now (503); 0 means "
+    "any amount. Without it any amount.",
     example=4096 * MB,
     aliases=(Alias(Generation.V2_0, "MaxMemoryMB", convert=times(MB)),),
+    in_effect=True,
 )
 SERVER_ENABLE_DYNAMIC_WORKERS: Final = Option(
     key="server.enable_dynamic_workers",
