@@ -7,10 +7,10 @@ from typing import Final
 
 from hmacfs.blobs.interfaces import UnfinishedBlob
 
-READ_SIZE: Final = 1024 * 1024
+READ_SIZE: Final = 256 * 1024
 """Bytes that are read at once where they have to be read again."""
 
-SLICE: Final = 64 * READ_SIZE
+SLICE: Final = 256 * READ_SIZE
 """Bytes after which others have a turn on the thread."""
 
 

@@ -48,6 +48,31 @@ class FullDiskTests(ServerCase):
         ballast.unlink()
         self.assert_room_again(daemon, "second", second)
 
+    def test_filled_during_a_session(self) -> None:
+        """An upload that can be taken up again is kept as far as it came, and goes on after."""
+        daemon, disk = self.start_on_small_disk()
+        data = noise(6 * MEGABYTE)
+        target, token = daemon.target("video", len(data)), {"X-Session-Token": "of-this-test"}
+        connection = self.connect(daemon)
+        connection.begin("PUT", target, {"Content-Length": len(data), **token})
+        connection.send(data[:MEGABYTE])
+        place = daemon.storage / ".hmacfs" / "sessions"
+        eventually("bytes", lambda: MEGABYTE in {path.stat().st_size for path in place.iterdir()})
+        ballast = self.fill(disk)
+        connection.send(data[MEGABYTE:])
+        self.assert_status(507, connection.answer("PUT"))
+        self.assertEqual({}, daemon.stored())
+        daemon.kill9()
+        ballast.unlink()
+        daemon.start()
+        with Connection(daemon.port) as connection:
+            offset = int(connection.request("HEAD", target, token).headers["upload-offset"])
+            self.assertGreaterEqual(offset, MEGABYTE)
+            rest = f"bytes {offset}-{len(data) - 1}/{len(data)}"
+            answer = connection.put(target, data[offset:], headers={**token, "Content-Range": rest})
+        self.assert_status(201, answer)
+        self.assert_comes_back(daemon, daemon.place("video"), data)
+
     def test_no_room_for_the_index(self) -> None:
         """When there is room for the file but none to record it, the answer is 507 as well."""
         daemon, disk = self.start_on_small_disk()

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from hmacfs.auth.keyring import Keyring
+from hmacfs.auth.schemes import Terms
+from hmacfs.auth.sign import Order, sign
+from hmacfs.base.names import StoredName
 from tests.real.case import KILOBYTE, noise
 from tests.real.client import Answer, Connection, Headers
-from tests.real.daemon import Daemon, Sections, eventually
+from tests.real.daemon import SECRET, Daemon, Sections, eventually
 from tests.real.test_session_refusals import RefusalCase, files
 from tests.real.v3_case import JWT_SECRET, target_of
 
@@ -185,6 +190,77 @@ class ClaimTests(OptionCase):
         # So that it is known, which else takes a moment.
         self.assert_status(202, self.half(daemon, "/upload/b", 0, headers=romeo))
         self.assert_status(413, self.half(daemon, "/upload/c", 0, headers=romeo))
+
+
+class SignatureTimeTests(OptionCase):
+    """``upload_slot_ttl``."""
+
+    def test_judged_at_the_beginning(self) -> None:
+        """A signature with a time holds for what it began, and begins nothing when it is old."""
+        daemon = self.begin({"uploads": {"upload_slot_ttl": "3s"}})
+        began = time.time()
+        target = self.signed(daemon, "photo.jpg")
+        self.assert_status(202, self.half(daemon, target, 0))
+        time.sleep(max(0.0, began + 3.5 - time.time()))
+        self.assert_status(201, self.half(daemon, target, 1))
+        self.assert_comes_back(daemon, "/upload/" + next(iter(daemon.stored())), self.data)
+        for age in (4, 4000, -400):
+            old = self.signed(daemon, f"old{age}.jpg", age)
+            self.assert_status(403, self.half(daemon, old, 0), age)
+
+    def signed(self, daemon: Daemon, name: str, age: int = 0) -> str:
+        """Sign the query of an upload as of some seconds ago."""
+        order = Order(
+            StoredName.parse(name.encode()),
+            SIZE,
+            time.time() - age,
+            str(uuid.uuid4()),
+            base_url=f"{daemon.base_url}/upload",
+        )
+        return target_of(sign("query", Terms(Keyring.of(SECRET)), order).url)
+
+
+class BoundTests(OptionCase):
+    """How many, and whether at all."""
+
+    def test_switched_off(self) -> None:
+        """``resumable_uploads_enabled``, ``chunked_uploads_enabled``: nothing rests, in no way."""
+        switches = {"resumable_uploads_enabled": False, "chunked_uploads_enabled": False}
+        daemon = self.begin({"uploads": switches})
+        target = daemon.target("photo", SIZE)
+        self.assert_status(400, self.half(daemon, target, 0))
+        with Connection(daemon.port) as connection:
+            self.assertNotEqual(200, connection.request("HEAD", target, TOKEN).status)
+        self.assert_status(201, self.ask_with(daemon, "PUT", target, self.data, TOKEN))
+        session = self.create(daemon, self.data)
+        self.assertEqual([], session["upload_urls"]["chunks"])
+        place = target_of(session["status_url"])
+        self.assert_status(404, self.ask_with(daemon, "PUT", f"{place}/chunks/1", self.data))
+        self.assert_status(201, self.ask_with(daemon, "PUT", place, self.data))
+        self.assert_stored(daemon, session, self.data)
+
+    def test_so_many(self) -> None:
+        """``max_sessions``, ``max_session_bytes``; ``cleanup_interval`` makes room unasked."""
+        daemon = self.begin(
+            {
+                "uploads": {
+                    "max_sessions": 2,
+                    "max_session_bytes": "150KB",
+                    "sessiontimeout": "3s",
+                    "chunk_size": SIZE,
+                },
+                "session_store": {"cleanup_interval": "1s"},
+            }
+        )
+        targets = [daemon.target(f"photo {number}", SIZE) for number in range(2)]
+        self.assert_status(202, self.half(daemon, targets[0], 0))
+        self.assert_status(507, self.half(daemon, targets[1], 0))
+        self.create(daemon, b"small")
+        small = daemon.target("small", 10)
+        part = {**TOKEN, "Content-Range": "bytes 0-4/10"}
+        self.assert_status(429, self.ask_with(daemon, "PUT", small, b"01234", part))
+        eventually("the bytes to go", lambda: size(daemon) == 0)
+        self.assert_status(202, self.half(daemon, targets[1], 0))
 
 
 class StopTests(OptionCase):
