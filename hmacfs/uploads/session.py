@@ -149,6 +149,10 @@ class Session:
         """
         return evolve(self, state=after(self.state, what))
 
+    def noting(self, name: str, value: str) -> Session:
+        """Let it have another fact of its dialect."""
+        return evolve(self, draft=evolve(self.draft, facts={**self.draft.facts, name: value}))
+
     def grant(self) -> Grant:
         """
         Tell what may be stored when every byte is here.

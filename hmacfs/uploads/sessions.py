@@ -230,6 +230,13 @@ class Sessions:
                 self.table.note(live)
             return live.session
 
+    async def set_fact(self, id: str, name: str, value: str) -> Session:
+        """Note what the dialect has to know later of a session."""
+        async with self.table.using(id) as live:
+            if live.session.state.takes_bytes and live.session.draft.facts.get(name) != value:
+                await live.keep(lambda session: session.noting(name, value))
+            return live.session
+
     async def finish(self, id: str) -> Receipt:
         """
         Make the bytes of a complete session a file; the same again tells the same.

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from hmacfs.auth.facts import RequestFacts
 from hmacfs.auth.schemes import Door, Entrance
+from hmacfs.base.errors import TypeRefused
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile
 from hmacfs.uploads.session import Session
@@ -51,6 +52,7 @@ class Put:
             upload = self.tokens.of(request)
             facts = self._facts(request)
         if facts.is_form:
+            self._check_form(request)
             door = self.doors[Entrance.FORM]
             receipt = await self.uploads.form(request, door, facts, lambda: facts.name)
             self._describe(request, receipt.file)
@@ -105,9 +107,15 @@ class Put:
         if self.rufh.wants(request) and not facts.is_form:
             await self.rufh.file(request, Entrance.FORM, facts, named)
             return
+        self._check_form(request)
         door = self.doors[Entrance.FORM]
         receipt = await self.uploads.form(request, door, facts, named)
         self._describe(request, receipt.file)
+
+    def _check_form(self, request: StreamingRequest) -> None:
+        with self.uploads.intake.admission():
+            if self.rufh.is_part(request):
+                raise TypeRefused("a form is taken as a whole; only a file by itself has parts")
 
     def _describe(self, request: StreamingRequest, file: StoredFile) -> None:
         url = self.uploads.paths.download_url_of(file.name, self.peers.origin_of(request))

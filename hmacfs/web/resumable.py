@@ -14,8 +14,9 @@ from hmacfs.uploads.session import Session
 from hmacfs.web import replies
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.rufh import Rufh
-from hmacfs.web.rufh_answers import KIND
+from hmacfs.web.rufh_answers import KIND, LAST
 from hmacfs.web.tus import METHODS, Tus
+from hmacfs.wire import rufh, tus
 from hmacfs.wire.rufh import Dialect
 
 _OF_TUS: Final = (b"Tus-Resumable", b"X-HTTP-Method-Override")
@@ -35,15 +36,22 @@ class Resumable:
 
     def options(self) -> Mapping[str, str]:
         """Tell what is possible here, as header fields."""
-        return {**self.tus.options(), **self.offer(), "Accept-Patch": self._accepted()}
+        told = {**self.tus.options(), **self.offer()}
+        if self.rufh.on:
+            told["Accept-Patch"] = f"{tus.CONTENT_TYPE}, {rufh.CONTENT_TYPE}"
+        return told
 
     def offer(self) -> Mapping[str, str]:
         """Tell which uploads by URL can be taken up again, as header fields."""
+        if not self.rufh.on:
+            return {}
+        # Drafts differ on which of them it takes.
         limits = self.rufh.answers.limits(Dialect())
-        return {"Upload-Limit": limits} if self.rufh.on else {}
+        return {"Upload-Limit": limits, "Accept-Patch": str(rufh.CONTENT_TYPE)}
 
-    def _accepted(self) -> str:
-        return "application/offset+octet-stream, application/partial-upload"
+    def is_tus(self, request: StreamingRequest) -> bool:
+        """Tell whether a request says that it is one of tus."""
+        return any(map(request.requestHeaders.hasHeader, _OF_TUS))
 
     async def answer(self, request: StreamingRequest) -> None:
         """
@@ -53,15 +61,14 @@ class Resumable:
         :raises Refusal: as the dialects do.
         """
         self.tus.offer.check_on()
-        if any(map(request.requestHeaders.hasHeader, _OF_TUS)):
+        if self.is_tus(request):
             await self.tus.answer(request)
-        elif self.rufh.urls.is_creation(request):
-            if self.rufh.wants(request) and request.method == b"POST":
-                await self.rufh.create(request)
-            else:
-                await self.tus.answer(request)
-        else:
+        elif not self.rufh.urls.is_creation(request):
             await self._answer(request)
+        elif request.method == b"POST" and self.rufh.wants(request):
+            await self.rufh.create(request)
+        else:
+            await self.tus.answer(request)
 
     async def _answer(self, request: StreamingRequest) -> None:
         session = None
@@ -80,7 +87,7 @@ class Resumable:
         elif request.method == b"PATCH":
             await self.rufh.append(request, session)
         elif request.method == b"DELETE":
-            await self.rufh.urls.sessions.cancel(session.id)
+            await self._delete(session)
             replies.nothing(request)
         elif request.method == b"GET":
             await self._get(request, session)
@@ -98,11 +105,19 @@ class Resumable:
     async def _state(self, request: StreamingRequest, session: Session) -> None:
         sessions = self.rufh.urls.sessions
         session = await sessions.rest(session.id, self.rufh.urls.peers.place_of(request))
-        if session.state is State.COMPLETE:
-            # Of a client that asks, the answer to the last part was lost.
+        if session.state is State.COMPLETE and session.draft.facts.get(LAST) != "?0":
+            # The answer to the last part was lost.
             await sessions.finish(session.id)
             session = await sessions.find(session.id, KIND)
         self.rufh.answers.state(request, session)
+
+    async def _delete(self, session: Session) -> None:
+        sessions = self.rufh.urls.sessions
+        if session.file is None:
+            await sessions.cancel(session.id)
+        else:
+            # The file stays: others may have its URL already.
+            await sessions.forget(session.id)
 
     async def _get(self, request: StreamingRequest, session: Session) -> None:
         if session.file is None:

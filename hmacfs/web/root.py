@@ -119,8 +119,10 @@ class Root:
 
     @app.route("/<any_path:path>", methods=["PUT"])
     def put(self, request: StreamingRequest, path: str) -> Awaitable[None]:
-        """Take an upload."""
+        """Take an upload, or a request of tus that means another method."""
         self._check_method(request)
+        if _is_upload(request) and self._resumable.is_tus(request):
+            return self._resumable.answer(request)
         return self._put.put(request)
 
     @app.route("/<any_path:path>", methods=["GET", "HEAD"])

@@ -15,19 +15,20 @@ from attrs import evolve, frozen
 
 from hmacfs.auth.facts import RequestFacts
 from hmacfs.auth.schemes import Entrance
-from hmacfs.base.errors import InconsistentLength, LengthRequired, SizeMismatch
+from hmacfs.base.errors import InconsistentLength, LengthRequired, Refusal, SizeMismatch
 from hmacfs.base.names import StoredName, safe_segment
 from hmacfs.rules.conditions import Conditions
 from hmacfs.uploads.live import Check
+from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Draft, Session, new_id
 from hmacfs.uploads.sessions import Sessions
 from hmacfs.web import replies
 from hmacfs.web.facts import facts_of
 from hmacfs.web.request import StreamingRequest
-from hmacfs.web.rufh_answers import ANSWER, KIND, WANTED, RufhAnswers
+from hmacfs.web.rufh_answers import ANSWER, KIND, LAST, WANTED, RufhAnswers
 from hmacfs.web.upload_urls import ENTRANCE, UploadUrls, public_id
 from hmacfs.web.uploads import Named, Uploads
-from hmacfs.wire import digests, rufh, tus
+from hmacfs.wire import content_type, digests, disposition, rufh, tus
 
 _FILE: Final = "file"
 """The answer of uploads whose URL names the file."""
@@ -58,6 +59,10 @@ class Rufh:
     def wants(self, request: StreamingRequest) -> bool:
         """Tell whether a request is to begin a resumable upload."""
         return self.on and self.answers.completeness(request) is not None
+
+    def is_part(self, request: StreamingRequest) -> bool:
+        """Tell whether a request is to begin one, and brings only a part of it."""
+        return self.on and self.answers.completeness(request) is False
 
     async def file(
         self,
@@ -97,7 +102,7 @@ class Rufh:
             facts = facts_of(request, b"", self.urls.now())
             length = self._length(request, facts.length)
             headers = {**facts.headers}
-            if headers.get("content-type") == rufh.CONTENT_TYPE:
+            if content_type.is_type(headers.get("content-type"), rufh.CONTENT_TYPE):
                 # What the part is, which says nothing of the whole.
                 del headers["content-type"]
             facts = evolve(facts, headers=headers, length=length)
@@ -134,6 +139,8 @@ class Rufh:
         for length in told:
             if length is not None:
                 session = await self._told(session, length)
+        last = self._last(request, is_last=part.is_last)
+        session = await self._sessions.set_fact(session.id, LAST, last)
         await self._bring(request, session, part.offset, check, is_last=part.is_last)
 
     async def _begin(
@@ -146,9 +153,10 @@ class Rufh:
         wanted = replies.header(request, "Want-Repr-Digest")
         if wanted is not None and digests.wants_sha256(wanted):
             facts = {**facts, WANTED: "sha-256"}
+        is_last = bool(self.answers.completeness(request))
+        facts = {**facts, LAST: self._last(request, is_last=is_last)}
         session = await self._sessions.create(evolve(draft, facts=facts))
         self.answers.announce(request, session)
-        is_last = bool(self.answers.completeness(request))
         await self._bring(request, session, 0, check, is_last=is_last)
 
     async def _bring(
@@ -173,7 +181,11 @@ class Rufh:
                 place=self.urls.peers.place_of(request),
             )
         except SizeMismatch as mismatch:
-            raise InconsistentLength(mismatch.detail) from None
+            refusal = InconsistentLength(mismatch.detail)
+            if body.length is None:
+                # Only now that they were taken it shows that there are too many.
+                await self._sessions.fail(session.id, refusal)
+            raise refusal from None
         finally:
             stop()
         ends = session.is_full and self.answers.dialect(request).ends_by_length
@@ -184,9 +196,19 @@ class Rufh:
             session = await self._sessions.set_length(session.id, session.offset)
         if not session.is_full:
             raise InconsistentLength("the last part ends before the upload does")
-        receipt = await self._sessions.finish(session.id)
+        try:
+            receipt = await self._sessions.finish(session.id)
+        except Refusal:
+            session = await self._sessions.find(session.id, KIND)
+            if session.state is State.FAILED:
+                self.answers.failed(request, session)
+            raise
         session = await self._sessions.find(session.id, KIND)
         self.answers.whole(request, session, receipt.file)
+
+    def _last(self, request: StreamingRequest, *, is_last: bool) -> str:
+        ends = is_last or self.answers.dialect(request).ends_by_length
+        return "?1" if ends else "?0"
 
     async def _told(self, session: Session, length: int) -> Session:
         if session.length is None:
@@ -210,8 +232,11 @@ class Rufh:
 
     def _leaf(self, request: StreamingRequest, facts: RequestFacts) -> str:
         metadata = tus.metadata(replies.header(request, "Upload-Metadata"))
-        told = facts.parameters.get("filename") or metadata.get("filename", b"").decode(
-            errors="replace"
+        told = (
+            facts.parameters.get("filename")
+            or disposition.filename(replies.header(request, "Content-Disposition") or "")
+            # Neither tus nor a draft has it, but clients of tus send it in the drafts too.
+            or metadata.get("filename", b"").decode(errors="replace")
         )
         return safe_segment(told)
 

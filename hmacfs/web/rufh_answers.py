@@ -8,14 +8,20 @@ from typing import Final
 
 from attrs import frozen
 
-from hmacfs.base.errors import CompletedUpload, MalformedRequest, OffsetWrong, TypeRefused
+from hmacfs.base.errors import (
+    CompletedUpload,
+    InconsistentLength,
+    MalformedRequest,
+    OffsetWrong,
+    TypeRefused,
+)
 from hmacfs.base.values import StoredFile
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Session
 from hmacfs.web import replies
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.upload_urls import UploadUrls
-from hmacfs.wire import digests, rufh
+from hmacfs.wire import content_type, digests, rufh
 from hmacfs.wire.etags import EntityTag
 from hmacfs.wire.rufh import Dialect
 
@@ -27,6 +33,9 @@ ANSWER: Final = "answer"
 
 WANTED: Final = "wanted"
 """Under which it is noted that the digest of the whole is wanted."""
+
+LAST: Final = "last"
+"""Under which it is noted whether the client said that the bytes it sent last end the upload."""
 
 _STATUS: Final = 104
 _PHRASE: Final = "Upload Resumption Supported"
@@ -120,7 +129,7 @@ class RufhAnswers:
         """
         dialect = self.dialect(request)
         kind = replies.header(request, "Content-Type")
-        if dialect.needs_type and kind != rufh.CONTENT_TYPE:
+        if dialect.needs_type and not content_type.is_type(kind, rufh.CONTENT_TYPE):
             raise TypeRefused(f"the Content-Type has to be {rufh.CONTENT_TYPE}")
         offset = rufh.integer(replies.header(request, "Upload-Offset"))
         if offset is None:
@@ -138,10 +147,13 @@ class RufhAnswers:
         Insist that an upload goes on where the client thinks it does.
 
         :raises CompletedUpload: if it does not go on.
+        :raises InconsistentLength: so too, in the newest draft, if there are more bytes.
         :raises OffsetWrong: if that is elsewhere.
         """
         request.dialect.update(self._progress(request, session))
         if session.state is State.STORED:
+            if request.body.length != 0 and self.dialect(request).excess_is_inconsistent:
+                raise InconsistentLength(f"the upload is complete, with {session.offset} bytes")
             raise CompletedUpload("the upload is complete")
         if session.offset != offset:
             told = {"expected-offset": session.offset, "provided-offset": offset}
@@ -187,6 +199,12 @@ class RufhAnswers:
         if WANTED in session.draft.facts:
             fields["Repr-Digest"] = digests.render(file.sha256)
         replies.reply(request, HTTPStatus.CREATED, fields)
+
+    def failed(self, request: StreamingRequest, session: Session) -> None:
+        """Let a refusal say that every byte had come, so that to send them again is no use."""
+        dialect = self.dialect(request)
+        whole = {dialect.completeness: dialect.complete(True)}
+        request.dialect.update({**self._progress(request, session), **whole})
 
     def _progress(self, request: StreamingRequest, session: Session) -> dict[str, str]:
         dialect = self.dialect(request)

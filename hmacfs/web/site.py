@@ -21,6 +21,7 @@ from hmacfs.web.idle import IdleConnections
 from hmacfs.web.peers import Peers, address_of
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.switching import SwitchingChannel
+from hmacfs.wire import tus
 from hmacfs.wire.forwarded import Address
 
 CLIENT_CLOSED_REQUEST = 499
@@ -203,6 +204,8 @@ class StreamingSite(Site):
 
     def refuse(self, request: StreamingRequest, refusal: Refusal) -> None:
         """Answer a request that cannot be routed."""
+        if request.requestHeaders.hasHeader(b"Tus-Resumable"):
+            request.dialect["Tus-Resumable"] = tus.VERSION
         replies.refuse(request, refusal)
 
     def log(self, request: Any) -> None:

@@ -24,7 +24,7 @@ from hmacfs.base.errors import (
     MethodRefused,
     NotCovered,
     OffsetWrong,
-    TypeRefused,
+    SizeMismatch,
     Unknown,
     UploadOver,
     VersionRefused,
@@ -35,7 +35,7 @@ from hmacfs.uploads.session import Session
 from hmacfs.web import replies
 from hmacfs.web.files import Files
 from hmacfs.web.request import StreamingRequest
-from hmacfs.web.tus_checks import check_of
+from hmacfs.web.tus_checks import check_of, check_type
 from hmacfs.web.tus_creation import CONCAT, KIND, METADATA, TusCreation
 from hmacfs.web.tus_offer import TusOffer
 from hmacfs.web.upload_urls import UploadUrls
@@ -81,9 +81,11 @@ class Tus:
         :raises MethodRefused: if there is no such method.
         """
         method = method_of(request)
+        request.dialect.update(_RESUMABLE)
         if method == "GET":
             return self._get(request)
-        request.dialect.update(_RESUMABLE)
+        if method == "OPTIONS":
+            return self._options(request)
         try:
             tus.check_version(replies.header(request, "Tus-Resumable"))
         except VersionRefused:
@@ -102,6 +104,9 @@ class Tus:
             raise MethodRefused(f"{method} is not possible here", allow=", ".join(METHODS))
         return faces[method](request)
 
+    async def _options(self, request: StreamingRequest) -> None:
+        replies.reply(request, HTTPStatus.OK, self.options())
+
     async def _head(self, request: StreamingRequest) -> None:
         session = await self._found(request)
         session = await self.urls.sessions.rest(session.id, self.urls.peers.place_of(request))
@@ -110,8 +115,9 @@ class Tus:
         for name, fact in (("Upload-Metadata", METADATA), ("Upload-Concat", CONCAT)):
             if fact in session.draft.facts:
                 fields[name] = session.draft.facts[fact]
-        if session.length is not None:
-            fields["Upload-Length"] = str(session.length)
+        length = await self.creation.length(session)
+        if length is not None:
+            fields["Upload-Length"] = str(length)
         elif not session.draft.parts:
             fields["Upload-Defer-Length"] = "1"
         replies.begin(request, HTTPStatus.OK, {**fields, "Content-Length": "0"})
@@ -119,30 +125,23 @@ class Tus:
         request.finish()
 
     async def _patch(self, request: StreamingRequest) -> None:
-        offset, length = self._checked(request)
         session = await self._found(request)
+        request.dialect.update(self.creation.expiry(session))
         if session.draft.parts:
             raise NotCovered("an upload that is joined from others takes no bytes")
-        if length is not None:
-            session = await self.urls.sessions.set_length(session.id, length)
+        check_type(request)
+        offset, length = _numbers(request)
         if session.state is not State.STORED:
-            session = await self._append(request, session, offset)
+            session = await self._append(request, session, offset, length)
             session = await self._stored(session)
-        elif offset != session.offset or request.body.length != 0:
+        elif offset != session.offset or length not in (None, offset) or request.body.length != 0:
             raise UploadOver("the upload is complete", state=session.state.value)
+        request.dialect.pop("Upload-Expires", None)
         replies.nothing(request, self._state(request, session))
 
-    def _checked(self, request: StreamingRequest) -> tuple[int, int | None]:
-        if replies.header(request, "Content-Type") != tus.CONTENT_TYPE:
-            raise TypeRefused(f"the Content-Type has to be {tus.CONTENT_TYPE}")
-        offset = replies.header(request, "Upload-Offset")
-        if offset is None:
-            raise MalformedRequest("the request needs the header field Upload-Offset")
-        length = replies.header(request, "Upload-Length")
-        told = None if length is None else tus.number("Upload-Length", length)
-        return tus.number("Upload-Offset", offset), told
-
-    async def _append(self, request: StreamingRequest, session: Session, offset: int) -> Session:
+    async def _append(
+        self, request: StreamingRequest, session: Session, offset: int, length: int | None
+    ) -> Session:
         check = check_of(request, self.offer)
         body, sessions = request.body, self.urls.sessions
         # A request that still sends is ended first, so that the offset stands.
@@ -152,12 +151,19 @@ class Tus:
             raise OffsetWrong(
                 f"the upload goes on at {session.offset}, not {offset}", offset=session.offset
             )
+        if length is not None:
+            if body.length and offset + body.length > length:
+                raise SizeMismatch(f"the upload has {length} bytes", expected=length)
+            # Of a request that fails its checksum nothing counts, not even a length that it tells.
+            if check is None or session.length is not None:
+                await sessions.set_length(session.id, length)
         try:
-            return await sessions.append(
+            session = await sessions.append(
                 session.id, offset, body, size=body.length, check=check, place=place
             )
         except DigestMismatch as mismatch:
             raise ChecksumMismatch(mismatch.detail) from None
+        return session if length is None else await sessions.set_length(session.id, length)
 
     async def _delete(self, request: StreamingRequest) -> None:
         session = await self._found(request)
@@ -191,3 +197,13 @@ class Tus:
 
     def _state(self, request: StreamingRequest, session: Session) -> dict[str, str]:
         return self.creation.state(request, session)
+
+
+def _numbers(request: StreamingRequest) -> tuple[int, int | None]:
+    # The offset, and the length if it is told.
+    offset = replies.header(request, "Upload-Offset")
+    if offset is None:
+        raise MalformedRequest("the request needs the header field Upload-Offset")
+    length = replies.header(request, "Upload-Length")
+    told = None if length is None else tus.number("Upload-Length", length)
+    return tus.number("Upload-Offset", offset), told

@@ -1,4 +1,4 @@
-"""Checksums of tus: told before the body, or in a trailer after it."""
+"""What tus insists on before a body, and its checksums: told before, or in a trailer after."""
 
 from __future__ import annotations
 
@@ -7,15 +7,25 @@ from typing import Any, Final, cast
 
 from attrs import frozen
 
-from hmacfs.base.errors import MalformedRequest
+from hmacfs.base.errors import MalformedRequest, TypeRefused
 from hmacfs.uploads.live import Check
 from hmacfs.web import replies
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.tus_offer import TusOffer
-from hmacfs.wire import tus
+from hmacfs.wire import content_type, tus
 from hmacfs.wire.checksums import Checksum
 
 FIELD: Final = "Upload-Checksum"
+
+
+def check_type(request: StreamingRequest) -> None:
+    """
+    Insist that a body says what it is.
+
+    :raises TypeRefused: if it does not.
+    """
+    if not content_type.is_type(replies.header(request, "Content-Type"), tus.CONTENT_TYPE):
+        raise TypeRefused(f"the Content-Type has to be {tus.CONTENT_TYPE}")
 
 
 def check_of(request: StreamingRequest, offer: TusOffer) -> Check | None:

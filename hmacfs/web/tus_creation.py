@@ -15,9 +15,11 @@ from hmacfs.auth.schemes import Entrance
 from hmacfs.base.errors import (
     ChecksumMismatch,
     DigestMismatch,
+    Gone,
     MalformedRequest,
     TypeRefused,
     Unimplemented,
+    Unknown,
 )
 from hmacfs.base.names import StoredName, safe_segment
 from hmacfs.base.values import DEFAULT_CONTENT_TYPE
@@ -27,7 +29,7 @@ from hmacfs.uploads.session import Draft, Session, new_id
 from hmacfs.web import replies
 from hmacfs.web.facts import facts_of
 from hmacfs.web.request import StreamingRequest
-from hmacfs.web.tus_checks import check_of
+from hmacfs.web.tus_checks import check_of, check_type
 from hmacfs.web.tus_offer import TusOffer
 from hmacfs.web.upload_urls import ENTRANCE, UploadUrls, public_id
 from hmacfs.wire import content_type, dates, tus
@@ -130,10 +132,8 @@ class TusCreation:
             # Nobody was told its URL.
             await sessions.forget(session.id)
             raise ChecksumMismatch(mismatch.detail) from None
-        state = self.state(request, session)
-        if not has_body:
-            state.pop("Upload-Offset", None)
         location = {"Location": self.urls.url_of(request, session)}
+        state = self.state(request, session)
         replies.reply(request, HTTPStatus.CREATED, {**location, **state})
 
     async def stored(self, session: Session) -> Session:
@@ -147,13 +147,32 @@ class TusCreation:
         await self.urls.sessions.finish(session.id)
         return await self.urls.sessions.find(session.id, KIND)
 
+    async def length(self, session: Session) -> int | None:
+        """Tell the length of an upload, if it is known: for one of parts, theirs together."""
+        if session.length is not None or not session.draft.parts:
+            return session.length
+        total = 0
+        for id in session.draft.parts:
+            try:
+                part = await self.urls.sessions.find(id, KIND)
+            except (Unknown, Gone):
+                return None
+            if part.length is None:
+                return None
+            total += part.length
+        return total
+
+    def expiry(self, session: Session) -> dict[str, str]:
+        """Tell when an upload ends that is not finished, as header fields."""
+        if not session.state.takes_bytes:
+            return {}
+        return {"Upload-Expires": dates.render(session.expires_at)}
+
     def state(self, request: StreamingRequest, session: Session) -> dict[str, str]:
         """Tell how far an upload is, as header fields."""
-        fields = {}
+        fields = self.expiry(session)
         if not session.draft.parts or session.file is not None:
             fields["Upload-Offset"] = str(session.offset)
-        if session.state.takes_bytes:
-            fields["Upload-Expires"] = dates.render(session.expires_at)
         if session.file is not None:
             fields["Content-Location"] = self.urls.location_of(request, session)
         return fields
@@ -161,8 +180,7 @@ class TusCreation:
     def _check_body(self, request: StreamingRequest, draft: Draft) -> None:
         if draft.parts:
             raise MalformedRequest("an upload that is joined from others takes no bytes")
-        if replies.header(request, "Content-Type") != tus.CONTENT_TYPE:
-            raise TypeRefused(f"the Content-Type has to be {tus.CONTENT_TYPE}")
+        check_type(request)
 
     def _draft(self, request: StreamingRequest) -> Draft:
         wish = Wish.of(request)

@@ -43,6 +43,7 @@ class TusOffer:
         if not self.on:
             return {}
         fields = {
+            "Tus-Resumable": tus.VERSION,
             "Tus-Version": tus.VERSION,
             "Tus-Extension": ",".join(self.extensions()),
             "Tus-Max-Size": str(self.max_size),

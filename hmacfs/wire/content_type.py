@@ -28,6 +28,9 @@ class MediaType:
     type: str
     subtype: str
 
+    def __str__(self) -> str:
+        return f"{self.type}/{self.subtype}"
+
     @classmethod
     def parse(cls, header: str) -> MediaType | None:
         """Read a Content-Type; tell ``None`` if it is none."""
@@ -38,6 +41,11 @@ class MediaType:
     def is_xml(self) -> bool:
         """Whether browsers read it as XML, which can hold scripts (MIME Sniffing Standard, 4.6)."""
         return self.subtype == "xml" or self.subtype.endswith("+xml")
+
+
+def is_type(header: str | None, wanted: MediaType) -> bool:
+    """Tell whether a Content-Type is this type, whatever its parameters."""
+    return header is not None and MediaType.parse(header) == wanted
 
 
 def checked(header: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
+
+from multipart import parse_options_header
 
 from hmacfs.wire.content_type import MediaType
 
@@ -14,6 +16,8 @@ _PLAIN_TEXT = MediaType("text", "plain")
 _UNSAFE = re.compile(r'[^\x20-\x7e]|["\\%/]')
 # attr-char (RFC 8187, 3.2.1) beside the letters, digits and "-._~" that quote() leaves alone.
 _ATTR_CHARACTERS = "!#$&+^`|"
+
+_EXTENDED = re.compile(r";\s*filename\*\s*=\s*utf-8'[^']*'([^\s;]+)", re.IGNORECASE)
 
 
 def may_be_inline(content_type: str) -> bool:
@@ -39,3 +43,18 @@ def render(name: str, content_type: str) -> str:
     if plain != name:
         parts.append(f"filename*=UTF-8''{quote(name, safe=_ATTR_CHARACTERS)}")
     return "; ".join(parts)
+
+
+def extended_filename(header: str) -> str | None:
+    """Read ``filename*`` (RFC 8187, 3.2.1) in UTF-8; ``None`` if there is none."""
+    found = _EXTENDED.search(header)
+    return None if found is None else unquote(found[1])
+
+
+def filename(header: str) -> str:
+    """Read the name of a file: ``filename*`` goes before ``filename`` (4.3); may be empty."""
+    extended = extended_filename(header)
+    if extended is not None:
+        return extended
+    _, options = parse_options_header(header)
+    return str(options.get("filename", ""))

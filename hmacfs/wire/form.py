@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import unquote
 
 from attrs import frozen
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from hmacfs.base.errors import MalformedRequest
 from hmacfs.base.values import DEFAULT_CONTENT_TYPE
+from hmacfs.wire import disposition
 
 MAX_PARTS: Final = 100
 MAX_HEADER_LINE: Final = 4096
@@ -28,8 +28,6 @@ MAX_MARGIN: Final = 65536
 # RFC 2046, 5.1.1.
 _BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 _AS_IT_IS: Final = frozenset({"7bit", "8bit", "binary"})
-# RFC 8187, 3.2.1; some clients write names so that are not ASCII.
-_EXTENDED_FILENAME: Final = re.compile(r";\s*filename\*\s*=\s*utf-8'[^']*'([^\s;]+)", re.IGNORECASE)
 
 
 @frozen
@@ -106,7 +104,7 @@ def _head(segment: MultipartSegment) -> PartHead:
         raise MalformedRequest(f"a part of the form has the transfer encoding {encoding[:40]!r}")
     filename = segment.filename
     if filename is None:
-        extended = _EXTENDED_FILENAME.search(segment.header("Content-Disposition", ""))
-        filename = None if extended is None else unquote(extended[1])
+        # Some clients write names so that are not ASCII.
+        filename = disposition.extended_filename(segment.header("Content-Disposition", ""))
     content_type = segment.header("Content-Type", DEFAULT_CONTENT_TYPE).strip()
     return PartHead(segment.name or "", filename, content_type or DEFAULT_CONTENT_TYPE)

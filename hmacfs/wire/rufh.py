@@ -17,8 +17,9 @@ from http_sf import DictionaryType
 
 from hmacfs.base.errors import MalformedRequest
 from hmacfs.wire.checksums import SIZES, Checksum
+from hmacfs.wire.content_type import MediaType
 
-CONTENT_TYPE: Final = "application/partial-upload"
+CONTENT_TYPE: Final = MediaType("application", "partial-upload")
 """The type of a body that is a part of a representation."""
 
 OLDEST: Final = 3
@@ -63,6 +64,11 @@ class Dialect:
     def needs_type(self) -> bool:
         """Whether an append needs the content type."""
         return self.version >= 6
+
+    @property
+    def excess_is_inconsistent(self) -> bool:
+        """Whether bytes for an upload that is complete are a matter of its length."""
+        return self.version >= NEWEST
 
     @property
     def ends_by_length(self) -> bool:

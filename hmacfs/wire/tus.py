@@ -18,11 +18,12 @@ from attrs import frozen
 
 from hmacfs.base.errors import MalformedRequest, VersionRefused
 from hmacfs.wire.checksums import Checksum
+from hmacfs.wire.content_type import MediaType
 
 VERSION: Final = "1.0.0"
 """The version that is spoken here, the only one."""
 
-CONTENT_TYPE: Final = "application/offset+octet-stream"
+CONTENT_TYPE: Final = MediaType("application", "offset+octet-stream")
 """The type of a body that is a part of a file."""
 
 ALGORITHMS: Final = ("sha1", "sha256", "md5")
@@ -93,10 +94,12 @@ def metadata(value: str | None) -> Mapping[str, bytes]:
     """
     Read Upload-Metadata: pairs of a key and a value in Base64, which may be left out.
 
+    Some clients (tuspy) send the field without any pair, if they have none.
+
     :raises MalformedRequest: if it cannot be read, has a key twice, or is too
         long; ``limit`` in bytes or pairs.
     """
-    if value is None:
+    if not value:
         return MappingProxyType({})
     if len(value) > MAX_METADATA:
         raise MalformedRequest(

@@ -390,6 +390,17 @@ class SessionTests(SessionCase):
         session = now(self.bench.sessions.set_length(id, 10))
         self.assertEqual(session.state, State.COMPLETE)
 
+    def test_facts(self) -> None:
+        """A dialect may note something anew, durably, until the session is over."""
+        id = self.bench.create(length=10).id
+        for value in ("1", "1", "2"):
+            now(self.bench.sessions.set_fact(id, "last", value))
+            self.bench.restart()
+            self.assertEqual(self.bench.find(id).draft.facts["last"], value)
+        now(self.bench.sessions.cancel(id))
+        session = now(self.bench.sessions.set_fact(id, "last", "3"))
+        self.assertEqual(session.draft.facts["last"], "2")
+
     def test_too_long(self) -> None:
         """No session is longer than files may be."""
         with self.assertRaises(TooLarge):

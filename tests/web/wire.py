@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.address import IPv4Address
@@ -109,6 +109,37 @@ class Response:
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+class Talk(Protocol):
+    """One connection to a server, whatever that is."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes."""
+
+    def lose(self) -> None:
+        """Vanish, and wait until the server has seen it."""
+
+    def close(self) -> None:
+        """Close the connection in good order."""
+
+    def response(self, method: str = "GET") -> Response:
+        """Read one whole response."""
+        raise NotImplementedError
+
+
+class Asked(Protocol):
+    """A server that tests ask, in memory or a daemon."""
+
+    def connect(self, host: str = ...) -> Talk:
+        """Open a connection."""
+        raise NotImplementedError
+
+    def ask(
+        self, method: str, target: str, headers: Sequence[str] = (), body: bytes | None = None
+    ) -> Response:
+        """Send one request on a connection of its own and read the answer."""
+        raise NotImplementedError
 
 
 @define

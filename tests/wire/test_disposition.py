@@ -121,3 +121,31 @@ class RenderTests(SynchronousTestCase):
         value = message.get_param("filename", header="content-disposition")
         assert value is not None
         self.assertEqual(collapse_rfc2231_value(value), leaf)
+
+
+class FilenameTests(SynchronousTestCase):
+    """Tests of filename."""
+
+    def test_forms(self) -> None:
+        """The name in full goes before its stand-in; no name is none."""
+        for header, name in (
+            ('inline; filename="file name.jpg"', "file name.jpg"),
+            ("inline; filename=photo.jpg", "photo.jpg"),
+            ("inline; filename=\"_.txt\"; filename*=UTF-8''%D0%96.txt", "Ж.txt"),
+            ("inline; filename*=utf-8'ru'%D0%96.txt; filename=\"_.txt\"", "Ж.txt"),
+            ("inline; filename*=iso-8859-1''%A3; filename=pound", "pound"),
+            ("inline", ""),
+            ("", ""),
+            (";;filename", ""),
+        ):
+            self.assertEqual(disposition.filename(header), name, header)
+
+    @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=120))
+    def test_what_is_rendered(self, name: str) -> None:
+        """What is written here is read again."""
+        self.assertEqual(disposition.filename(disposition.render(name, "image/png")), name)
+
+    @given(st.text(alphabet="inline;filename*=UTF-8'%\"\\ \té\x00a", max_size=60))
+    def test_anything(self, header: str) -> None:
+        """Whatever stands there is read or ignored."""
+        self.assertIsInstance(disposition.filename(header), str)
