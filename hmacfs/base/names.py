@@ -8,6 +8,8 @@ path, nothing that belongs to the server itself.
 
 from __future__ import annotations
 
+import hashlib
+import re
 import unicodedata
 
 from attrs import Attribute, field, frozen
@@ -22,6 +24,10 @@ MAX_SEGMENT_BYTES = 255
 
 MAX_NAME_BYTES = 1024
 """Longest name in bytes of UTF-8, slashes included."""
+
+
+VERSIONS = (INTERNAL_DIRECTORY, "versions")
+"""First segments of the names of older versions."""
 
 
 def _check(segment: str) -> None:
@@ -64,6 +70,20 @@ def _is_internal(segment: str) -> bool:
     return "".join(visible).casefold() == INTERNAL_DIRECTORY
 
 
+def _is_version(segments: tuple[str, ...]) -> bool:
+    return (
+        segments[:2] == VERSIONS
+        and len(segments) == 4
+        and re.fullmatch("[0-9a-f]{64}", segments[2]) is not None
+        and re.fullmatch("[0-9a-z-]{1,64}", segments[3]) is not None
+    )
+
+
+def _folder(name: StoredName) -> str:
+    # Names may be as long as names can be, so theirs is none of its segments.
+    return hashlib.sha256(str(name).encode()).hexdigest()
+
+
 @frozen(order=True)
 class StoredName:
     """The name of a stored file: one or more segments below the storage root."""
@@ -74,7 +94,7 @@ class StoredName:
     def _check_segments(self, _: Attribute[tuple[str, ...]], segments: tuple[str, ...]) -> None:
         for segment in segments:
             _check(segment)
-        if _is_internal(segments[0]):
+        if _is_internal(segments[0]) and not _is_version(segments):
             raise NameRefused(f"names below {INTERNAL_DIRECTORY} are the server's own")
 
     @classmethod
@@ -95,7 +115,39 @@ class StoredName:
             text = path.decode("utf-8")
         except UnicodeDecodeError:
             raise NameRefused("the path is not UTF-8") from None
+        segments = tuple(text.split("/"))
+        if _is_internal(segments[0]):
+            raise NameRefused(f"names below {INTERNAL_DIRECTORY} are the server's own")
+        return cls(segments)
+
+    @classmethod
+    def known(cls, text: str) -> StoredName:
+        """
+        Read a name that the server itself has written down; it may be that of a version.
+
+        :raises NameRefused: if it cannot be one.
+        """
         return cls(tuple(text.split("/")))
+
+    def version(self, id: str) -> StoredName:
+        """
+        Tell where an older version of the file of this name is kept.
+
+        No request can name it: :meth:`parse` does not give such names.
+
+        :param id: letters, digits and dashes.
+        """
+        return StoredName((*VERSIONS, _folder(self), id))
+
+    @property
+    def versions(self) -> str:
+        """What the names of all versions of this file begin with."""
+        return "/".join((*VERSIONS, _folder(self), ""))
+
+    @property
+    def is_version(self) -> bool:
+        """Whether it is that of an older version."""
+        return self.segments[:2] == VERSIONS
 
     @property
     def leaf(self) -> str:

@@ -157,7 +157,7 @@ class Catalogue:
         with self._connected() as connection:
             rows = connection.execute(query, values).fetchall()
         return [
-            Packed(_name(name), Path(container), start, size, sha256)
+            Packed(StoredName.known(name.decode()), Path(container), start, size, sha256)
             for name, container, start, size, sha256 in rows
         ]
 
@@ -176,7 +176,3 @@ class Catalogue:
                 yield connection
         except sqlite3.Error as error:
             raise StorageFailed(f"cannot use {self.path}: {error}") from error
-
-
-def _name(key: bytes) -> StoredName:
-    return StoredName(tuple(key.decode().split("/")))

@@ -150,6 +150,33 @@ class Blobs(Protocol):
         :raises StorageFull: if there is no room.
         """
 
+    def replace(self, staged: StagedBlob, name: StoredName, intent: bytes) -> Awaitable[None]:
+        """
+        Give the staged bytes a name that a file has, durably, in the place of it.
+
+        At every moment the name has all of the old bytes or all of the new.
+        Until :meth:`settle`, a crash leaves a :class:`Leftover` with ``intent``
+        if the name has the new bytes.
+
+        :raises NameExists: if the name, or a folder it needs, is something else.
+        :raises StorageFull: if there is no room.
+        """
+
+    def link(self, name: StoredName, other: StoredName) -> Awaitable[bool]:
+        """
+        Give a file a second name, durably; tell whether there is such a file.
+
+        :raises NameExists: if something has that name.
+        :raises StorageFull: if there is no room.
+        """
+
+    def rename(self, name: StoredName, other: StoredName) -> Awaitable[None]:
+        """
+        Give a file another name, durably, in the place of the file that has it.
+
+        :raises NameExists: if the name is something else than a file.
+        """
+
     def settle(self, staged: StagedBlob) -> Awaitable[None]:
         """Forget the stage, after its publishing is recorded or when it is not wanted."""
 

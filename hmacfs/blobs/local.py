@@ -22,11 +22,12 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
-from attrs import define
 from twisted.internet.defer import Deferred, succeed
 
 from hmacfs.base.names import INTERNAL_DIRECTORY, StoredName
+from hmacfs.blobs import replacing
 from hmacfs.blobs.contents import ContentStore
+from hmacfs.blobs.handles import LocalOpenBlob, LocalStagedBlob
 from hmacfs.blobs.interfaces import (
     Found,
     Leftover,
@@ -56,55 +57,6 @@ WALK_STEP = 500
 """Files to tell at once, so that a walk takes little memory and few turns."""
 
 _NO_ATTRIBUTE = frozenset({errno.ENOTSUP, errno.ENODATA, errno.ENOSPC, errno.E2BIG})
-_CLOSED = -1
-"""No descriptor.  The number of a closed one may by now be that of another file."""
-
-
-@define(eq=False)
-class LocalStagedBlob:
-    """A file in the stage directory, open for writing; ``lane`` orders all work on it."""
-
-    key: str
-    descriptor: int
-    lane: Lane
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Append all of ``data``; see :class:`StagedBlob`."""
-        view = memoryview(data)
-        with storage_errors("write to the stage"):
-            while view:
-                view = view[os.write(self.descriptor, view) :]
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Read at an offset; see :class:`StagedBlob`."""
-        with storage_errors("read a staged file"):
-            return os.pread(self.descriptor, length, offset)
-
-    def close(self) -> None:
-        """Close the file, if it is open."""
-        descriptor, self.descriptor = self.descriptor, _CLOSED
-        if descriptor != _CLOSED:
-            os.close(descriptor)
-
-
-@define(eq=False)
-class LocalOpenBlob:
-    """A published file, open for reading."""
-
-    descriptor: int
-    size: int
-    lane: Lane
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Read at an offset; see :class:`OpenBlob`."""
-        with storage_errors("read a stored file"):
-            return os.pread(self.descriptor, length, offset)
-
-    def close(self) -> None:
-        """Close the file, if it is open."""
-        descriptor, self.descriptor = self.descriptor, _CLOSED
-        if descriptor != _CLOSED:
-            os.close(descriptor)
 
 
 class LocalBlobs:
@@ -197,24 +149,27 @@ class LocalBlobs:
 
     def _publish(self, blob: LocalStagedBlob, name: StoredName, intent: bytes) -> None:
         with storage_errors(f"publish {name}"):
-            try:
-                os.setxattr(blob.descriptor, INTENT_ATTRIBUTE, intent)
-            except OSError as error:
-                # Without it a crash in the next moments leaves a file that only
-                # `reindex` or a repeated upload makes known again.
-                if error.errno not in _NO_ATTRIBUTE:
-                    raise
-            os.fsync(blob.descriptor)
-            blob.close()
+            self._seal(blob, intent)
             for left in reversed(range(FOLDER_ATTEMPTS)):
                 try:
-                    return self._link(blob, name)
+                    return self._link_staged(blob, name)
                 except FileNotFoundError:
                     # Whoever removed the last file of the folder took it away meanwhile.
                     if not left:
                         raise
 
-    def _link(self, blob: LocalStagedBlob, name: StoredName) -> None:
+    def _seal(self, blob: LocalStagedBlob, intent: bytes) -> None:
+        try:
+            os.setxattr(blob.descriptor, INTENT_ATTRIBUTE, intent)
+        except OSError as error:
+            # Without it a crash in the next moments leaves a file that only
+            # `reindex` or a repeated upload makes known again.
+            if error.errno not in _NO_ATTRIBUTE:
+                raise
+        os.fsync(blob.descriptor)
+        blob.close()
+
+    def _link_staged(self, blob: LocalStagedBlob, name: StoredName) -> None:
         with parent_of(self._root, name, create=True) as parent:
             try:
                 os.link(blob.key, name.leaf, src_dir_fd=self._stages, dst_dir_fd=parent)
@@ -226,6 +181,32 @@ class LocalBlobs:
                 # What may not survive must not be seen either.
                 os.unlink(name.leaf, dir_fd=parent)
                 raise
+
+    def replace(self, staged: StagedBlob, name: StoredName, intent: bytes) -> Deferred[None]:
+        """Put the staged bytes in the place of a file; see :meth:`Blobs.replace`."""
+        blob = _ours(staged)
+        return blob.lane.run(self._replace, blob, name, intent)
+
+    def _replace(self, blob: LocalStagedBlob, name: StoredName, intent: bytes) -> None:
+        with storage_errors(f"publish {name}"):
+            self._seal(blob, intent)
+            replacing.replace(self._stages, blob.key, self._root, name)
+
+    def link(self, name: StoredName, other: StoredName) -> Deferred[bool]:
+        """Give a file a second name; see :meth:`Blobs.link`."""
+        return self._pool.run(self._link, name, other)
+
+    def _link(self, name: StoredName, other: StoredName) -> bool:
+        with storage_errors(f"keep {name}"):
+            return replacing.link(self._root, name, other)
+
+    def rename(self, name: StoredName, other: StoredName) -> Deferred[None]:
+        """Give a file another name; see :meth:`Blobs.rename`."""
+        return self._pool.run(self._rename, name, other)
+
+    def _rename(self, name: StoredName, other: StoredName) -> None:
+        with storage_errors(f"rename {name}"):
+            replacing.rename(self._root, name, other)
 
     def settle(self, staged: StagedBlob) -> Deferred[None]:
         """Forget the stage; see :meth:`Blobs.settle`."""
@@ -306,6 +287,10 @@ class LocalBlobs:
 
     def _prune(self, name: StoredName) -> None:
         # A folder that has something in it, or is in use otherwise, stays.
+        if name.is_version:
+            with suppress(OSError):
+                os.rmdir("/".join(name.segments[1:-1]), dir_fd=self._internal)
+            return
         segments = name.segments[:-1]
         with suppress(OSError, NameExists):
             while segments:
@@ -331,6 +316,7 @@ class LocalBlobs:
     def _leftovers(self) -> list[Leftover]:
         found = []
         with storage_errors("sweep the stage"):
+            replacing.sweep(self._stages)
             for key in os.listdir(self._stages):
                 links = os.stat(key, dir_fd=self._stages, follow_symlinks=False).st_nlink
                 intent = self._intent(key) if links > 1 else None

@@ -23,8 +23,8 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from hmacfs.base.names import INTERNAL_DIRECTORY
+from hmacfs.blobs.handles import LocalStagedBlob
 from hmacfs.blobs.interfaces import NameExists, StagedBlob, StorageFailed, UnfinishedBlob
-from hmacfs.blobs.local import LocalStagedBlob
 from hmacfs.blobs.tree import FILE_MODE, open_directory, open_private, open_root, storage_errors
 from hmacfs.flow.pools import Lane, Pool, acquire
 

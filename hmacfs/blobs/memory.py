@@ -137,6 +137,54 @@ class MemoryBlobs:
             self._files[name] = blob.content
             blob.content.links += 1
 
+    def replace(self, staged: StagedBlob, name: StoredName, intent: bytes) -> Deferred[None]:
+        """Put the staged bytes in the place of a file; see :meth:`Blobs.replace`."""
+        blob = _ours(staged)
+        return blob.lane.run(self._replace, blob, name, intent)
+
+    def _replace(self, blob: MemoryStagedBlob, name: StoredName, intent: bytes) -> None:
+        with self._lock:
+            if blob.closed:
+                raise StorageFailed(f"cannot publish {name}: the stage is closed")
+            old = self._files.get(name)
+            if old is None:
+                raise NameExists(f"{name} is no file")
+            blob.closed = True
+            blob.content.intent = intent
+            self._files[name] = blob.content
+            blob.content.links += 1
+            self._unlink(old)
+
+    def link(self, name: StoredName, other: StoredName) -> Deferred[bool]:
+        """Give a file a second name; see :meth:`Blobs.link`."""
+        return self._pool.run(self._link, name, other)
+
+    def _link(self, name: StoredName, other: StoredName) -> bool:
+        with self._lock:
+            content = self._files.get(name)
+            if content is None:
+                return False
+            if other in self._files or other.segments in self._folders:
+                raise NameExists(f"{other} exists")
+            self._folders.update(other.segments[:depth] for depth in range(1, len(other.segments)))
+            self._files[other] = content
+            content.links += 1
+            return True
+
+    def rename(self, name: StoredName, other: StoredName) -> Deferred[None]:
+        """Give a file another name; see :meth:`Blobs.rename`."""
+        return self._pool.run(self._rename, name, other)
+
+    def _rename(self, name: StoredName, other: StoredName) -> None:
+        with self._lock:
+            content = self._files.pop(name, None)
+            if content is None:
+                raise StorageFailed(f"cannot rename {name}: there is no such file")
+            old = self._files.get(other)
+            self._files[other] = content
+            if old is not None:
+                self._unlink(old)
+
     def settle(self, staged: StagedBlob) -> Deferred[None]:
         """Forget the stage; see :meth:`Blobs.settle`."""
         blob = _ours(staged)
@@ -222,6 +270,7 @@ class MemoryBlobs:
             return [
                 Found(name, len(content.data), 0.0, content.intent)
                 for name, content in self._files.items()
+                if not name.is_version
             ]
 
     def leftovers(self) -> Deferred[list[Leftover]]:

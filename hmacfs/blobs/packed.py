@@ -12,11 +12,12 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from attrs import define
+from attrs import define, evolve
 
 from hmacfs.base.names import StoredName
 from hmacfs.blobs.catalogue import Catalogue, Packed
-from hmacfs.blobs.interfaces import Found, OpenBlob, Passed, StorageFailed
+from hmacfs.blobs.handles import LocalStagedBlob
+from hmacfs.blobs.interfaces import Found, NameExists, OpenBlob, Passed, StorageFailed
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.tree import storage_errors
 from hmacfs.flow.pools import Lane
@@ -103,6 +104,34 @@ class PackedBlobs(LocalBlobs):
                 os.close(container)
                 raise StorageFailed(f"the container {packed.container} is cut short")
         return PackedBlob(packed.size, Lane(self._pool), container, packed.start)
+
+    def _link(self, name: StoredName, other: StoredName) -> bool:
+        if super()._link(name, other):
+            return True
+        packed = self.catalogue.find(name)
+        if packed is None:
+            return False
+        if self.catalogue.find(other) is not None:
+            raise NameExists(f"{other} exists")
+        self.catalogue.add([evolve(packed, name=other)])
+        return True
+
+    def _replace(self, blob: LocalStagedBlob, name: StoredName, intent: bytes) -> None:
+        if self.is_on_disk(name) or self.catalogue.find(name) is None:
+            super()._replace(blob, name, intent)
+        else:
+            self._publish(blob, name, intent)
+        self.catalogue.forget(name)
+
+    def _rename(self, name: StoredName, other: StoredName) -> None:
+        packed = None if self.is_on_disk(name) else self.catalogue.find(name)
+        if packed is None:
+            super()._rename(name, other)
+            self.catalogue.forget(other)
+            return
+        self.catalogue.add([evolve(packed, name=other)])
+        super()._remove(other)
+        self.catalogue.forget(name)
 
     def _remove(self, name: StoredName) -> bool:
         was_packed = self.catalogue.forget(name)

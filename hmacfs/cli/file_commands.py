@@ -22,7 +22,7 @@ from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.library.takedown import Takedown
 from hmacfs.rules.quarantine import discard
-from hmacfs.stores.interfaces import Index
+from hmacfs.stores.interfaces import Index, versions_of
 from hmacfs.web.paths import Paths
 
 PAGE: Final = 500
@@ -70,7 +70,8 @@ async def files(index: Index, prefix: str) -> AsyncGenerator[StoredFile, None]:
         for file in page:
             if not str(file.name).startswith(prefix):
                 return
-            yield file
+            if not file.name.is_version:
+                yield file
         # Names have no control characters: nothing is between the two.
         start = f"{page[-1].name}\0"
 
@@ -205,8 +206,32 @@ def _rm(arguments: argparse.Namespace, around: Surroundings) -> int:
     return code
 
 
+def _versions_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", help="the name of a file, or its URL")
+
+
+def _versions(arguments: argparse.Namespace, around: Surroundings) -> int:
+    settings = settings_of(arguments, around)
+    name = name_of(arguments.path, settings)
+
+    async def work(calls: Calls) -> list[StoredFile]:
+        async with opened(settings, calls) as visit:
+            return await versions_of(visit.index, name)
+
+    for version in reversed(carried_out(work)):
+        facts = {"id": version.name.leaf, **shown.facts(version), "name": str(name)}
+        if arguments.json:
+            print(json.dumps(facts), file=around.stdout)
+        else:
+            uploaded = shown.time(version.uploaded_at)
+            line = f"{version.name.leaf} {version.size:>14} {uploaded} {version.sha256.hex()}"
+            print(line, file=around.stdout)
+    return FINE
+
+
 COMMANDS: Final = (
     Command("ls", "list the stored files, in the order of their names", _ls_arguments, _ls),
     Command("who", "tell who uploaded a file, and when", _who_arguments, _who),
+    Command("versions", "list the older versions of a file", _versions_arguments, _versions),
     Command("rm", "remove files, so that their URLs cannot be used again", _rm_arguments, _rm),
 )

@@ -7,7 +7,6 @@ Stage, fsync, publish, record, and only then tell the client: when
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -16,43 +15,31 @@ from twisted.internet.defer import Deferred
 
 from hmacfs.auth.replay import Ledger, MemoryReplays, Upload
 from hmacfs.base.errors import (
-    ContentBlocked,
     DigestMismatch,
     NameTaken,
     SizeMismatch,
     TooLarge,
 )
 from hmacfs.base.events import Events, UploadFailed
-from hmacfs.base.values import Grant, StoredFile, Tombstone
-from hmacfs.blobs.interfaces import Blobs, NameExists, OpenBlob
+from hmacfs.base.values import Grant, StoredFile
+from hmacfs.blobs.interfaces import Blobs
 from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import Lane, Pool, shielded
 from hmacfs.flow.pull import Pulls
 from hmacfs.flow.stage import HIGH_MARK, NullSink, Stage
 from hmacfs.flow.turns import Turns
-from hmacfs.ingest import intent
 from hmacfs.ingest.account import Account, code_of
-from hmacfs.ingest.deduplication import deduplicated
+from hmacfs.ingest.publication import Publication, Receipt, same
 from hmacfs.ingest.room import full_is_no_space
 from hmacfs.ingest.staged import Staged
+from hmacfs.ingest.versions import Versions
 from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
 from hmacfs.rules.queue import UploadQueue
 from hmacfs.rules.quota import Quotas, Usage, owned
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Reservation, Space
-from hmacfs.stores.interfaces import Index, StoreFailed
-
-COMPARE_SIZE = 1024 * 1024
-"""Bytes read at once when two files are compared."""
-
-
-@frozen
-class Receipt:
-    """The file that an upload led to; ``created`` is false if it was there before."""
-
-    file: StoredFile
-    created: bool
+from hmacfs.stores.interfaces import Index
 
 
 def _own_ledger(intake: Intake) -> Ledger:
@@ -78,6 +65,8 @@ class Intake:
     :param events: is told what became of each upload.
     :param ledger: knows what signatures that count once have led to.
     :param rules: what uploads have to meet besides their grants.
+    :param versions: what becomes of a file when another is uploaded under its name;
+        without it the upload is refused.
     :param quotas: how much owners may have.
     :param queue: how many uploads may be under way.
     :param buffer: bytes of one that may wait for the disk.
@@ -100,6 +89,14 @@ class Intake:
     quotas: Quotas = field(default=Factory(_no_quotas, takes_self=True))
     queue: UploadQueue = field(factory=UploadQueue.endless)
     buffer: int = HIGH_MARK
+    versions: Versions | None = None
+    publication: Publication = field(init=False, eq=False, repr=False)
+
+    @publication.default
+    def _publishing(self) -> Publication:
+        return Publication(
+            self.blobs, self.index, self.events, self.tombstone_age, self.now, self.versions
+        )
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -138,7 +135,7 @@ class Intake:
             if known is not None:
                 digest = await self._digest(body, grant)
                 await self._settle(grant, digest, conditions)
-                receipt = _same(known, digest)
+                receipt = same(known, digest)
                 account.stored(receipt.file, created=False)
                 return receipt
             with await self.quotas.reserve(grant.owner, grant.size, conditions.quota) as share:
@@ -213,27 +210,13 @@ class Intake:
         await self.rules.before(grant, conditions)
         if conditions.once is not None:
             await self.ledger.check(conditions.once, grant.name, grant.size)
-        known = await self._known(grant)
+        known = await self.publication.known(grant.name)
+        if self.versions is not None:
+            # Whatever comes is stored: as the file that is there, or in its place.
+            return None
         if known is not None and known.size != grant.size:
             raise NameTaken("another file has this name")
         return known
-
-    async def _known(self, grant: Grant) -> StoredFile | None:
-        known = await self.index.find(grant.name)
-        if isinstance(known, Tombstone) and self.now() - known.buried_at < self.tombstone_age:
-            raise NameTaken(f"a file of this name was {known.reason}")
-        if not isinstance(known, StoredFile) or not await self._exists(known):
-            return None
-        if known.expired(self.now()):
-            raise NameTaken("a file of this name has expired")
-        return known
-
-    async def _exists(self, known: StoredFile) -> bool:
-        blob = await self.blobs.open(known.name)
-        if blob is None:
-            return False
-        await blob.lane.run(blob.close)
-        return blob.size == known.size
 
     async def _digest(self, body: Incoming, grant: Grant) -> bytes:
         stage = Stage(NullSink(), Lane(self.pool), grant.size, high_mark=self.buffer)
@@ -304,22 +287,26 @@ class Intake:
 
     async def _stored(self, staged: Staged, grant: Grant, conditions: Conditions) -> Receipt:
         await self._settle(grant, staged.sha256, conditions)
-        known = await self._known(grant)
-        if known is not None:
-            return _same(known, staged.sha256)
+        known = await self.publication.known(grant.name)
+        if known is not None and (self.versions is None or known.sha256 == staged.sha256):
+            return same(known, staged.sha256)
         share = staged.share
         if share is None:
             share = await self.quotas.reserve(grant.owner, grant.size, conditions.quota)
         with share:
             share.recording()
-            receipt = await self._publish(staged, grant)
+            file = self._file(staged, grant)
+            if known is None:
+                receipt = await self.publication.publish(staged.blob, file)
+            else:
+                receipt = await self.publication.replace(staged.blob, known, file)
             if receipt.created:
                 await self.quotas.stored(receipt.file)
             share.end()
             return receipt
 
-    async def _publish(self, staged: Staged, grant: Grant) -> Receipt:
-        file = StoredFile(
+    def _file(self, staged: Staged, grant: Grant) -> StoredFile:
+        return StoredFile(
             name=grant.name,
             size=grant.size,
             sha256=staged.sha256,
@@ -329,31 +316,6 @@ class Intake:
             expires_at=grant.expires_at,
             metadata=grant.metadata,
         )
-        try:
-            await self.blobs.publish(staged.blob, file.name, intent.encode(file))
-        except NameExists:
-            return await self._lost_race(file)
-        try:
-            await self.index.add(file)
-        except (StoreFailed, ContentBlocked):
-            await self.blobs.remove(file.name)
-            raise
-        await deduplicated(self.blobs, file, self.events)
-        return Receipt(file, created=True)
-
-    async def _lost_race(self, file: StoredFile) -> Receipt:
-        # Another upload of the name came first; or a crash kept its file from
-        # the index, and then this upload tells the index what it is.
-        known = await self.index.find(file.name)
-        if isinstance(known, StoredFile) and await self._exists(known):
-            return _same(known, file.sha256)
-        blob = await self.blobs.open(file.name)
-        if blob is None:
-            raise NameTaken("a folder has this name, or a file the name of one of its folders")
-        if not await blob.lane.run(_has_digest, blob, file):
-            raise NameTaken("another file has this name")
-        await self.index.add(file)
-        return Receipt(file, created=False)
 
 
 def _check_size(received: int, expected: int) -> None:
@@ -369,24 +331,3 @@ def _check_digest(digest: bytes, conditions: Conditions) -> None:
     # Both are the client's own, so the time taken tells nobody a secret.
     if conditions.sha256 not in (None, digest):
         raise DigestMismatch("the bytes have another SHA-256 than announced")
-
-
-def _same(known: StoredFile, digest: bytes) -> Receipt:
-    if known.sha256 != digest:
-        raise NameTaken("another file has this name")
-    return Receipt(known, created=False)
-
-
-def _has_digest(blob: OpenBlob, file: StoredFile) -> bool:
-    # On a thread.
-    try:
-        if blob.size != file.size:
-            return False
-        digest = hashlib.sha256()
-        offset = 0
-        while data := blob.read_at(offset, COMPARE_SIZE):
-            digest.update(data)
-            offset += len(data)
-        return digest.digest() == file.sha256
-    finally:
-        blob.close()

@@ -8,9 +8,11 @@ from attrs import field, frozen
 from twisted.logger import Logger
 
 from hmacfs.base.events import Events, FileRemoved
+from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs, StorageFailed
 from hmacfs.flow.turns import Turns
+from hmacfs.library.versions import remove_versions
 from hmacfs.stores.interfaces import Index
 
 EXPIRED = "expired"
@@ -42,12 +44,22 @@ class Disposal:
         :param reason: why, for those who listen.
         """
         async with self.turns.of(file.name):
-            if not await self.index.amend(file, Tombstone(file.name, self.now(), EXPIRED)):
+            # Nobody can upload to the name of a version, so none has to be kept from it.
+            grave = None if file.name.is_version else Tombstone(file.name, self.now(), EXPIRED)
+            if not await self.index.amend(file, grave):
                 return False
             try:
                 await self.blobs.remove(file.name)
+                if grave is not None:
+                    await remove_versions(self.index, self.blobs, file.name, self.events, reason)
             except StorageFailed as error:
                 # Nobody can fetch it any more; `reindex` tells of its bytes.
                 self.log.error("cannot free {name}: {error}", name=str(file.name), error=error)
         self.events.tell(FileRemoved(file, reason))
         return True
+
+    async def finish(self, name: StoredName) -> None:
+        """Free what a crash has left of a file that has its tombstone."""
+        async with self.turns.of(name):
+            await self.blobs.remove(name)
+            await remove_versions(self.index, self.blobs, name, self.events, EXPIRED)

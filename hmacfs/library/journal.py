@@ -51,8 +51,8 @@ class Journal:
         names = []
         for line in lines[:-1]:
             try:
-                names.append(StoredName.parse(line))
-            except NameRefused:
+                names.append(StoredName.known(line.decode()))
+            except (NameRefused, UnicodeDecodeError):
                 continue
         return names
 

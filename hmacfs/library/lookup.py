@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from twisted.logger import Logger
 
 from hmacfs.base.errors import Gone, Unknown, Unreadable
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs, OpenBlob, StorageFailed
-from hmacfs.stores.interfaces import Index
+from hmacfs.flow.turns import Turns
+from hmacfs.stores.interfaces import Index, versions_of
 
 log = Logger()
+
+
+@frozen
+class Reading:
+    """A file, and its bytes, open."""
+
+    file: StoredFile
+    blob: OpenBlob
 
 
 @frozen
@@ -26,6 +35,7 @@ class Lookup:
         that never was.
     :param now: tells seconds since the epoch.
     :param max_age: seconds after its upload at which every file is gone, or ``None``.
+    :param exchanges: whose turn it is to put one file in the place of another.
     """
 
     index: Index
@@ -33,6 +43,7 @@ class Lookup:
     tombstone_age: float
     now: Callable[[], float]
     max_age: float | None = None
+    exchanges: Turns = field(factory=Turns)
 
     async def find(self, name: StoredName) -> StoredFile:
         """
@@ -51,6 +62,11 @@ class Lookup:
             raise Gone(f"this file was {known.reason}")
         raise Unknown("there is no such file")
 
+    async def versions(self, name: StoredName) -> list[StoredFile]:
+        """Tell the older versions of a file that may be seen, the oldest first."""
+        kept = [self._limited(version) for version in await versions_of(self.index, name)]
+        return [version for version in kept if not version.expired(self.now())]
+
     def _limited(self, file: StoredFile) -> StoredFile:
         if self.max_age is None:
             return file
@@ -58,6 +74,21 @@ class Lookup:
         if file.expires_at is not None and file.expires_at <= end:
             return file
         return evolve(file, expires_at=end)
+
+    @asynccontextmanager
+    async def reading(self, name: StoredName) -> AsyncIterator[Reading]:
+        """
+        Find a file, and hold its bytes open.
+
+        They belong together, also while another file is put in its place.
+
+        :raises Refusal: as :meth:`find` and :meth:`opened` do.
+        """
+        async with AsyncExitStack() as held:
+            async with self.exchanges.of(name):
+                file = await self.find(name)
+                blob = await held.enter_async_context(self.opened(file))
+            yield Reading(file, blob)
 
     @asynccontextmanager
     async def opened(self, file: StoredFile) -> AsyncIterator[OpenBlob]:

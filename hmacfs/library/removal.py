@@ -17,6 +17,7 @@ from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import shielded
 from hmacfs.flow.turns import Turns
 from hmacfs.library.lookup import Lookup
+from hmacfs.library.versions import remove_versions
 from hmacfs.stores.interfaces import Index
 
 DELETED = "deleted"
@@ -70,5 +71,6 @@ class Removal:
                 # In this order: a crash in between leaves bytes that nobody can see.
                 await self.index.bury(Tombstone(name, self.now(), DELETED))
                 await self.blobs.remove(name)
+                await remove_versions(self.index, self.blobs, name, self.events, DELETED)
                 self.events.tell(FileRemoved(file, DELETED))
                 return file

@@ -207,8 +207,9 @@ class Retention:
         for name in await self.pool.run(noted.left):
             known = await self.disposal.index.find(name)
             if isinstance(known, Tombstone) and self.now() - known.buried_at < self.tombstone_age:
-                async with self.disposal.turns.of(name):
-                    await self.disposal.blobs.remove(name)
+                await self.disposal.finish(name)
+            elif known is None and name.is_version:
+                await self.disposal.blobs.remove(name)
         await self.pool.run(noted.end)
 
     async def _delete(self, due: Sequence[Due], noted: Journal) -> list[Deletion]:

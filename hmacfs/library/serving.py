@@ -73,11 +73,13 @@ class Policy:
     :ivar retries: whether a download may be resumed or found unchanged.
     :ivar private: whether downloads need a credential, so that no cache may
         give them to others.
+    :ivar changing: whether a file may be replaced, so that a cache has to ask each time.
     :ivar parts: whether several ranges may be asked for at once.
     """
 
     retries: bool = True
     private: bool = False
+    changing: bool = False
     parts: bool = True
 
 
@@ -152,9 +154,12 @@ def _validator_headers(validators: Validators) -> Headers:
 
 
 def _cache_control(file: StoredFile, now: float, policy: Policy) -> str:
+    who = "private" if policy.private else "public"
+    if policy.changing:
+        return f"{who}, no-cache"
     left = MAX_AGE if file.expires_at is None else min(file.expires_at - now, MAX_AGE)
     max_age = max(0, math.floor(left))
-    return f"{'private' if policy.private else 'public'}, max-age={max_age}, immutable"
+    return f"{who}, max-age={max_age}, immutable"
 
 
 def _description(file: StoredFile, ask: Ask) -> Headers:

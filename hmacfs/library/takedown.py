@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from hmacfs.base.errors import Gone, Unknown
+from hmacfs.base.events import Events
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs
+from hmacfs.library.versions import remove_versions
 from hmacfs.stores.interfaces import Index
 
 TAKEN_DOWN = "taken-down"
@@ -32,6 +34,7 @@ class Takedown:
     index: Index
     blobs: Blobs
     now: Callable[[], float]
+    events: Events = field(factory=Events)
 
     async def remove(self, name: StoredName) -> StoredFile | None:
         """
@@ -62,7 +65,19 @@ class Takedown:
     async def _remove(self, name: StoredName) -> StoredFile | None:
         # In this order: a crash in between leaves bytes that nobody can see,
         # and that the same command removes when it is given again.
+        if name.is_version:
+            return await self._remove_version(name)
         file = await self.index.bury(Tombstone(name, self.now(), TAKEN_DOWN))
+        await self.blobs.remove(name)
+        await remove_versions(self.index, self.blobs, name, self.events, TAKEN_DOWN)
+        return file
+
+    async def _remove_version(self, name: StoredName) -> StoredFile | None:
+        # Nobody can upload to its name, so none has to be kept from it.
+        file = await self.index.find(name)
+        if not isinstance(file, StoredFile):
+            return None
+        await self.index.amend(file, None)
         await self.blobs.remove(name)
         return file
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 from attrs import define, field
@@ -148,6 +149,9 @@ class Thumbnails:
         if blob is None:
             return
         data = await blob.lane.run(_read, blob)
+        if await self.disk.run(lambda: hashlib.sha256(data).digest()) != file.sha256:
+            # Another file has its name by now.
+            return
         try:
             pictures = await self.makers.run(self.pictures.make, data)
         except NoPicture:

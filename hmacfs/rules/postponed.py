@@ -66,8 +66,8 @@ class Postponed:
 
     def _read(self, path: Path) -> StoredName | None:
         try:
-            name = StoredName.parse(path.read_bytes())
-        except NameRefused:
+            name = StoredName.known(path.read_bytes().decode())
+        except (NameRefused, UnicodeDecodeError):
             name = None
         if name is None or self._path(name) != path:
             # Cut short by a crash, before the upload was told to be stored.

@@ -20,7 +20,7 @@ from hmacfs.rules.kinds import EVERY, extensions_of
 from hmacfs.rules.postponed import Postponed
 from hmacfs.rules.quarantine import Case, Quarantine
 from hmacfs.rules.rule import Material, Rule
-from hmacfs.stores.interfaces import Index
+from hmacfs.stores.interfaces import Index, versions_of
 
 INFECTED = "found to be infected"
 """The reason on the tombstones of files that were published before they were scanned."""
@@ -171,27 +171,37 @@ class Scanning(Rule):
     async def _catch_up(self, name: StoredName, index: Index, blobs: Blobs, turns: Turns) -> None:
         async with turns.of(name):
             file = await index.find(name)
-            blob = await blobs.open(name) if isinstance(file, StoredFile) else None
-            if blob is None or not isinstance(file, StoredFile):
-                return
-            began = self.seconds()
-            outcome = "failed"
-            try:
-                signature = await self.scanner.scan(blob)
-                outcome = "clean" if signature is None else "infected"
-                if signature is None:
-                    return
-                case = Case(name, file.owner, file.size, file.sha256, signature, self.now())
+            # It may have been replaced since, and be a version.
+            versions = await versions_of(index, name)
+            if isinstance(file, StoredFile) and await self._is_infected(file, blobs):
+                await index.bury(Tombstone(name, self.now(), INFECTED))
+                await blobs.remove(name)
+                infected = versions
+            else:
+                infected = [each for each in versions if await self._is_infected(each, blobs)]
+            for version in infected:
+                await index.amend(version, None)
+                await blobs.remove(version.name)
+
+    async def _is_infected(self, file: StoredFile, blobs: Blobs) -> bool:
+        blob = await blobs.open(file.name)
+        if blob is None:
+            return False
+        began = self.seconds()
+        outcome = "failed"
+        try:
+            signature = await self.scanner.scan(blob)
+            outcome = "clean" if signature is None else "infected"
+            if signature is not None:
+                case = Case(file.name, file.owner, file.size, file.sha256, signature, self.now())
                 await self._found(blob, case)
-            except TooLargeToScan:
-                outcome = "oversize"
-                self.log.warn("{name} is too large to scan, and stays", name=str(name))
-                return
-            finally:
-                await blob.lane.run(blob.close)
-                self.events.tell(ScanEnded(outcome, self.seconds() - began))
-            await index.bury(Tombstone(name, self.now(), INFECTED))
-            await blobs.remove(name)
+        except TooLargeToScan:
+            outcome = "oversize"
+            self.log.warn("{name} is too large to scan, and stays", name=str(file.name))
+        finally:
+            await blob.lane.run(blob.close)
+            self.events.tell(ScanEnded(outcome, self.seconds() - began))
+        return outcome == "infected"
 
     async def _found(self, subject: Scannable, case: Case) -> None:
         self.log.warn(

@@ -57,6 +57,8 @@ class Foundation:
     :ivar started_at: when the process began, in seconds since the epoch.
     :ivar pending: counts what must end before the storage may be closed.
     :ivar turns: lets one at a time change what a name stands for.
+    :ivar exchanges: keeps those who read a name from seeing one file half in the
+        place of another.
     :ivar shared: what other servers may share with this one.
     :ivar ledger: knows what signatures that count once have led to.
     :ivar queue: counts the uploads that are under way.
@@ -88,6 +90,7 @@ class Foundation:
         self.pending = Pending()
         self.history = History(time.time)
         self.turns = Turns()
+        self.exchanges = Turns()
         self.events = Events(_complain)
         self.shared = make_shared_state(settings, reactor, reactor, self.events)
         self.ledger = Ledger(StateReplays(self.shared.state))

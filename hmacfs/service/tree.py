@@ -20,6 +20,8 @@ from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.ingest.intake import Intake
+from hmacfs.ingest.restoration import Restoration
+from hmacfs.ingest.versions import Versions
 from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.removal import Removal
@@ -50,6 +52,7 @@ from hmacfs.web.session_token import SessionTokens
 from hmacfs.web.site import Conduct
 from hmacfs.web.thumbnails import ThumbnailPages
 from hmacfs.web.uploads import Uploads
+from hmacfs.web.versions import VersionFaces
 
 PROBE = StoredName.parse(b"health")
 """A name that the index is asked for, to see whether it answers."""
@@ -83,6 +86,7 @@ def grow(
         tombstone_age,
         time.time,
         cleaning.terms(settings).max_age,
+        foundation.exchanges,
     )
     everywhere = settings[options.SERVER_GLOBAL_EXTENSIONS]
     served = everywhere or settings[options.DOWNLOADS_ALLOWED_EXTENSIONS]
@@ -129,6 +133,7 @@ def grow(
     v3_uploads, following = v3.faces(
         settings, foundation, resting, doors[Entrance.API_V3], paths, peers
     )
+    versions = VersionFaces(of_v3, Restoration(intake), doors[Entrance.API_V3], peers, time.time)
     return Root(
         Put(doors, uploads, peers, tokens, resumable.rufh, time.time),
         files,
@@ -139,6 +144,7 @@ def grow(
             of_v3,
             v3_uploads,
             following,
+            versions,
             peers,
             time.time,
             thumbnails is not None,
@@ -176,6 +182,23 @@ def make_intake(settings: Settings, foundation: Foundation, seconds: Callable[[]
         quotas.quotas(settings, foundation),
         foundation.queue,
         settings[options.UPLOADS_BUFFER_SIZE],
+        _versions(settings, foundation),
+    )
+
+
+def _versions(settings: Settings, foundation: Foundation) -> Versions | None:
+    # There is one backend, and the table of options says so.
+    settings[options.VERSIONING_BACKEND]
+    if not settings[options.VERSIONING_ENABLEVERSIONING]:
+        return None
+    most = settings[options.VERSIONING_MAXVERSIONS]
+    return Versions(
+        foundation.index,
+        foundation.blobs,
+        most,
+        time.time,
+        foundation.exchanges,
+        foundation.events,
     )
 
 
@@ -278,6 +301,7 @@ def _policy(settings: Settings) -> Policy:
         retries=settings[options.DOWNLOADS_ENABLE_GET_RETRIES]
         and settings[options.DOWNLOADS_RESUMABLE_DOWNLOADS_ENABLED],
         private=settings[options.DOWNLOADS_REQUIRE_AUTH],
+        changing=settings[options.VERSIONING_ENABLEVERSIONING],
         parts=settings[options.DOWNLOADS_CHUNKED_DOWNLOADS_ENABLED],
     )
 

@@ -22,6 +22,9 @@ PROGRESS: Final = "real_time_progress"
 DEDUPLICATION: Final = "deduplication"
 """What they call that equal files are stored once."""
 
+VERSIONING: Final = "versioning"
+"""What they call that older versions of files are kept."""
+
 
 def offer(settings: Settings, *, deduplicates: bool) -> Offer:
     """
@@ -40,6 +43,7 @@ def offer(settings: Settings, *, deduplicates: bool) -> Offer:
         (
             *(f"{option}_upload" for option in on),
             *((DEDUPLICATION,) if deduplicates else ()),
+            *((VERSIONING,) if settings[options.VERSIONING_ENABLEVERSIONING] else ()),
             PROGRESS,
         ),
     )

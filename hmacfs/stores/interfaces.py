@@ -18,6 +18,10 @@ BEGINNING: Final[Moment] = (-1e18, "")
 """Before every moment that a file can have."""
 
 
+PAGE = 500
+"""Rows to read at once."""
+
+
 class StoreFailed(Faltering):
     """
     The store could not do what was asked; the message says why, for the log.
@@ -138,3 +142,16 @@ class Index(Protocol):
 
     def close(self) -> Awaitable[None]:
         """Finish what was begun and let go of the store."""
+
+
+async def versions_of(index: Index, name: StoredName) -> list[StoredFile]:
+    """Tell the older versions of a file that are kept, the oldest first."""
+    found: list[StoredFile] = []
+    start = name.versions
+    while page := await index.page(start, PAGE):
+        for row in page:
+            if not str(row.name).startswith(name.versions):
+                return found
+            found.append(row)
+        start = f"{page[-1].name}\0"
+    return found

@@ -208,10 +208,7 @@ def buried(connection: Connection, start: str, limit: int) -> list[Tombstone]:
         "SELECT name, buried_at, reason FROM tombstones WHERE name >= ? ORDER BY name LIMIT ?",
         (start, limit),
     ).fetchall()
-    return [
-        Tombstone(StoredName.parse(text(name).encode()), at, text(reason))
-        for name, at, reason in rows
-    ]
+    return [Tombstone(StoredName.known(text(name)), at, text(reason)) for name, at, reason in rows]
 
 
 def blocked(connection: Connection, after: bytes, limit: int) -> list[Block]:
@@ -239,7 +236,7 @@ def _file(
     metadata: bytes | str | None,
 ) -> StoredFile:
     return StoredFile(
-        StoredName.parse(text(name).encode()),
+        StoredName.known(text(name)),
         size,
         sha256,
         text(content_type),

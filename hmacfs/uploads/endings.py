@@ -12,7 +12,8 @@ from hmacfs.base import errors
 from hmacfs.base.errors import Gone, Incomplete, Refusal, Unknown, UploadOver
 from hmacfs.flow.pools import shielded
 from hmacfs.ingest.account import Account
-from hmacfs.ingest.intake import Intake, Receipt
+from hmacfs.ingest.intake import Intake
+from hmacfs.ingest.publication import Receipt
 from hmacfs.ingest.room import full_is_no_space
 from hmacfs.ingest.staged import Staged
 from hmacfs.uploads.joining import join

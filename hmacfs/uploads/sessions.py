@@ -30,7 +30,8 @@ from hmacfs.base.events import UploadResumed, UploadTakenOver
 from hmacfs.blobs.interfaces import NameExists
 from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.pools import shielded
-from hmacfs.ingest.intake import Intake, Receipt
+from hmacfs.ingest.intake import Intake
+from hmacfs.ingest.publication import Receipt
 from hmacfs.ingest.room import full_is_no_space
 from hmacfs.uploads.delivery import Delivery
 from hmacfs.uploads.endings import Endings, over

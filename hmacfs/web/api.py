@@ -23,6 +23,7 @@ from hmacfs.web.request import StreamingRequest
 from hmacfs.web.uploads import Uploads
 from hmacfs.web.v3 import V3Uploads
 from hmacfs.web.v3_documents import CHUNK, DOWNLOAD, PROGRESS, UPLOAD
+from hmacfs.web.versions import FILES, VersionFaces
 
 Face = Callable[..., Coroutine[Any, Any, None]]
 """Answers a request; the variables of its place are arguments."""
@@ -80,6 +81,7 @@ class Api:
     :param files: serves those who may download with what V3 takes.
     :param v3: takes the uploads of V3.
     :param following: lets clients follow them.
+    :param versions: tells what files were before.
     :param now: tells seconds since the epoch.
     :param pictures: whether there are small pictures of images.
     :param description: what ``/api/openapi.json`` tells.
@@ -91,6 +93,7 @@ class Api:
     files: Files
     v3: V3Uploads
     following: Following
+    versions: VersionFaces
     peers: Peers
     now: Callable[[], float]
     pictures: bool = False
@@ -117,6 +120,11 @@ class Api:
                 {"PUT": v3.put_chunk_named, "POST": v3.put_chunk_named},
             ),
             Endpoint(f"{PROGRESS}/{{session}}", {"GET": self.following.follow}),
+            Endpoint(f"{FILES}/{{path}}/versions", {"GET": self.versions.show}),
+            Endpoint(f"{FILES}/{{path}}/versions/{{version}}", {"GET": self.versions.get}),
+            Endpoint(
+                f"{FILES}/{{path}}/versions/{{version}}/restore", {"POST": self.versions.restore}
+            ),
         )
 
     def methods_at(self, request: StreamingRequest) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from hmacfs.base.errors import ClientGone, NameRefused, NotServed, Refusal, Unkn
 from hmacfs.base.events import UNFORESEEN, DownloadFailed, DownloadSent, Events
 from hmacfs.base.names import StoredName
 from hmacfs.library.delivery import Delivery, path_of
-from hmacfs.library.lookup import Lookup
+from hmacfs.library.lookup import Lookup, Reading
 from hmacfs.library.serving import Ask, Outcome, Policy, plan
 from hmacfs.rules.kinds import Extensions
 from hmacfs.web import replies
@@ -76,18 +76,27 @@ class Files:
             raise Unknown("there is no such file") from None
         await self.serve(request, name)
 
-    async def serve(self, request: StreamingRequest, name: StoredName) -> None:
-        """Answer with a file, or with what the request asked to know of it."""
+    async def serve(
+        self, request: StreamingRequest, name: StoredName, shown: StoredName | None = None
+    ) -> None:
+        """
+        Answer with a file, or with what the request asked to know of it.
+
+        :param shown: the name that the client knows it by, if that is another.
+        """
+        shown = shown or name
         if request.method == b"HEAD":
-            await self._answer(request, name)
+            await self._answer(request, name, shown)
         else:
-            await self._download(request, name)
+            await self._download(request, name, shown)
         request.finish()
 
-    async def _download(self, request: StreamingRequest, name: StoredName) -> None:
+    async def _download(
+        self, request: StreamingRequest, name: StoredName, shown: StoredName
+    ) -> None:
         began = self.seconds()
         try:
-            await self._answer(request, name)
+            await self._answer(request, name, shown)
         except (CancelledError, ClientGone):
             # The client has gone, perhaps with all that it wanted.
             self._tell_sent(request, began)
@@ -106,10 +115,14 @@ class Files:
             took = self.seconds() - began
             self.events.tell(DownloadSent(request.sentLength, took, is_complete))
 
-    async def _answer(self, request: StreamingRequest, name: StoredName) -> None:
+    async def _answer(self, request: StreamingRequest, name: StoredName, shown: StoredName) -> None:
         """Find the file, plan the answer, and carry it out."""
-        self.guard.check(request, name)
-        file = await self.lookup.find(name)
+        self.guard.check(request, shown)
+        async with self.lookup.reading(name) as found:
+            await self._send(request, evolve(found, file=evolve(found.file, name=shown)))
+
+    async def _send(self, request: StreamingRequest, found: Reading) -> None:
+        file, blob = found.file, found.blob
         refused = self.kinds.refused(file.name)
         if refused is not None:
             raise NotServed("files of this kind are not given out", extension=refused)
@@ -118,13 +131,12 @@ class Files:
         asked = {name: value for name, value in values.items() if value is not None}
         ask = Ask.read(method, asked, self.now())
         answer = plan(ask, file, self.policy)
-        async with self.lookup.opened(file) as blob:
-            if self.handoff is not None and self.handoff.is_wanted(request, ask, answer):
-                location = self.handoff.location(path_of(blob))
-                if location is not None:
-                    # All of the file: the proxy finds by itself what of it was asked for.
-                    whole = plan(evolve(ask, wanted_range=None), file, self.policy)
-                    replies.begin(request, HTTPStatus.OK, handed_on(whole, location))
-                    return
-            replies.begin(request, STATUS[answer.outcome], dict(answer.headers))
-            await self.delivery.send(answer, blob, Response(request))
+        if self.handoff is not None and self.handoff.is_wanted(request, ask, answer):
+            location = self.handoff.location(path_of(blob))
+            if location is not None:
+                # All of the file: the proxy finds by itself what of it was asked for.
+                whole = plan(evolve(ask, wanted_range=None), file, self.policy)
+                replies.begin(request, HTTPStatus.OK, handed_on(whole, location))
+                return
+        replies.begin(request, STATUS[answer.outcome], dict(answer.headers))
+        await self.delivery.send(answer, blob, Response(request))

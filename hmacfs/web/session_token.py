@@ -29,7 +29,7 @@ from hmacfs.base.errors import (
 )
 from hmacfs.base.spans import Span
 from hmacfs.base.values import Grant
-from hmacfs.ingest.intake import Receipt
+from hmacfs.ingest.publication import Receipt
 from hmacfs.rules.conditions import Conditions
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Draft, Session

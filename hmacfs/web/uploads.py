@@ -16,7 +16,8 @@ from hmacfs.base.errors import LengthRequired, TooLarge, TypeRefused
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import Grant
 from hmacfs.ingest.form import MAX_OVERHEAD, FilePart, Form
-from hmacfs.ingest.intake import Intake, Receipt
+from hmacfs.ingest.intake import Intake
+from hmacfs.ingest.publication import Receipt
 from hmacfs.ingest.unverified import Unverified
 from hmacfs.rules.conditions import Conditions
 from hmacfs.web.paths import Paths

@@ -96,6 +96,59 @@ class _BlobsTests(TestCase):
         await blobs.settle(blob)
         await self.has(blobs, "a.txt", b"content and more")
 
+    async def test_replace(self) -> None:
+        """A file is replaced as a whole, and its old bytes stay where they have another name."""
+        blobs = await self.open()
+        name, version = named("folder/a"), named("folder/a").version("1-a")
+        await store(blobs, "folder/a", b"old")
+        self.assertTrue(await blobs.link(name, version))
+        with self.assertRaises(NameExists):
+            await blobs.link(name, version)
+        self.assertFalse(await blobs.link(named("none"), version))
+        blob = await staged(blobs, b"newer")
+        await blobs.replace(blob, name, b"facts")
+        await self.has(blobs, "folder/a", b"newer")
+        await blobs.settle(blob)
+        await self.has(blobs, "folder/a", b"newer")
+        self.assertEqual(await content(blobs, version), b"old")
+        await blobs.rename(version, name)
+        await self.has(blobs, "folder/a", b"old")
+        self.assertIsNone(await content(blobs, version))
+
+    async def test_replace_nothing(self) -> None:
+        """Only a file can be replaced."""
+        blobs = await self.open()
+        await store(blobs, "folder/a", b"old")
+        for name in ("none", "folder"):
+            blob = await staged(blobs, b"newer")
+            with self.assertRaises(NameExists):
+                await blobs.replace(blob, named(name), b"facts")
+            await blobs.settle(blob)
+        await self.has(blobs, "folder/a", b"old")
+
+    async def test_replace_crash(self) -> None:
+        """A crash after a replacement leaves its facts, for the name has the new bytes."""
+        blobs = await self.open()
+        await store(blobs, "a", b"old")
+        await blobs.replace(await staged(blobs, b"newer"), named("a"), b"facts")
+        blobs = await self.crashed()
+        self.assertEqual([each.intent for each in await blobs.leftovers()], [b"facts"])
+        await self.has(blobs, "a", b"newer")
+
+    async def test_versions_are_not_found(self) -> None:
+        """A walk tells files, and no older versions."""
+        blobs = await self.open()
+        await store(blobs, "a", b"old")
+        await blobs.link(named("a"), named("a").version("1-a"))
+        found: list[object] = []
+        async with aclosing(blobs.walk()) as walk:
+            async for some in walk:
+                found += [each.name for each in some if isinstance(each, Found)]
+        self.assertEqual(found, [named("a")])
+        self.assertTrue(await blobs.remove(named("a").version("1-a")))
+        self.assertFalse(await blobs.remove(named("a").version("1-a")))
+        await self.has(blobs, "a", b"old")
+
     async def test_deduplicate(self) -> None:
         """Equal files are whole whether they have their bytes together or not, as each goes."""
         blobs = await self.open()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from attrs import define, field
 
-from hmacfs.blobs import local, tree
+from hmacfs.blobs import handles, local, replacing, tree
 
 CALLS = frozenset(
     {
@@ -62,7 +62,8 @@ class FaultyOs:
 
     def install(self, test: Patches) -> None:
         """Let the files of a local file system be kept by this, until the test has ended."""
-        test.patch(local, "os", self)
+        for module in (handles, local, replacing):
+            test.patch(module, "os", self)
         test.patch(tree, "os", self)
 
     def __getattr__(self, name: str) -> Any:

@@ -10,6 +10,7 @@ import subprocess
 from contextlib import closing
 from hashlib import sha256
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.values import Tombstone
@@ -18,12 +19,57 @@ from hmacfs.cli.file_commands import PAGE, digest_of, files, name_of
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.stores.memory import MemoryIndex
+from tests.blobs.samples import named
 from tests.cli.command import COMMAND, ROOT
-from tests.cli.storage_case import StorageCase
+from tests.cli.storage_case import Outcome, StorageCase
 from tests.flow.awaiting import now
 from tests.stores.samples import buried, stored
 
 DIGEST = sha256(b"content").hexdigest()
+
+
+class VersionsTests(StorageCase):
+    """``versions``."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.store("folder/a", b"new")
+        self.store("folder/b", b"other")
+        for number in range(3):
+            version = named("folder/a").version(f"{number}-x")
+            self.record(
+                evolve(stored("folder/a", size=number, uploaded_at=float(number)), name=version)
+            )
+
+    def test_listed(self) -> None:
+        """The versions of a file are listed, the newest first; of another file there are none."""
+        found = self.run_command("versions", "folder/a", "-json").values
+        self.assertEqual([each["id"] for each in found], ["2-x", "1-x", "0-x"])
+        self.assertEqual({each["name"] for each in found}, {"folder/a"})
+        lines = self.run_command("versions", "https://x.example/upload/folder/a").lines
+        self.assertEqual(next(line.split()[:2] for line in lines), ["2-x", "2"])
+        self.assertEqual(self.run_command("versions", "folder/b"), Outcome(0, "", ""))
+
+    def test_elsewhere(self) -> None:
+        """They are no files of their own to ``ls``, and cannot be named to be removed."""
+        self.assertEqual(self.run_command("ls").lines, ["folder/a", "folder/b"])
+        inside = str(named("folder/a").version("1-x"))
+        self.assertEqual(self.run_command("rm", inside).code, 2)
+
+    def test_removed(self) -> None:
+        """They go with their file."""
+        self.assertEqual(self.run_command("rm", "folder/a").code, 0)
+        self.assertEqual(self.run_command("versions", "folder/a").lines, [])
+        self.assertEqual(self.names(), ["folder/b"])
+
+    def test_reindex(self) -> None:
+        """``reindex`` passes over the bytes of versions; rows whose bytes are gone go."""
+        for id in ("0-x", "9-x"):
+            self.place(str(named("folder/a").version(id)), b"")
+        found = self.run_command("reindex", "-json").values
+        self.assertEqual([each["found"] for each in found], ["dropped", "dropped"])
+        (kept,) = self.run_command("versions", "folder/a", "-json").values
+        self.assertEqual(kept["id"], "0-x")
 
 
 class NameTests(SynchronousTestCase):

@@ -21,7 +21,8 @@ from hmacfs.blobs.interfaces import Blobs
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.memory import MemoryBlobs
 from hmacfs.flow.pools import Pool
-from hmacfs.ingest.intake import Intake, Receipt
+from hmacfs.ingest.intake import Intake
+from hmacfs.ingest.publication import Receipt
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
 from hmacfs.rules.rule import Rules

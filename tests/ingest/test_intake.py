@@ -20,7 +20,7 @@ from hmacfs.base.errors import (
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.blobs.memory import MemoryBlobs
-from hmacfs.ingest.intake import Receipt
+from hmacfs.ingest.publication import Receipt
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
 from tests.blobs.faulty import failing, never_synced
 from tests.blobs.samples import named, store

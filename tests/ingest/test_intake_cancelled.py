@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.errors import NameTaken
-from hmacfs.ingest.intake import Receipt
+from hmacfs.ingest.publication import Receipt
 from hmacfs.stores.interfaces import StoreFailed
 from tests.blobs.faulty import never_synced
 from tests.blobs.samples import named, store

@@ -23,7 +23,7 @@ from hmacfs.base.errors import (
 from hmacfs.base.events import UploadFailed, UploadStored
 from hmacfs.base.values import Grant, Tombstone
 from hmacfs.blobs.memory import MemoryBlobs
-from hmacfs.ingest.intake import Receipt
+from hmacfs.ingest.publication import Receipt
 from hmacfs.ingest.staged import Staged
 from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
 from tests.blobs.samples import named

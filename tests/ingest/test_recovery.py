@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile
 from hmacfs.ingest import intent
-from hmacfs.ingest.intake import Receipt
+from hmacfs.ingest.publication import Receipt
 from hmacfs.stores.interfaces import StoreFailed
 from tests.blobs.faulty import PowerLost, lost_after, never_synced
 from tests.blobs.samples import named, published, staged

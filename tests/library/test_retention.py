@@ -92,6 +92,13 @@ class Place:
         now(self.index.add(file))
         now(store(self.blobs, name, b"x" * size))
 
+    def add_version(self, name: str, id: str, age: float) -> None:
+        """Store a version of an age."""
+        version = named(name).version(id)
+        now(self.index.add(evolve(stored(name, size=1, uploaded_at=NOW - age), name=version)))
+        now(store(self.blobs, "of which it is one", b"x"))
+        now(self.blobs.rename(named("of which it is one"), version))
+
     def run(self) -> int:
         """Delete what is due."""
         return now(begun(self.retention.run()))
@@ -99,7 +106,8 @@ class Place:
     def names(self) -> list[str]:
         """Tell the files that are there; index and bytes agree on them."""
         rows = [str(file.name) for file in now(self.index.page("", 9999))]
-        found = [name for name in rows if now(content(self.blobs, named(name))) is not None]
+        names = map(StoredName.known, rows)
+        found = [str(name) for name in names if now(content(self.blobs, name)) is not None]
         assert rows == found
         return rows
 
@@ -117,6 +125,40 @@ class RetentionTests(SynchronousTestCase):
         directory = Path(self.mktemp())
         directory.mkdir()
         return Place(directory, Terms(max_age, max_size))
+
+    def test_versions(self) -> None:
+        """Older versions go with their file, or when they are due, and leave no tombstones."""
+        place = self.place(max_age=100)
+        for name, left in (("a", -1.0), ("b", None)):
+            place.add(name, left=left)
+            for id, age in (("1-a", 50), ("2-b", 500)):
+                place.add_version(name, id, age)
+        self.assertEqual(place.run(), 2)
+        kept = named("b").version("1-a")
+        self.assertEqual(place.names(), sorted([str(kept), "b"]))
+        self.assertEqual(
+            sorted((reason, name[:7]) for name, reason in place.removed),
+            [("age", ".hmacfs"), ("expired", ".hmacfs"), ("expired", ".hmacfs"), ("expired", "a")],
+        )
+        self.assertEqual([str(each.name) for each in now(place.index.buried("", 99))], ["a"])
+
+    def test_versions_after_crash(self) -> None:
+        """What a crash left of versions goes too."""
+        place = self.place()
+        place.add("a", left=-1)
+        place.add_version("a", "1-a", 5)
+        place.add_version("b", "1-a", 5)
+        orphan = named("b").version("1-a")
+        for name in (named("a"), orphan):
+            file = now(place.index.find(name))
+            assert isinstance(file, StoredFile)
+            grave = None if name.is_version else Tombstone(name, NOW, "expired")
+            now(place.index.amend(file, grave))
+        place.journal.write_text(f"a\n{orphan}\n")
+        self.assertEqual(place.run(), 0)
+        self.assertEqual(place.names(), [])
+        for name in (named("a"), orphan, named("a").version("1-a")):
+            self.assertIsNone(now(content(place.blobs, name)), name)
 
     def test_nothing_asked(self) -> None:
         """Without terms only files that expire go, and those at their moment."""

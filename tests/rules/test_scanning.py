@@ -7,6 +7,7 @@ import stat
 from hashlib import sha256
 from pathlib import Path
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.errors import Infected, Refusal, TooLarge, Unavailable
@@ -14,11 +15,13 @@ from hmacfs.base.events import ScanEnded
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import Tombstone
 from hmacfs.flow.turns import Turns
+from hmacfs.ingest.versions import Versions
 from hmacfs.rules.clamd import ScanFailed, Scannable, TooLargeToScan
 from hmacfs.rules.postponed import Postponed
 from hmacfs.rules.quarantine import Quarantine, discard
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.scanning import INFECTED, Scanning, Scope
+from hmacfs.stores.interfaces import versions_of
 from tests.blobs.samples import named
 from tests.flow.awaiting import begun, now
 from tests.flow.held_pool import HeldPool
@@ -202,6 +205,24 @@ class LaterTests(ScanningCase):
         buried = self.bench.at_once(lambda: self.bench.index.find(named("bad")))
         self.assertEqual(buried, Tombstone(named("bad"), NOW, INFECTED))
         self.assertEqual(sorted(self.outcomes[3:]), ["clean", "infected"])
+
+    def test_versions(self) -> None:
+        """What became a version before it could be scanned is scanned, and goes if infected."""
+        self.begin(postpones=True)
+        bench = self.bench
+        versions = Versions(bench.index, bench.blobs, 9, bench.clock.seconds)
+        bench.intake = evolve(bench.intake, versions=versions)
+        self.scanner.broken = True
+        for name, last in (("a", b"clean too"), ("b", b"another virus")):
+            for data in (b"clean", b"a virus", last):
+                self.assertIsNone(self.put(name, data))
+        self.scanner.broken = False
+        self.catch_up()
+        self.assertEqual(bench.bytes_of(named("a")), b"clean too")
+        (kept,) = bench.at_once(lambda: versions_of(bench.index, named("a")))
+        self.assertEqual(bench.bytes_of(kept.name), b"clean")
+        self.assertIsNone(bench.bytes_of(named("b")))
+        self.assertEqual(bench.at_once(lambda: versions_of(bench.index, named("b"))), [])
 
     def test_torn_note(self) -> None:
         """A note that a crash cut short is of an upload that was never told to be stored."""

@@ -19,7 +19,8 @@ from hmacfs.blobs.local_unfinished import LocalUnfinished
 from hmacfs.blobs.memory import MemoryBlobs
 from hmacfs.blobs.memory_unfinished import MemoryUnfinished
 from hmacfs.flow.pools import InlinePool
-from hmacfs.ingest.intake import Intake, Receipt
+from hmacfs.ingest.intake import Intake
+from hmacfs.ingest.publication import Receipt
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.rules.space import Space
 from hmacfs.stores.memory import MemoryIndex

@@ -318,7 +318,7 @@ class PlaceTests(ApiCase):
 
     def test_incident(self) -> None:
         """What nobody foresaw is a problem document too."""
-        object.__setattr__(self.server.intake, "index", None)
+        object.__setattr__(self.server.intake, "publication", None)
         part = file(CONTENT, "document.pdf", "application/pdf")
         made = credential("v1", "document.pdf", content_type="application/pdf")
         response = self.post("/api/v1/upload", made, part)

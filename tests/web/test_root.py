@@ -122,7 +122,7 @@ class RootTests(SynchronousTestCase):
     def test_incident(self) -> None:
         """What nobody foresaw is a 500 with an id that is in the log, and tells nothing else."""
         index = BrokenIndex(ZeroDivisionError("s3cret"))
-        object.__setattr__(self.server.intake, "index", index)
+        object.__setattr__(self.server.intake.publication, "index", index)
         got = self.server.ask("PUT", f"/upload/x?v={mac_v('x', 1)}", (), b"1")
         self.assertEqual(got.status, 500)
         self.assertNotIn(b"s3cret", got.body)
@@ -131,7 +131,7 @@ class RootTests(SynchronousTestCase):
     def test_store_away(self) -> None:
         """While a store cannot be asked, clients are told when to come again, and no more."""
         index = BrokenIndex(StoreFailed("the disk is on fire: s3cret"))
-        object.__setattr__(self.server.intake, "index", index)
+        object.__setattr__(self.server.intake.publication, "index", index)
         got = self.server.ask("PUT", f"/upload/x?v={mac_v('x', 1)}", (), b"1")
         self.assertEqual((got.status, got.headers["retry-after"]), (503, "5"))
         self.assertNotIn(b"s3cret", got.body)

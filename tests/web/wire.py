@@ -26,6 +26,7 @@ from hmacfs.blobs.local_unfinished import LocalUnfinished
 from hmacfs.flow.pools import InlinePool, Pool
 from hmacfs.flow.sendfile import SendReactor
 from hmacfs.ingest.intake import Intake
+from hmacfs.ingest.restoration import Restoration
 from hmacfs.ingest.unverified import Unverified
 from hmacfs.library.delivery import Delivery
 from hmacfs.library.lookup import Lookup
@@ -64,6 +65,7 @@ from hmacfs.web.tus_offer import TusOffer
 from hmacfs.web.upload_urls import UploadUrls
 from hmacfs.web.uploads import Uploads
 from hmacfs.web.v3 import Offer, V3Uploads
+from hmacfs.web.versions import VersionFaces
 from tests.flow.held_pool import HeldPool
 
 SECRET = "correct horse battery staple"
@@ -309,7 +311,10 @@ class Server:
         access = SessionAccess(self.sessions, doors[Entrance.API_V3], self.now)
         v3 = V3Uploads(access, self.intake, uploads.paths, peers, self.offer, self.now)
         following = Following(access, self.seats, self.clock)
-        return Api(doors, uploads, of_v3, v3, following, peers, self.now)
+        versions = VersionFaces(
+            of_v3, Restoration(self.intake), doors[Entrance.API_V3], peers, self.now
+        )
+        return Api(doors, uploads, of_v3, v3, following, versions, peers, self.now)
 
     async def _parts(self) -> dict[str, Part]:
         return self.parts

@@ -125,6 +125,7 @@ VERSIONING_ENABLEVERSIONING: Final = Option(
         Alias(Generation.V1_0_5, "EnableVersioning"),
         Alias(Generation.V3_2, "versioning.enabled"),
     ),
+    in_effect=True,
 )
 VERSIONING_BACKEND: Final = Option(
     key="versioning.backend",
@@ -133,6 +134,7 @@ VERSIONING_BACKEND: Final = Option(
     summary="How versions are kept. There is one way, simple.",
     example="simple",
     aliases=(Alias(Generation.V1_0_5, "VersioningStrategy"),),
+    in_effect=True,
 )
 VERSIONING_MAXVERSIONS: Final = Option(
     key="versioning.maxversions",
@@ -145,4 +147,5 @@ VERSIONING_MAXVERSIONS: Final = Option(
         Alias(Generation.V1_0_5, "MaxVersions"),
         Alias(Generation.V3_2, "versioning.max_revisions"),
     ),
+    in_effect=True,
 )
