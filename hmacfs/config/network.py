@@ -120,9 +120,10 @@ class SocketKind:
 
     def parse(self, given: object) -> Address | pathlib.Path:
         """Take one of the forms; slashes after ``tcp:`` do not matter."""
-        text = expect_text(given).strip()
+        # A path may end in a space.
+        text = expect_text(given).lstrip()
         if text.startswith("tcp:"):
-            address = AddressKind().parse(text.removeprefix("tcp:").removeprefix("//"))
+            address = AddressKind().parse(text.strip().removeprefix("tcp:").removeprefix("//"))
             if address.host:
                 return address
         path = text.removeprefix("unix:")
