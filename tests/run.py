@@ -36,13 +36,12 @@ class UsageError(Exception):
 @attrs.frozen
 class Plan:
     """
-    What to run: steps beside each other, then those with real servers, one at a time.
+    What to run, as many steps beside each other as there are cores.
 
     :ivar needs: directories whose lists name the Debian packages to install before.
     """
 
-    together: tuple[Step, ...] = ()
-    alone: tuple[Step, ...] = ()
+    steps: tuple[Step, ...]
     needs: tuple[pathlib.PurePath, ...] = ()
 
 
@@ -121,12 +120,12 @@ def plan(root: pathlib.Path, here: pathlib.Path, what: Sequence[str], long: bool
     factor = LONG if long else 1.0
     cores = len(os.sched_getaffinity(0))
     if list(what) == ["quick"]:
-        return Plan(together=quick_steps(root, cores, factor))
+        return Plan(quick_steps(root, cores, factor))
     if not what or list(what) == ["all"]:
         real, packaging = (real_steps(root, below, factor) for below in (REAL, PACKAGING))
-        return Plan(quick_steps(root, cores, factor), (*real, *packaging), (REAL, PACKAGING))
+        return Plan((*quick_steps(root, cores, factor), *real, *packaging), (REAL, PACKAGING))
     if list(what) == ["packaging"]:
-        return Plan(alone=real_steps(root, PACKAGING, factor), needs=(PACKAGING,))
+        return Plan(real_steps(root, PACKAGING, factor), (PACKAGING,))
     names = [named(root, here, word) for word in what]
     needs = tuple(
         below
@@ -134,7 +133,7 @@ def plan(root: pathlib.Path, here: pathlib.Path, what: Sequence[str], long: bool
         if any(f"{name}.".startswith(f"{dotted(below)}.") for name in names)
     )
     step = trial("tests", names, REAL_LIMIT * factor, live=True)
-    return Plan(alone=(step,), needs=needs) if needs else Plan(together=(step,))
+    return Plan((step,), needs)
 
 
 def show(outcome: Outcome) -> None:
@@ -147,15 +146,12 @@ def show(outcome: Outcome) -> None:
     print(f"{name:<24} {counts!s:<40} {outcome.seconds:6.1f} s", flush=True)
 
 
-def carry_out(steps: Plan, environ: dict[str, str]) -> Counts:
+def carry_out(plan: Plan, environ: dict[str, str]) -> Counts:
     """Run the steps of a plan and return what they add up to."""
-    lists = [apt.listed(ROOT / below / PACKAGES) for below in steps.needs]
+    lists = [apt.listed(ROOT / below / PACKAGES) for below in plan.needs]
     absent = apt.install(tuple(dict.fromkeys(name for names in lists for name in names)))
     total = Counts()
-    for outcome in outcomes(steps.together, len(os.sched_getaffinity(0)), environ):
-        show(outcome)
-        total += outcome.counts
-    for outcome in outcomes(steps.alone, 1, environ):
+    for outcome in outcomes(plan.steps, len(os.sched_getaffinity(0)), environ):
         show(outcome)
         total += outcome.counts
     if absent:

@@ -50,47 +50,48 @@ class PlanTests(SynchronousTestCase):
     def test_quick(self) -> None:
         """Quick runs the checks, and every test but those with real servers."""
         plan = self.plan("quick")
-        self.assert_checked(plan.together)
+        self.assert_checked(plan.steps)
         self.assertEqual(
             ["tests.base.deep.test_c", "tests.base.test_b", "tests.test_a"],
-            self.modules(plan.together),
+            self.modules(plan.steps),
         )
-        self.assertEqual((), plan.alone)
+        self.assertEqual((), plan.needs)
 
     def test_all(self) -> None:
         """All, which is meant when nothing is said, adds the tests with real servers."""
         self.assertEqual(self.plan(), self.plan("all"))
         plan = self.plan()
-        self.assertEqual(self.plan("quick").together, plan.together)
+        quick = self.plan("quick").steps
+        self.assertEqual(quick, plan.steps[: len(quick)])
         real = ["tests.packaging.test_deb", "tests.real.test_server"]
-        self.assertEqual(real, self.modules(plan.alone))
+        self.assertEqual(real, self.modules(plan.steps[len(quick) :]))
         self.assertEqual((run.REAL, run.PACKAGING), plan.needs)
 
     def test_path(self) -> None:
         """Paths name files and directories from where they are typed; the checks stay away."""
-        self.assertEqual(["tests.base"], self.modules(self.plan("tests/base").together))
-        self.assertEqual(["tests.test_a"], self.modules(self.plan("tests/test_a.py").together))
+        self.assertEqual(["tests.base"], self.modules(self.plan("tests/base").steps))
+        self.assertEqual(["tests.test_a"], self.modules(self.plan("tests/test_a.py").steps))
         plan = self.plan("deep/test_c.py", "../test_a.py", here="tests/base")
-        self.assertEqual(["tests.base.deep.test_c", "tests.test_a"], self.modules(plan.together))
-        self.assertEqual(1, len(plan.together))
+        self.assertEqual(["tests.base.deep.test_c", "tests.test_a"], self.modules(plan.steps))
+        self.assertEqual(1, len(plan.steps))
 
     def test_dotted(self) -> None:
         """A dotted name may go down to one test."""
         plan = self.plan("tests.test_a.ATests.test_it")
-        self.assertEqual(["tests.test_a.ATests.test_it"], self.modules(plan.together))
+        self.assertEqual(["tests.test_a.ATests.test_it"], self.modules(plan.steps))
 
     def test_real_path(self) -> None:
         """A path to tests with real servers has their packages installed first."""
         for what in ("tests/real", "tests/real/test_server.py", "tests.real.test_server"):
             plan = self.plan(what)
-            self.assertEqual(((), 1), (plan.together, len(plan.alone)))
+            self.assertEqual(1, len(plan.steps))
             self.assertEqual((run.REAL,), plan.needs)
         self.assertEqual((run.PACKAGING,), self.plan("tests/packaging/test_deb.py").needs)
 
     def test_name_like_real(self) -> None:
         """A module whose name only begins like the directory's is an ordinary one."""
         (self.root / "tests/test_x.py").touch()
-        self.assertEqual((), self.plan("tests.really").alone)
+        self.assertEqual((), self.plan("tests.really").needs)
 
     def test_nothing_of_that_name(self) -> None:
         """What is neither a path nor a module is said, not run as nothing."""
@@ -101,12 +102,12 @@ class PlanTests(SynchronousTestCase):
     def test_packaging(self) -> None:
         """Packaging runs the tests of the packages alone, and installs what they need."""
         plan = self.plan("packaging")
-        self.assertEqual(((), (run.PACKAGING,)), (plan.together, plan.needs))
-        self.assertEqual(["tests.packaging.test_deb"], self.modules(plan.alone))
+        self.assertEqual((run.PACKAGING,), plan.needs)
+        self.assertEqual(["tests.packaging.test_deb"], self.modules(plan.steps))
 
     def test_long(self) -> None:
         """A long run may take longer, the checks excepted."""
-        for short, long in zip(self.plan().together, self.plan(long=True).together, strict=True):
+        for short, long in zip(self.plan().steps, self.plan(long=True).steps, strict=True):
             self.assertEqual(short.name in CHECKS, short.limit == long.limit)
 
 
@@ -155,7 +156,7 @@ class CarryOutTests(SynchronousTestCase):
 
     def test_nothing_ran(self) -> None:
         """A run in which nothing passed has failed, also when all was skipped."""
-        self.assertEqual(1, self.main(Plan()))
+        self.assertEqual(1, self.main(Plan(())))
         self.assertEqual("0 passed, 0 failed", self.said.getvalue().splitlines()[-1])
         self.assertEqual(1, self.main(Plan((self.step("a", "echo 0 0 9"),))))
 
@@ -181,7 +182,7 @@ class CarryOutTests(SynchronousTestCase):
 
         self.patch(apt, "install", install)
         real = (self.step("real", "echo 1 0 1"),)
-        self.main(Plan((self.step("a", "echo 1 0 0"),), real, (run.REAL,)))
+        self.main(Plan((self.step("a", "echo 1 0 0"), *real), (run.REAL,)))
         [[*packages, said_before]] = asked
         self.assertIn("prosody", packages)
         self.assertEqual(said_before, "")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 
 from tests.cli.command import COMMAND, MainCase
+from tests.real.daemon import eventually, refused_at
 
 
 class FirstStartTests(MainCase):
@@ -15,9 +15,8 @@ class FirstStartTests(MainCase):
 
     def test_zero_config(self) -> None:
         """Without a configuration it makes one, serves, and its curl line works when pasted."""
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", 8080)) == 0:
-                self.fail("port 8080, where the first start listens, is taken on this machine")
+        # There is one such port, and other tests go this way too.
+        eventually("port 8080 to be free", refused_at(8080))
         process = self.start(*COMMAND)
         said = self.read_until(process, "is ready on")
         found = re.search(r"^curl .*$", said, re.MULTILINE)
