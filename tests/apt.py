@@ -15,17 +15,23 @@ def listed(path: pathlib.Path) -> tuple[str, ...]:
     return tuple(name for line in lines if (name := line.partition("#")[0].strip()))
 
 
-def is_installed(package: str) -> bool:
-    """Whether dpkg has the package, configured."""
-    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
+def installed() -> frozenset[str]:
+    """Return the packages that dpkg has, configured, and what they provide."""
+    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}\t${Package}, ${Provides}\n"]
     if shutil.which("dpkg-query") is None:
-        return False
-    return subprocess.run(query, capture_output=True, text=True, check=False).stdout == "installed"
+        return frozenset()
+    said = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    rows = [line.partition("\t") for line in said.splitlines()]
+    there = [names for status, _, names in rows if status == "installed"]
+    return frozenset(
+        name.split()[0] for names in there for name in names.split(",") if name.strip()
+    )
 
 
 def missing(packages: Sequence[str]) -> tuple[str, ...]:
     """Return those of the packages that are not installed."""
-    return tuple(package for package in packages if not is_installed(package))
+    there = installed()
+    return tuple(package for package in packages if package not in there)
 
 
 def install(packages: Sequence[str]) -> tuple[str, ...]:

@@ -25,9 +25,11 @@ for word; do
     : >"package-$word"
 done
 """
-DPKG_QUERY = """\
-for word; do :; done
-[ -e "package-$word" ] && printf installed
+DPKG_QUERY = r"""
+for file in package-*; do
+    [ -s "$file" ] || [ ! -e "$file" ] || printf 'installed\t%s, \n' "${file#package-}"
+    [ ! -s "$file" ] || printf '%s\n' "$(cat "$file")"
+done
 """
 
 
@@ -68,6 +70,15 @@ class AptTests(SynchronousTestCase):
         calls = (self.directory / "calls").read_text(encoding="ascii")
         self.assertIn(" prosody\n", calls)
         self.assertNotIn("curl", calls)
+
+    def test_provided(self) -> None:
+        """What another package provides is there; one that was removed is not."""
+        for name, line in (
+            ("nodejs", "installed\tnodejs, npm, nodejs-doc (= 20)"),
+            ("curl", "config-files\tcurl, "),
+        ):
+            (self.directory / f"package-{name}").write_text(line, encoding="ascii")
+        self.assertEqual(("curl",), apt.missing(["nodejs", "npm", "nodejs-doc", "curl"]))
 
     def test_one_does_not_exist(self) -> None:
         """A package that cannot be had is named, with apt-get's reason; the others are there."""
