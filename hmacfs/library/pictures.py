@@ -6,8 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from attrs import frozen
 
@@ -24,6 +27,9 @@ MAX_SOURCE: Final = 64 * 1024 * 1024
 """Bytes of the largest file that a picture is made of."""
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
+"""Bytes that the pictures of one image do not reach."""
+
+LONGEST_COMPLAINT: Final = 4096
 
 
 class NoPicture(Exception):
@@ -90,24 +96,58 @@ class Pictures:
         # Without the daemon's environment, which may hold secrets.
         environ = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         path = Path(picture_process.__file__)
-        try:
-            done = subprocess.run(  # noqa: S603 - a program of ours, and numbers
+        with (
+            _held(data) as source,
+            subprocess.Popen(  # noqa: S603 - a program of ours, and numbers
                 ["nice", sys.executable, "-P", "-s", path, json.dumps(wanted)],  # noqa: S607 - as found by the daemon
-                input=data,
-                capture_output=True,
-                timeout=2 * self.bounds.seconds,
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env=environ,
                 cwd="/",
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise NoPicture("slow", "it took too long") from None
-        if done.returncode == picture_process.NO_PICTURE:
-            raise NoPicture("unreadable", done.stderr.decode(errors="replace").strip())
-        if done.returncode != 0 or len(done.stdout) > MAX_ANSWER:
-            last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-            raise NoPicture("killed", f"exit code {done.returncode}: {last}")
-        return _read(done.stdout)
+            ) as process,
+        ):
+            answer, complaint, in_time = _heard(process, 2 * self.bounds.seconds)
+        if not in_time:
+            raise NoPicture("slow", "it took too long")
+        last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+        if process.returncode == picture_process.NO_PICTURE:
+            raise NoPicture("unreadable", last)
+        if process.returncode != 0:
+            raise NoPicture("killed", f"exit code {process.returncode}: {last}")
+        return _read(answer)
+
+
+@contextmanager
+def _held(data: bytes) -> Iterator[IO[bytes]]:
+    # In memory, so that nobody has to write it while somebody has to read.
+    with os.fdopen(os.memfd_create("image"), "w+b") as source:
+        source.write(data)
+        source.seek(0)
+        yield source
+
+
+def _heard(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bytes, bool]:
+    # Whatever breaks into the process may write what it wants: this much is read.
+    out, complaints = process.stdout, process.stderr
+    if out is None or complaints is None:
+        raise RuntimeError("the process has no pipes")
+    ended = threading.Event()
+
+    def end() -> None:
+        ended.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, end)
+    timer.start()
+    try:
+        answer = out.read(MAX_ANSWER)
+        if len(answer) == MAX_ANSWER:
+            process.kill()
+        return answer, complaints.read(LONGEST_COMPLAINT), not ended.is_set()
+    finally:
+        process.wait()
+        timer.cancel()
 
 
 def _read(answer: bytes) -> list[Picture]:

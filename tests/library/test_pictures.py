@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from hmacfs.library import picture_process
 from hmacfs.library.pictures import Bounds, NoPicture, Pictures, is_pictured
 from tests.library.images import PLACE, bomb, image, opened, turned
 
@@ -86,6 +89,13 @@ class HarmTests(SynchronousTestCase):
         """An image that takes too much memory costs one process, which is killed or gives up."""
         bounds = Bounds(pixels=10**10, memory=200 * 1024 * 1024)
         self.assertIn(self.refused(bomb(30_000, 20_000), bounds), ("killed", "unreadable"))
+
+    def test_taken_over(self) -> None:
+        """A process that does what it wants may write without end, and is not listened to."""
+        program = Path(self.mktemp())
+        program.write_text("while True: print('x' * 100_000)", encoding="ascii")
+        self.patch(picture_process, "__file__", str(program.resolve()))
+        self.assertEqual(self.refused(b"image"), "killed")
 
     def test_time(self) -> None:
         """One that takes too long is ended."""

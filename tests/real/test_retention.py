@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
@@ -12,9 +13,12 @@ import time
 from contextlib import closing
 from typing import Final
 
+import jwt
+
+from tests.real import ways
 from tests.real.case import ServerCase
-from tests.real.client import ask, put
-from tests.real.daemon import CHECKOUT, Daemon, eventually
+from tests.real.client import Headers, ask, put
+from tests.real.daemon import CHECKOUT, SECRET, Daemon, eventually
 
 ROWS: Final = 1_000_000 if os.environ.get("HMACFS_LONG") else 20_000
 FILES: Final = 400
@@ -168,6 +172,66 @@ class CommandTests(RetentionCase):
 
 class ServerTests(RetentionCase):
     """The server."""
+
+    def test_end_of_its_own(self) -> None:
+        """A file that its slot gave an end is gone at that moment, and cleaned off the disk."""
+        daemon = self.start()
+        claims = {
+            "slot": "slot",
+            "filename": "short",
+            "filesize": 5,
+            "filetype": "text/plain",
+            "exp": int(time.time()) + 600,
+            "expires": int(time.time()) + 3,
+        }
+        headers: Headers = {
+            "Authorization": f"Bearer {jwt.encode(claims, SECRET, 'HS256')}",
+            "Content-Type": "text/plain",
+        }
+        place = daemon.place("slot/short")
+        self.assert_status(201, ways.send(daemon, "PUT", place, b"short", headers))
+        answer = ask(daemon.port, "GET", place)
+        self.assert_status(200, answer)
+        self.assertRegex(answer.headers["cache-control"], r"max-age=[0-3]\b")
+        eventually("its end", lambda: ask(daemon.port, "GET", place).status == 410)
+        self.assertEqual(list(daemon.stored()), ["slot/short"])
+        process = self.begun(daemon)
+        self.assertIn("1 files of 5 bytes deleted", self.said(process))
+        self.assertFalse((daemon.storage / "slot").exists())
+        self.assert_status(410, ask(daemon.port, "GET", place))
+
+    def test_old_configuration(self) -> None:
+        """The names of 1.0.5 delete and report as they did: by age and, of the rest, by size."""
+        daemon = self.prepare(20, 20)
+        report = daemon.config.with_name("report")
+        daemon.config.write_text(
+            f'''
+            ListenPort = "127.0.0.1:{daemon.port}"
+            StoragePath = "{daemon.storage}"
+            Secret = "{SECRET}"
+            DeleteFiles = true
+            DeleteFilesAfterPeriod = "365d"
+            RetentionPolicyEnabled = true
+            MaxRetentionSize = "9B"
+            MaxRetentionTime = "2Y"
+            DeleteFilesReport = true
+            DeleteFilesReportPath = "{report}"
+            ''',
+            encoding="utf-8",
+        )
+        daemon.start()
+        eventually("the deletions", lambda: len(self.rows(daemon)) == 3)
+        eventually("the report", lambda: len(report.read_text("utf-8").splitlines()) == 18)
+        told = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
+        self.assertEqual({each["reason"] for each in told}, {"size"})
+        self.assertEqual({each["path"] for each in told}, {f"old/{n:02}/{n}" for n in range(18)})
+        self.assertTrue(all(each["size"] == 3 and each["age_seconds"] > 0 for each in told))
+        self.assertEqual(set(daemon.stored()), {"old/18/18", "old/19/19", "new/file"})
+        text = daemon.config.read_text(encoding="utf-8").replace("365d", "1h")
+        daemon.config.write_text(text.replace("Report = true", "Report = false"), encoding="utf-8")
+        daemon.restart()
+        eventually("the deletion by age", lambda: self.rows(daemon) == {"new/file"})
+        self.assertEqual(len(report.read_text(encoding="utf-8").splitlines()), 18)
 
     def test_killed(self) -> None:
         """A server that is killed while it deletes finishes that at its next start."""

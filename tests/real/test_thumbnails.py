@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import pathlib
 import re
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from tests.library.images import bomb, image, opened, turned
 from tests.ports import free_port
+from tests.real import ways
 from tests.real.case import ServerCase
 from tests.real.client import Answer, ask, put
 from tests.real.daemon import Daemon, eventually
+from tests.real.ways import WAYS, File
 
 JPEG: Final = "image/jpeg"
 
@@ -24,6 +30,7 @@ class ThumbnailCase(ServerCase):
         self.metrics = free_port()
         self.daemon = self.start(
             {
+                **ways.SECTIONS,
                 "server": {"metrics_port": self.metrics},
                 "thumbnails": {"enabled": True, "size": ["200x200", "64x64"]},
             }
@@ -86,6 +93,27 @@ class ServedTests(ThumbnailCase):
         head = ask(self.daemon.port, "HEAD", "/thumbnail/a/photo.jpg")
         self.assertEqual(head.headers["content-length"], str(len(answer.body)))
 
+    def test_formats(self) -> None:
+        """Of every format that is known there is a picture, whatever way the image came in."""
+        for kind in ("JPEG", "PNG", "WEBP", "GIF", "HEIF"):
+            name = f"a.{kind.lower()}"
+            self.assertEqual(self.put(name, image(kind), f"image/{kind.lower()}"), 201)
+            self.assertEqual(opened(self.made(f"/thumbnail/{name}").body).size, (200, 100), kind)
+        for number, (way, upload) in enumerate(WAYS.items()):
+            data = image("JPEG", (300 + 2 * number, 150))
+            answer = upload(self.daemon, File(ways.name_of(way, ".jpg"), data, JPEG))
+            self.assertIn(answer.status, (200, 201, 204), way)
+            ((name, _),) = [
+                (name, path)
+                for name, path in self.daemon.stored().items()
+                if path.stat().st_size == len(data)
+                and hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(data).digest()
+            ]
+            self.assertEqual(opened(self.made(f"/thumbnail/{name}").body).size[0], 200, way)
+            if way == "V2":
+                url = json.loads(answer.body)["thumbnail_url"]
+                self.assertEqual(self.get(ways.target_of(url)).status, 200)
+
     def test_none(self) -> None:
         """What has no picture is 404, a size that is not made is 400."""
         for name, data, kind in (
@@ -137,6 +165,29 @@ class ServedTests(ThumbnailCase):
 
 class HarmTests(ThumbnailCase):
     """Images that do harm."""
+
+    def test_killed(self) -> None:
+        """A process that dies at its picture costs that picture, and is not begun again."""
+        data = image("PNG", (7000, 7000))
+        self.assertEqual(self.put("large.png", data, "image/png"), 201)
+        eventually("its process", self.kill_process)
+        eventually("its end", lambda: self.count("killed") == 1)
+        self.assert_status(404, self.get("/thumbnail/large.png"))
+        self.assert_comes_back(self.daemon, self.daemon.place("large.png"), data)
+        self.assertEqual(self.put("good.png", image("PNG"), "image/png"), 201)
+        self.made("/thumbnail/good.png")
+        self.assertEqual(self.count("killed"), 1)
+
+    def kill_process(self) -> bool:
+        """Kill the process that makes a picture, if there is one."""
+        me = self.daemon.process.pid
+        tasks = pathlib.Path(f"/proc/{me}/task").iterdir()
+        for pid in " ".join((task / "children").read_text("ascii") for task in tasks).split():
+            command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"picture_process" in command:
+                os.kill(int(pid), signal.SIGKILL)
+                return True
+        return False
 
     def test_bombs(self) -> None:
         """Bombs cost their processes and no upload, and are not tried again."""
