@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
@@ -21,7 +22,7 @@ from hmacfs.stores.places import Place
 from hmacfs.stores.servers import server_pair
 from hmacfs.stores.sql_state import SqlState
 from hmacfs.stores.sqlite import SqliteState
-from hmacfs.stores.state import State
+from hmacfs.stores.state import Advancing, State
 from hmacfs.stores.switchover import Phase
 from hmacfs.web.health import Part
 
@@ -30,7 +31,7 @@ class FileOnly:
     """The shared state of one server, which nobody else shares."""
 
     def __init__(self, settings: Settings, reactor: IReactorFromThreads) -> None:
-        self._state = _file(settings, reactor)
+        self._state = _file(settings, reactor, time.time)
         self.state: State = self._state
 
     async def start(self) -> None:
@@ -71,22 +72,25 @@ class WithRedis:
         # It takes memory, and brings a reactor with it, that servers without Redis can do without.
         from hmacfs.stores.redis import RedisState
 
+        now = Advancing(time.time)
         redis = RedisState(
             redis_place(settings),
             clock,
-            time.time,
+            now,
             settings[options.STORES_CALL_TIMEOUT],
             settings[options.REDIS_KEY_PREFIX],
         )
         self._has_database = settings[options.FALLBACK_ENABLED]
         self._second = (
-            _database(settings, reactor, clock) if self._has_database else _file(settings, reactor)
+            _database(settings, reactor, clock, now)
+            if self._has_database
+            else _file(settings, reactor, now)
         )
         self._both = FallbackState(
             redis,
             self._second,
             clock,
-            time.time,
+            now,
             settings[options.REDIS_REDISHEALTHCHECKINTERVAL],
             events,
         )
@@ -170,13 +174,18 @@ class _LateState(SqlState):
         return self.start()
 
 
-def _file(settings: Settings, reactor: IReactorFromThreads) -> SqlState:
-    return SqliteState(internal_path(settings) / STATE_FILE, reactor, time.time)
+def _file(settings: Settings, reactor: IReactorFromThreads, now: Callable[[], float]) -> SqlState:
+    return SqliteState(internal_path(settings) / STATE_FILE, reactor, now)
 
 
-def _database(settings: Settings, reactor: IReactorFromThreads, clock: IReactorTime) -> SqlState:
+def _database(
+    settings: Settings,
+    reactor: IReactorFromThreads,
+    clock: IReactorTime,
+    now: Callable[[], float],
+) -> SqlState:
     driver = driver_of(settings[options.FALLBACK_TYPE])
     place = database_place(settings, FALLBACK)
     patience = settings[options.STORES_CALL_TIMEOUT]
     pair = server_pair(driver, place, reactor, clock, patience, "fallback")
-    return _LateState(pair, time.time)
+    return _LateState(pair, now)

@@ -77,6 +77,10 @@ class _Conversation(txredisapi.BaseRedisProtocol):  # type: ignore[misc]  # has 
         super().connectionLost(why)
 
 
+class _Forgotten(StoreFailed):
+    """It knows nothing of what it was asked earlier."""
+
+
 class RedisLink:
     """
     A way to ask one Redis.
@@ -93,6 +97,7 @@ class RedisLink:
         self._patience = patience
         self._mark = mark
         self._memory: bytes | None = None
+        self._has_forgotten = False
         self._conversation: _Conversation | None = None
         self._attempt: Deferred[_Conversation] | None = None
         self._waiting: list[Deferred[_Conversation]] = []
@@ -126,13 +131,22 @@ class RedisLink:
             await ended
 
     def _limited(self, question: Any) -> Deferred[Any]:
-        return self._deadline.limit(Deferred.fromCoroutine(self._asked(question)))
+        answer = self._deadline.limit(Deferred.fromCoroutine(self._asked(question)))
+        return answer.addErrback(self._told)
+
+    def _told(self, failure: Failure) -> Failure:
+        # Those who have given up do not count as told.
+        if failure.check(_Forgotten):
+            self._has_forgotten = False
+        return failure
 
     async def _asked(self, question: Any) -> Any:
         if self._closed:
             raise StoreFailed(f"{self._name} was closed")
         with self._pending:
             conversation = await self._connected()
+            if self._has_forgotten:
+                raise _Forgotten(f"{self._name} has lost what it knew")
             try:
                 return await question(conversation)
             except Exception as error:
@@ -181,7 +195,7 @@ class RedisLink:
         memory = await conversation.eval(MARK, [self._mark], [mark])
         before, self._memory = self._memory, memory
         if before not in (None, memory):
-            raise StoreFailed(f"{self._name} has lost what it knew")
+            self._has_forgotten = True
 
     def _endpoint(self) -> IStreamClientEndpoint:
         place = self._place

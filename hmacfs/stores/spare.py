@@ -57,6 +57,21 @@ class Spare:
             self.trouble = ""
             self.log.info("the fallback takes copies again")
 
+    async def learn_all(self, source: State) -> None:
+        """
+        Learn all that another state has.
+
+        :raises StoreFailed: of the other state.
+        """
+        after = START
+        while (page := await source.entries(after, PAGE)) and not self.trouble:
+            await self.ask(partial(_all, self.state.restore, page))
+            after = page[-1].kind, page[-1].key
+        after = START
+        while (changes := await source.deltas(after, PAGE)) and not self.trouble:
+            await self.ask(partial(_all, self.state.add, changes))
+            after = changes[-1].counter, changes[-1].key
+
     async def bring_entry(self, target: State, kind: str, key: str) -> None:
         """
         Give another state an entry, if there is one.
@@ -76,7 +91,7 @@ class Spare:
         after = (counter, "")
         while page := await self.ask(partial(self.state.deltas, after, PAGE)):
             ours = [delta for delta in page if delta.counter == counter]
-            await all_done([target.add(delta) for delta in ours])
+            await _all(target.add, ours)
             if len(ours) < len(page):
                 break
             after = counter, ours[-1].key
@@ -90,18 +105,18 @@ class Spare:
         """
         after = START
         while page := await self.ask(partial(self.state.entries, after, PAGE)):
-            await all_done([target.restore(named) for named in page])
+            await _all(target.restore, page)
             after = page[-1].kind, page[-1].key
         after = START
         while changes := await self.ask(partial(self.state.deltas, after, PAGE)):
-            await all_done([target.add(delta) for delta in changes])
+            await _all(target.add, changes)
             after = changes[-1].counter, changes[-1].key
         return not self.trouble
 
 
-async def all_done(results: Sequence[Awaitable[object]]) -> None:
-    """Wait for all, and raise what one of them raised."""
-    begun = [Deferred.fromCoroutine(_awaited(result)) for result in results]
+async def _all(do: Callable[[T], Awaitable[object]], page: Sequence[T]) -> None:
+    # At once, so that a store can take many in one transaction.
+    begun = [Deferred.fromCoroutine(_awaited(do(one))) for one in page]
     outcomes: Sequence[tuple[bool, Any]] = await DeferredList(begun, consumeErrors=True)
     for is_good, outcome in outcomes:
         if not is_good:

@@ -8,16 +8,22 @@ the :class:`~hmacfs.stores.interfaces.Index`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 LONGEST_KEY: Final = 512
 """Most bytes of a kind, a key or a counter, in UTF-8."""
 
 LARGEST_AMOUNT: Final = 2**53
 """What the amounts of one counter stay below together, either way."""
+
+LEAST_STEP: Final = 2e-6
+"""Seconds by which moments differ at least, so that their sequences do."""
+
+LONGEST_STEP_BACK: Final = 1.0
+"""Seconds by which a clock may be set back without being noticed."""
 
 ABSENT: Final = 0
 """The sequence of what is not there."""
@@ -126,6 +132,29 @@ class State(Protocol):
 
     def close(self) -> Awaitable[None]:
         """Finish what was begun and let go of the store."""
+
+
+@define
+class Advancing:
+    """
+    A clock of which no two moments are alike, for stores whose sequences are compared.
+
+    What is done later is newer then, also when the clock is set back a little.
+
+    :param now: tells seconds since the epoch.
+    """
+
+    _now: Callable[[], float]
+    _last: float = field(init=False, default=0.0)
+
+    def __call__(self) -> float:
+        """Tell the seconds since the epoch."""
+        now = self._now()
+        # A clock that was set back by more is believed, or nothing would end for so long.
+        if now > self._last - LONGEST_STEP_BACK:
+            now = max(now, self._last + LEAST_STEP)
+        self._last = now
+        return now
 
 
 def next_sequence(now: float, before: int) -> int:

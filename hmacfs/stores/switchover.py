@@ -84,6 +84,7 @@ class Switchover:
         self._events = events
         self._epoch = 0
         self._copying = Pending()
+        self._under_way = Pending()
         self._waiting: list[Deferred[None]] | None = None
         self._brought: set[str] = set()
         self._draining = False
@@ -141,10 +142,10 @@ class Switchover:
         bring: Thunk,
         copy: Callable[[], Awaitable[Thunk]] | None,
     ) -> T:
-        while True:
-            await self._admitted()
-            if self.phase is Phase.DOWN:
-                return await self._ask_secondary(ask)
+        await self._admitted()
+        if self.phase is Phase.DOWN:
+            return await self._ask_secondary(ask)
+        with self._under_way:
             epoch = self._epoch
             learn: Thunk = nothing_to_do
             try:
@@ -157,13 +158,15 @@ class Switchover:
                 self._fell(error, epoch)
                 if self._closed:
                     raise
-                continue
-            # What the first says after the second has begun to answer may contradict that.
-            if epoch == self._epoch:
-                self._was_asked = True
-                with self._copying:
-                    await self._spare.ask(learn)
-                return answer
+            else:
+                # What the first says after the second has begun to answer may contradict that.
+                if epoch == self._epoch:
+                    self._was_asked = True
+                    with self._copying:
+                        await self._spare.ask(learn)
+                    return answer
+            # The first does not answer again before this is done, so none is asked for it twice.
+            return await self._ask_secondary(ask)
 
     async def _ask_secondary(self, ask: Callable[[Graveyard], Awaitable[T]]) -> T:
         with self._copying:
@@ -202,6 +205,8 @@ class Switchover:
         self.trouble = sentence
 
     async def _come_back(self) -> None:
+        # Whoever asked the first before it failed is answered by the second.
+        await self._under_way.idle()
         if self._waiting is not None or self.phase is not Phase.DOWN or self._closed:
             return
         # Nothing may be under way that the second would acknowledge after the first has answered.
@@ -288,7 +293,7 @@ class Switchover:
     async def _look_after(self) -> None:
         try:
             if self._spare.trouble:
-                await self._spare.look_after()
+                await self._look_after_spare()
             match self.phase:
                 case Phase.DOWN:
                     await self._look_after_primary()
@@ -299,6 +304,17 @@ class Switchover:
             self._was_asked = False
         finally:
             self._later()
+
+    async def _look_after_spare(self) -> None:
+        await self._spare.look_after()
+        if self._spare.trouble or self.phase is Phase.DOWN:
+            return
+        # What was asked meanwhile is known to the first alone.
+        epoch = self._epoch
+        try:
+            await self._spare.learn_all(self._primary.state)
+        except StoreFailed as error:
+            self._fell(error, epoch)
 
     async def _look_after_primary(self) -> None:
         try:

@@ -21,6 +21,7 @@ from twisted.internet import reactor as global_reactor
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -290,6 +291,23 @@ class AbsenceTests(RedisCase):
         redis.thaw()
         given_up(state.find("a", "b"))
         await state.ping()
+
+    async def test_nobody_was_told(self) -> None:
+        """A Redis that has lost its memory is told to somebody, if the first have given up."""
+        redis = self.redis()
+        state = self.state(redis.place)
+        await state.ping()
+        redis.restart()
+        for _ in range(3):
+            given_up(state.find("a", "b"))
+        # A question that came later has been answered, so these were too.
+        await self.state(redis.place, prefix="y:").ping()
+        while state._link._attempt is not None:
+            await deferLater(reactor, 0.01)
+        with self.assertRaises(StoreFailed) as caught:
+            await state.find("a", "b")
+        self.assertIn("lost what it knew", str(caught.exception))
+        self.assertIsNone(await state.find("a", "b"))
 
     async def test_emptied(self) -> None:
         """Scripts that Redis has forgotten are sent again."""

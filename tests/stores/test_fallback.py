@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.events import Events, StoreCallFailed, StoreSwitched
@@ -20,7 +21,7 @@ from hmacfs.stores.fallback import FallbackState
 from hmacfs.stores.graves import clear_graves, is_grave
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
 from hmacfs.stores.memory_state import MemoryState
-from hmacfs.stores.state import ABSENT, START, Delta, Named, State
+from hmacfs.stores.state import ABSENT, START, Advancing, Delta, Entry, Named, State
 from hmacfs.stores.switchover import AGAIN, MOVES, Phase
 from tests.stores.index_suite import begun, given_up
 from tests.stores.state_suite import BEGIN, LATER, WORDS, Hands, make_state_tests
@@ -88,12 +89,17 @@ class Flaky:
 
 
 class Bench:
-    """Two stores and what is kept by them."""
+    """
+    Two stores and what is kept by them.
 
-    def __init__(self) -> None:
+    :param advancing: whether no two moments of their clock are alike.
+    """
+
+    def __init__(self, advancing: bool = False) -> None:
         self.hands = Hands()
+        now = Advancing(self.hands.now) if advancing else self.hands.now
         self.clock = Clock()
-        self.first, self.second = Flaky(self.hands.now), Flaky(self.hands.now)
+        self.first, self.second = Flaky(now), Flaky(now)
         self.told: list[object] = []
         self.events = Events()
         self.events.listen(StoreCallFailed, self.told.append)
@@ -102,7 +108,7 @@ class Bench:
             self.first.state,
             self.second.state,
             self.clock,
-            self.hands.now,
+            now,
             INTERVAL,
             self.events,
         )
@@ -249,6 +255,25 @@ class PhaseTests(FallbackCase):
         self.first.release()
         self.assertEqual(self.successResultOf(late).value, b"first")
 
+    def test_late_update(self) -> None:
+        """What the first has done unheard is done by the second before the first answers again."""
+        self.get(self.state.put("session", "s", b"1", LATER))
+        there = self.get(self.state.find("session", "s"))
+        assert there is not None
+        self.first.script = [HELD]
+        late = begun(self.state.put("session", "s", b"2", LATER, there.sequence))
+        self.fall()
+        self.first.always = WELL
+        self.bench.pass_time(3)
+        self.assertEqual(self.state.phase, Phase.DOWN)
+        self.assertEqual(self.get(self.state.find("session", "s")), there)
+        self.first.release()
+        self.assertTrue(self.successResultOf(late))
+        self.bench.pass_time(1)
+        self.assertEqual(self.state.phase, Phase.UP)
+        again = self.get(self.state.put("session", "s", b"3", LATER, there.sequence))
+        self.assertFalse(again)
+
     def test_barrier(self) -> None:
         """The first answers again only when the second has acknowledged all it was asked."""
         self.fall()
@@ -310,15 +335,41 @@ class SpareTests(FallbackCase):
         self.assertEqual(self.state.spare_trouble, "no restore")
         self.second.asked.clear()
         self.assertEqual(self.claimed("b", b"1"), b"1")
+        for number in range(250):
+            self.get(self.state.add(Delta("day", f"{number}", 1, LATER)))
         self.assertEqual(self.second.asked, [], "each question would wait for it")
         self.bench.pass_time(1)
         self.second.always = WELL
         self.bench.pass_time(1)
         self.assertEqual(self.state.spare_trouble, "")
         self.claimed("c", b"1")
-        self.assertEqual(
-            [named.key for named in self.get(self.second.memory.entries(START, 9))], ["c"]
-        )
+        known = self.get(self.second.memory.entries(START, 9))
+        self.assertEqual([named.key for named in known], ["a", "b", "c"])
+        self.fall()
+        self.assertEqual(self.claimed("b", b"2"), b"1")
+        self.assertEqual(self.get(self.state.total("day")), 250)
+
+    def test_learns_in_vain(self) -> None:
+        """When the first fails while the second learns what it missed, the second answers."""
+        self.second.script = [BEFORE]
+        self.claimed("a", b"1")
+        self.bench.told.clear()
+        self.first.script = [BEFORE]
+        self.bench.pass_time(1)
+        self.assertIn(StoreSwitched("fallback", active=True), self.bench.told)
+        self.bench.pass_time(1)
+        self.assertEqual((self.state.spare_trouble, self.state.phase), ("", Phase.UP))
+
+    def test_falters_again(self) -> None:
+        """When the second fails while it learns what it missed, it learns it the next time."""
+        self.second.script = [BEFORE]
+        self.claimed("a", b"1")
+        self.second.script = [WELL, BEFORE]
+        self.bench.pass_time(1)
+        self.assertEqual(self.state.spare_trouble, "no restore")
+        self.bench.pass_time(1)
+        self.assertEqual((self.state.spare_trouble, self.state.phase), ("", Phase.UP))
+        self.assertIsNotNone(self.get(self.second.memory.find("nonce", "a")))
 
     def test_both(self) -> None:
         """When none answers, the failure tells of both."""
@@ -538,3 +589,135 @@ class MachineTests(SynchronousTestCase):
     def test_model(self) -> None:
         """Nothing acknowledged is lost, nothing counts twice, and what is claimed is unique."""
         run_state_machine_as_test(FallbackMachine)
+
+
+class CrowdMachine(RuleBasedStateMachine):
+    """Many ask at a time, while the first store fails, or is slow, and comes back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench = Bench(advancing=True)
+        begun(self.bench.state.start())
+        self.claims: list[tuple[str, list[Entry]]] = []
+        self.added = 0
+        self.increments: list[bool] = []
+        self.waiting: list[Deferred[object]] = []
+        self.tokens = 0
+
+    def begin(self, result: Awaitable[object]) -> None:
+        """Let somebody wait for an answer."""
+        self.waiting.append(begun(result))
+
+    def token(self) -> bytes:
+        """Return what nobody else has."""
+        self.tokens += 1
+        return b"%d" % self.tokens
+
+    @rule(script=st.lists(st.sampled_from([WELL, WELL, BEFORE, AFTER, HELD]), max_size=9))
+    def fail(self, script: list[str]) -> None:
+        """The first store will fail, or be slow, as it is told."""
+        self.bench.first.script = script
+
+    @rule(script=st.lists(st.sampled_from([WELL, HELD]), max_size=4))
+    def slow(self, script: list[str]) -> None:
+        """The second store will be slow."""
+        self.bench.second.script = script
+
+    @rule()
+    def release(self) -> None:
+        """What was slow is answered."""
+        self.bench.first.release()
+        self.bench.second.release()
+
+    @rule()
+    def lose_memory(self) -> None:
+        """The first store is emptied."""
+        self.bench.first.lose_memory()
+
+    @rule(seconds=st.integers(1, 2))
+    def pass_time(self, seconds: int) -> None:
+        """Time goes by."""
+        self.bench.pass_time(seconds)
+
+    @rule(key=keys)
+    def claim(self, key: str) -> None:
+        """Somebody claims a key."""
+        value, told = self.token(), list[Entry]()
+        self.claims.append((key, told))
+
+        async def claim() -> None:
+            told.append(await self.bench.state.claim("nonce", key, value, LATER))
+
+        self.begin(claim())
+
+    @rule()
+    def add(self) -> None:
+        """Somebody counts one more."""
+        self.added += 1
+        delta = Delta("day", self.token().decode(), 1, LATER)
+        self.begin(self.bench.state.add(delta))
+
+    @rule()
+    def increment(self) -> None:
+        """Somebody puts the next number in the place of the one that there is."""
+        token = self.token()
+
+        async def increment() -> None:
+            there = await self.bench.state.find("number", "n")
+            number, sequence = (0, ABSENT) if there is None else (value_of(there), there.sequence)
+            value = b"%d %s" % (number + 1, token)
+            self.increments.append(
+                await self.bench.state.put("number", "n", value, LATER, sequence)
+            )
+
+        self.begin(increment())
+
+    def teardown(self) -> None:
+        """All are answered, and what they were told is what both stores know."""
+        first, second, state = self.bench.first, self.bench.second, self.bench.state
+        first.script = second.script = []
+        # The health check may be the first to meet an emptied store.
+        begun(state.ping())
+        for _ in range(9):
+            self.release()
+            self.bench.pass_time(1)
+        assert state.phase is Phase.UP
+        for waiting in self.waiting:
+            assert waiting.called
+            waiting.addErrback(lambda failure: failure.raiseException())
+            assert not isinstance(waiting.result, Failure), waiting.result
+        for _ in range(2):
+            self.compare()
+            # Then the other one tells.
+            first.always = BEFORE
+
+    def compare(self) -> None:
+        """What was told is what is known."""
+        state = self.bench.state
+        for key, (told,) in self.claims:
+            known = self.get(state.find("nonce", key))
+            assert known is not None
+            assert known.value == told.value
+        assert self.get(state.total("day")) == self.added
+        there = self.get(state.find("number", "n"))
+        assert (0 if there is None else value_of(there)) == sum(self.increments)
+
+    def get(self, result: Awaitable[T]) -> T:
+        """Return what is there at once."""
+        outcomes: list[T] = []
+        begun(result).addCallback(outcomes.append)
+        (outcome,) = outcomes
+        return outcome
+
+
+def value_of(entry: Entry) -> int:
+    """Return the number of an entry of the machine."""
+    return int(entry.value.split()[0])
+
+
+class CrowdTests(SynchronousTestCase):
+    """The machine of many."""
+
+    def test_crowd(self) -> None:
+        """What is claimed is unique, what is counted counts once, and no update is lost."""
+        run_state_machine_as_test(CrowdMachine)
