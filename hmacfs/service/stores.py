@@ -72,13 +72,17 @@ def database_place(settings: Settings, of: DatabaseOptions) -> Place:
     )
 
 
-def driver_of(kind: str) -> Driver:
-    """Tell how to speak with a kind of database server."""
+def driver_of(kind: str, *, synced: bool = True) -> Driver:
+    """
+    Tell how to speak with a kind of database server.
+
+    :param synced: whether what it has written outlives a loss of power.
+    """
     # A driver takes memory, which servers without a database have no use for.
     if kind == POSTGRES:
         from hmacfs.stores.postgresql import Postgresql
 
-        return Postgresql()
+        return Postgresql(synced)
     from hmacfs.stores.mysql import Mysql
 
     return Mysql()
@@ -86,9 +90,10 @@ def driver_of(kind: str) -> Driver:
 
 def make_index(settings: Settings, reactor: IReactorFromThreads, clock: IReactorTime) -> SqlIndex:
     """Make the index, which is not open yet."""
+    synced = settings[options.INDEX_DURABILITY] == "full"
     if is_file(settings):
-        return SqliteIndex(index_path(settings), reactor)
-    driver = driver_of(settings[options.INDEX_TYPE])
+        return SqliteIndex(index_path(settings), reactor, synced=synced)
+    driver = driver_of(settings[options.INDEX_TYPE], synced=synced)
     return SqlIndex(
         server_pair(
             driver, database_place(settings, INDEX), reactor, clock, INDEX_PATIENCE, "index"

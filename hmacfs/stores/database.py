@@ -85,12 +85,19 @@ class Writer:
     _connection: sqlite3.Connection
 
     @classmethod
-    def open(cls, path: Path, busy_timeout: float, steps: Sequence[str] | None = None) -> Self:
+    def open(
+        cls,
+        path: Path,
+        busy_timeout: float,
+        steps: Sequence[str] | None = None,
+        synced: bool = True,
+    ) -> Self:
         """
         Open the file; make it if there is none, upgrade it if it is of an older release.
 
         :param busy_timeout: seconds to wait for a lock that another process holds.
         :param steps: the schema, if not that of this release.
+        :param synced: whether what was written outlives a loss of power, and not only our own end.
         :raises StoreFailed: if that cannot be done; the message says what to do.
         """
         wanted = packaged_steps() if steps is None else steps
@@ -102,6 +109,8 @@ class Writer:
                 recognise(connection, path, len(wanted))
                 use_write_ahead_log(connection, path)
                 upgrade(connection, path, wanted, busy_timeout)
+                if not synced:
+                    connection.execute("PRAGMA synchronous = NORMAL")
                 return cls(path, connection)
 
     def perform(self, works: Sequence[Work[object]]) -> list[Outcome]:

@@ -49,8 +49,13 @@ class PostgresqlLink:
 
 @frozen
 class Postgresql:
-    """The driver; see :class:`~hmacfs.stores.drivers.Driver`."""
+    """
+    The driver; see :class:`~hmacfs.stores.drivers.Driver`.
 
+    :ivar synced: whether what was written outlives a loss of power, and not only the server's end.
+    """
+
+    synced: bool = True
     name: str = "PostgreSQL"
     steps: str = scripts.POSTGRESQL
     lock: str = "SELECT pg_advisory_xact_lock(1212960339)"
@@ -67,6 +72,8 @@ class Postgresql:
             where["sslrootcert"] = str(place.ca_file) if place.ca_file else "system"
         else:
             where["sslmode"] = "disable"
+        if not self.synced:
+            where["options"] = "-c synchronous_commit=off"
         connection: psycopg.Connection[Any] = psycopg.Connection.connect(
             **where,
             user=place.user,

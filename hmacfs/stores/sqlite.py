@@ -25,12 +25,17 @@ class SqliteIndex(SqlIndex):
 
     :param path: the file, in a directory that exists, on a local file system.
     :param busy_timeout: seconds to wait for a lock that another process holds.
+    :param synced: whether what was written outlives a loss of power, and not only our own end.
     """
 
     def __init__(
-        self, path: Path, reactor: IReactorFromThreads, busy_timeout: float = BUSY_TIMEOUT
+        self,
+        path: Path,
+        reactor: IReactorFromThreads,
+        busy_timeout: float = BUSY_TIMEOUT,
+        synced: bool = True,
     ) -> None:
-        super().__init__(_pair("index", path, reactor, busy_timeout, None))
+        super().__init__(_pair("index", path, reactor, busy_timeout, synced=synced))
 
 
 class SqliteState(SqlState):
@@ -57,9 +62,11 @@ def _pair(
     path: Path,
     reactor: IReactorFromThreads,
     busy_timeout: float,
-    steps: Sequence[str] | None,
+    steps: Sequence[str] | None = None,
+    synced: bool = True,
 ) -> Pair:
+    begin = partial(Writer.open, path, busy_timeout, steps, synced)
     return Pair(
-        BatchThread(reactor, f"{name} writer", partial(Writer.open, path, busy_timeout, steps)),
+        BatchThread(reactor, f"{name} writer", begin),
         BatchThread(reactor, f"{name} reader", partial(Reader.open, path, busy_timeout)),
     )

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from hmacfs.stores.interfaces import Index
+from hmacfs.stores.postgresql import Postgresql
 from hmacfs.stores.servers import server_pair
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sql_state import SqlState
@@ -69,6 +70,19 @@ PostgresqlStateTests = make_state_tests(state_opener(PostgresqlServer))
 PostgresqlStateTests.__qualname__ = PostgresqlStateTests.__name__ = "PostgresqlStateTests"
 MariadbStateTests = make_state_tests(state_opener(MariadbServer))
 MariadbStateTests.__qualname__ = MariadbStateTests.__name__ = "MariadbStateTests"
+
+
+class DurabilityTests(SynchronousTestCase):
+    """How much a server waits for its disk."""
+
+    def test_postgresql(self) -> None:
+        """PostgreSQL syncs what it commits, unless the administrator does without."""
+        server = shared(PostgresqlServer)
+        for synced, setting in ((True, "on"), (False, "off")):
+            link = Postgresql(synced).connect(server.place(), PATIENCE)
+            self.addCleanup(link.close)
+            [[found]] = link.execute("SHOW synchronous_commit").fetchall()
+            self.assertEqual(found, setting)
 
 
 class TimedPump(Pump):

@@ -97,6 +97,14 @@ class WriterOpenTests(DatabaseCase):
             writer.perform([partial(ask, "PRAGMA user_version")]), [Done([(version,)])]
         )
 
+    def test_synced(self) -> None:
+        """The log is synced with every commit, unless the administrator does without."""
+        for synced, level in ((True, 2), (False, 1)):
+            with closing(Writer.open(self.path, 0.0, synced=synced)) as writer:
+                self.assertEqual(
+                    writer.perform([partial(ask, "PRAGMA synchronous")]), [Done([(level,)])]
+                )
+
     def test_older(self) -> None:
         """A file of an older release is upgraded, after a backup, and can be written."""
         with closing(Writer.open(self.path, 0.0)) as writer:

@@ -123,7 +123,9 @@ INDEX_DURABILITY: Final = Option(
     since=Generation.V4,
     kind=Choice(("full", "fast")),
     default="full",
-    summary='With "full", an upload is answered when it would survive a loss of power; "fast" '
-    "leaves that to the operating system. Without it full.",
+    summary='With "full", what is known of an upload outlives a loss of power from the answer on; '
+    'with "fast" the last second of it may be lost, and reindex finds the files again. MySQL and '
+    "MariaDB have innodb_flush_log_at_trx_commit for that instead. Without it full.",
     example="fast",
+    in_effect=True,
 )
