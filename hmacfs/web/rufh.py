@@ -25,7 +25,7 @@ from hmacfs.uploads.sessions import Sessions
 from hmacfs.web import replies
 from hmacfs.web.facts import facts_of
 from hmacfs.web.request import StreamingRequest
-from hmacfs.web.rufh_answers import ANSWER, KIND, LAST, WANTED, RufhAnswers
+from hmacfs.web.rufh_answers import ANSWER, KIND, LAST, WANTED, Part, RufhAnswers
 from hmacfs.web.upload_urls import ENTRANCE, UploadUrls, public_id
 from hmacfs.web.uploads import Named, Uploads
 from hmacfs.wire import content_type, digests, disposition, rufh, tus
@@ -132,13 +132,7 @@ class Rufh:
         check = self._check(request)
         session = await self._sessions.rest(session.id, self.urls.peers.place_of(request))
         self.answers.check_offset(request, session, part.offset)
-        body = request.body
-        told = [part.length]
-        if part.is_last and body.length is not None:
-            told.append(part.offset + body.length)
-        for length in told:
-            if length is not None:
-                session = await self._told(session, length)
+        session = await self._measured(session, part, request.body.length)
         last = self._last(request, is_last=part.is_last)
         session = await self._sessions.set_fact(session.id, LAST, last)
         await self._bring(request, session, part.offset, check, is_last=part.is_last)
@@ -210,13 +204,18 @@ class Rufh:
         ends = is_last or self.answers.dialect(request).ends_by_length
         return "?1" if ends else "?0"
 
-    async def _told(self, session: Session, length: int) -> Session:
-        if session.length is None:
-            if length < session.offset:
-                raise InconsistentLength("the upload is longer already")
-            return await self._sessions.set_length(session.id, length)
-        if session.length != length:
-            raise InconsistentLength(f"the upload has {session.length} bytes, not {length}")
+    async def _measured(self, session: Session, part: Part, size: int | None) -> Session:
+        # Notes the length of the whole, if this part tells it.
+        told = {part.length, session.length} - {None}
+        stop = part.offset + (size or 0)
+        if part.is_last and size is not None:
+            told.add(stop)
+        if len(told) > 1 or any(length is not None and length < stop for length in told):
+            lengths = " and ".join(map(str, told))
+            raise InconsistentLength(f"of {stop} bytes or more the length is told as {lengths}")
+        for length in told:
+            if length is not None and session.length is None:
+                session = await self._sessions.set_length(session.id, length)
         return session
 
     def _length(self, request: StreamingRequest, announced: int | None) -> int | None:

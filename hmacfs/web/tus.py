@@ -110,8 +110,8 @@ class Tus:
     async def _head(self, request: StreamingRequest) -> None:
         session = await self._found(request)
         session = await self.urls.sessions.rest(session.id, self.urls.peers.place_of(request))
-        session = await self._stored(session)
-        fields = {**_UNCACHED, **self._state(request, session)}
+        session = await self.creation.stored(session)
+        fields = {**_UNCACHED, **self.creation.state(request, session)}
         for name, fact in (("Upload-Metadata", METADATA), ("Upload-Concat", CONCAT)):
             if fact in session.draft.facts:
                 fields[name] = session.draft.facts[fact]
@@ -120,9 +120,7 @@ class Tus:
             fields["Upload-Length"] = str(length)
         elif not session.draft.parts:
             fields["Upload-Defer-Length"] = "1"
-        replies.begin(request, HTTPStatus.OK, {**fields, "Content-Length": "0"})
-        request.write(b"")
-        request.finish()
+        replies.reply(request, HTTPStatus.OK, fields)
 
     async def _patch(self, request: StreamingRequest) -> None:
         session = await self._found(request)
@@ -133,11 +131,11 @@ class Tus:
         offset, length = _numbers(request)
         if session.state is not State.STORED:
             session = await self._append(request, session, offset, length)
-            session = await self._stored(session)
+            session = await self.creation.stored(session)
         elif offset != session.offset or length not in (None, offset) or request.body.length != 0:
             raise UploadOver("the upload is complete", state=session.state.value)
         request.dialect.pop("Upload-Expires", None)
-        replies.nothing(request, self._state(request, session))
+        replies.nothing(request, self.creation.state(request, session))
 
     async def _append(
         self, request: StreamingRequest, session: Session, offset: int, length: int | None
@@ -191,12 +189,6 @@ class Tus:
         if session.state is State.FAILED:
             raise Gone(f"the upload has failed: {session.detail}")
         return session
-
-    async def _stored(self, session: Session) -> Session:
-        return await self.creation.stored(session)
-
-    def _state(self, request: StreamingRequest, session: Session) -> dict[str, str]:
-        return self.creation.state(request, session)
 
 
 def _numbers(request: StreamingRequest) -> tuple[int, int | None]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import jwt
 from twisted.trial.unittest import SkipTest
 
-from tests.real import certificates, proxies
+from tests.real import browser, certificates, proxies
 from tests.real.case import KILOBYTE, MEGABYTE, ServerCase, noise
 from tests.real.client import Connection
 from tests.real.daemon import PATIENCE, Daemon
@@ -29,6 +29,7 @@ SIZE: Final = 12 * MEGABYTE
 CHUNK: Final = MEGABYTE
 KILLS: Final = 5
 FAR_AWAY: Final = 4_000_000_000
+PROTOCOLS: Final = ("tus-v1", "ietf-draft-03", "ietf-draft-05")
 
 
 def program(name: str) -> str:
@@ -109,6 +110,7 @@ class TusClientTests(ClientCase):
             **options,
         }
         command = [program("node"), os.fspath(TUS / "upload.js"), os.fspath(modules())]
+        lives = 1
         marks = [path.stat().st_size * number // (kills + 1) for number in range(1, kills + 1)]
         told: dict[str, Any] = {}
         with subprocess.Popen([*command, json.dumps(wish)], stdout=subprocess.PIPE) as process:
@@ -121,8 +123,9 @@ class TusClientTests(ClientCase):
                     marks.pop(0)
                     daemon.kill9()
                     daemon.start()
+                    lives += 1
             alarm.cancel()
-        self.assertEqual([], marks, "the client was done too soon")
+        self.assertEqual(kills + 1, lives, "the client was done too soon")
         self.assertNotIn("error", told)
         return told
 
@@ -175,6 +178,42 @@ class TusClientTests(ClientCase):
         ):
             self.assert_uploaded(daemon, path, **options)
         self.assert_uploaded(daemon, path, uploadLengthDeferred=True, chunkSize=65536)
+
+
+class BrowserTests(ClientCase):
+    """tus-js-client in Chromium, on a page of another origin."""
+
+    def test_upload(self) -> None:
+        """In each protocol the server is killed once on the way, and the file is whole."""
+        daemon = self.serve()
+        client = (modules() / "tus-js-client" / "dist" / "tus.min.js").read_text(encoding="utf-8")
+        page = (TUS / "page.html").read_text(encoding="utf-8")
+        for name, value in (
+            ("SIZE", str(4 * CHUNK)),
+            ("CHUNK", str(CHUNK // 2)),
+            ("SERVER", daemon.base_url),
+            ("TOKEN", token()),
+            ("PROTOCOLS", json.dumps(PROTOCOLS)),
+            ("CLIENT", client),
+        ):
+            page = page.replace(name, value)
+        row = range(4 * CHUNK)
+        data = bytes(((index & 65535) * 31 + (index >> 8)) & 255 for index in row)
+        killed: list[str] = []
+        ends: list[str] = []
+        with browser.serving(page) as server, browser.visiting(self.directory(), server.url):
+            while len(ends) < len(PROTOCOLS):
+                told = json.loads(server.told.get(timeout=browser.PATIENCE))
+                if "end" in told:
+                    ends.append(told["end"])
+                elif told["accepted"] > CHUNK and told["protocol"] not in killed:
+                    killed.append(told["protocol"])
+                    daemon.kill9()
+                    daemon.start()
+        self.assertEqual(list(PROTOCOLS), killed)
+        for end in ends:
+            self.assertTrue(end.startswith(f"{daemon.base_url}/upload/"), end)
+            self.assert_comes_back(daemon, end.removeprefix(daemon.base_url), data)
 
 
 class SlotTests(ClientCase):

@@ -411,6 +411,21 @@ class RefusalTests(RufhCase):
             self.assertEqual(problem["type"], f"{PROBLEM_TYPES}inconsistent-upload-length")
         self.assertEqual(self.client.ask("HEAD", target).headers["upload-offset"], "4")
 
+    def test_length_of_a_refused_part(self) -> None:
+        """Of a part that is refused the length does not count either."""
+        first = self.client.ask("POST", "/files", self.alice(), body=DATA[:4], last=False)
+        target = first.headers["location"].removeprefix(ORIGIN)
+        for response in (
+            self.client.append(target, 4, DATA[4:], "Upload-Length: 11"),
+            self.client.append(target, 4, DATA[4:], "Upload-Length: 9", last=False),
+            self.client.append(target, 4, b"", "Upload-Length: 3", last=False),
+            self.client.append(target, 4, b"", "Upload-Length: 3"),
+        ):
+            self.assertEqual(response.status, 400)
+            self.assertNotIn("upload-length", self.client.ask("HEAD", target).headers)
+        last = self.client.append(target, 4, DATA[4:], "Upload-Length: 10")
+        self.assertEqual(last.status, 201)
+
     def test_length_at_creation(self) -> None:
         """They are at creation too."""
         before = self.uploads()
