@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import re
 import signal
 import sys
 from collections.abc import Generator, Iterable, Sequence
@@ -27,6 +28,8 @@ CHECK_LIMIT: Final = 300.0
 QUICK_LIMIT: Final = 300.0
 REAL_LIMIT: Final = 3600.0
 LONG: Final = 20.0
+TIMING: Final = re.compile(r"timing: (.+): ([0-9.]+) s$", re.MULTILINE)
+"""What tests measure and tell; it is shown of a step that passed, too."""
 
 
 class UsageError(Exception):
@@ -144,6 +147,9 @@ def show(outcome: Outcome) -> None:
         _, line, found = outcome.output.partition(f"\n{'=' * 79}\n")
         print(f"\n===== {name} =====\n{(found if line else outcome.output).rstrip()}\n")
     print(f"{name:<24} {counts!s:<40} {outcome.seconds:6.1f} s", flush=True)
+    if not outcome.step.live:
+        for what, seconds in TIMING.findall(outcome.output):
+            print(f"    {what:<61} {float(seconds):6.1f} s", flush=True)
 
 
 def carry_out(plan: Plan, environ: dict[str, str]) -> Counts:

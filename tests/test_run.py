@@ -216,6 +216,12 @@ class CarryOutTests(SynchronousTestCase):
         """A step that passed is one line."""
         self.assertEqual(1, len(self.show(Counts(8), "much\nto\ntell\n").splitlines()))
 
+    def test_shows_timings(self) -> None:
+        """What tests have measured is told of a step that passed, too."""
+        said = self.show(Counts(8), "test_it ... timing: an upgrade: 2.5 s\n  [OK]\n")
+        self.assertRegex(said, r"(?m)^    an upgrade +2\.5 s$")
+        self.assertEqual(2, len(said.splitlines()))
+
     def test_shows_live_output_once(self) -> None:
         """What was shown as it came is not repeated."""
         self.assertNotIn("wrong", self.show(Counts(failed=1), "wrong\n", live=True))

@@ -11,7 +11,8 @@ import pathlib
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from twisted.trial.unittest import SkipTest
@@ -100,75 +101,133 @@ def mirror() -> str:
     raise SkipTest("apt knows no mirror of Debian")
 
 
-def tree() -> pathlib.Path:
-    """Return a Debian of this machine's suite, as it is right after its installation."""
-    names = hashlib.sha256(" ".join(INSIDE).encode()).hexdigest()[:8]
+def tree(*more: str) -> pathlib.Path:
+    """Return a Debian of this machine's suite, right after its installation, with more packages."""
+    names = hashlib.sha256(" ".join((*INSIDE, *more)).encode()).hexdigest()[:8]
     path = directory() / f"tree-{suite()}-{names}"
     with locked("tree"):
         if not path.exists():
             made = path.with_suffix(".new")
             shutil.rmtree(made, ignore_errors=True)
-            include = f"--include={','.join(INSIDE)}"
+            include = f"--include={','.join((*INSIDE, *more))}"
             run(["debootstrap", "--variant=minbase", include, suite(), made, mirror()])
             made.rename(path)
     return path
 
 
-@functools.cache
-def package() -> pathlib.Path:
-    """Return the Debian package of this checkout; its tests are left to ``./test quick``."""
-    digest = hashlib.sha256()
-    for name in hygiene.tracked(CHECKOUT):
-        if name.parts[0] in SOURCES or len(name.parts) == 1:
-            digest.update(os.fsencode(name) + b"\0")
-            digest.update(hashlib.sha256((CHECKOUT / name).read_bytes()).digest())
-    kept = directory() / "packages" / digest.hexdigest()[:16]
-    with locked("package"):
+def _kept(kind: str, key: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
+    """Return the directory of this kind and key, which is made where it is missing."""
+    kept = directory() / kind / key
+    with locked(kind):
         if not kept.exists():
             kept.parent.mkdir(exist_ok=True)
             # Other runs may still use those that they made.
             by_age = sorted(kept.parent.iterdir(), key=lambda path: path.stat().st_mtime)
             for old in by_age[:-2]:
                 shutil.rmtree(old)
-            options = "" if os.environ.get("HMACFS_LONG") else "nocheck"
-            done = subprocess.run(
-                [CHECKOUT / "debian/build"],
-                env={**os.environ, "DEB_BUILD_OPTIONS": options},
-                capture_output=True,
-                text=True,
-                timeout=LIMIT,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr[-4000:]
             made = kept.with_suffix(".new")
             shutil.rmtree(made, ignore_errors=True)
-            made.mkdir()
-            shutil.copy(done.stdout.strip(), made)
+            make(made)
             made.rename(kept)
-    [path] = kept.iterdir()
+    return kept
+
+
+@functools.cache
+def key() -> str:
+    """Return what tells this checkout's package from others."""
+    digest = hashlib.sha256()
+    for name in hygiene.tracked(CHECKOUT):
+        if name.parts[0] in SOURCES or len(name.parts) == 1:
+            digest.update(os.fsencode(name) + b"\0")
+            digest.update(hashlib.sha256((CHECKOUT / name).read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def package() -> pathlib.Path:
+    """Return the Debian package of this checkout; its tests are left to ``./test quick``."""
+
+    def make(made: pathlib.Path) -> None:
+        started = time.monotonic()
+        path = build(CHECKOUT, "" if os.environ.get("HMACFS_LONG") else "nocheck")
+        print(f"timing: debian/build: {time.monotonic() - started:.1f} s")
+        made.mkdir()
+        shutil.copy(path, made)
+
+    [path] = _kept("packages", key(), make).iterdir()
     return path
 
 
-def next_package(to: pathlib.Path) -> pathlib.Path:
-    """Return a package like that of this checkout, but of a later version, in a directory."""
-    first = package()
-    work = to / "next"
-    old = field(first, "Version")
-    new = old.replace("4.", "5.", 1)
-    run(["dpkg-deb", "--raw-extract", first, work])
-    home = work / "usr/lib/hmac-file-server"
-    (home / old).rename(home / new)
-    command = work / "usr/bin/hmac-file-server"
-    command.unlink()
-    command.symlink_to(f"../lib/hmac-file-server/{new}/bin/hmac-file-server")
-    places = [*(work / "DEBIAN").iterdir(), home / new / "pyvenv.cfg"]
-    scripts = [path for path in (home / new / "bin").iterdir() if not path.is_symlink()]
-    for path in (*places, *scripts):
-        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    made = to / f"hmac-file-server_{new}.deb"
-    run(["dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "--build", work, made])
-    shutil.rmtree(work)
-    return made
+def build(checkout: pathlib.Path, options: str, *suite: str) -> str:
+    """Build the package of a checkout and return its path.
+
+    :raises AssertionError: with what was said, if it fails.
+    """
+    done = subprocess.run(
+        [checkout / "debian/build", *suite],
+        env={**os.environ, "DEB_BUILD_OPTIONS": options},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout.strip()
+
+
+@functools.cache
+def installed() -> pathlib.Path:
+    """Return a :func:`tree` in which the package was installed."""
+
+    def make(made: pathlib.Path) -> None:
+        run(["cp", "--archive", tree(), made])
+        enter = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe"]
+        place = "/tmp/first.deb"
+        bound = [f"--directory={made}", f"--bind-ro={package()}:{place}"]
+        run([*enter, *bound, "dpkg", "-i", place])
+
+    return _kept("installed", f"{key()}-{suite()}", make)
+
+
+@functools.cache
+def wheels() -> pathlib.Path:
+    """Return a directory with the libraries of the lock, for machines without a network."""
+    lock = CHECKOUT / "requirements/run.txt"
+
+    def make(made: pathlib.Path) -> None:
+        wanted = ["--require-hashes", f"--requirement={lock}", f"--dest={made}"]
+        run(["/usr/bin/python3", "-m", "pip", "download", "--quiet", *wanted])
+
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    return _kept("wheels", f"{digest}-{suite()}", make)
+
+
+@functools.cache
+def next_package() -> pathlib.Path:
+    """Return a package like that of this checkout, but of a later version."""
+
+    def make(made: pathlib.Path) -> None:
+        first, work = package(), made / "next"
+        made.mkdir()
+        old = field(first, "Version")
+        new = old.replace("4.", "5.", 1)
+        run(["dpkg-deb", "--raw-extract", first, work])
+        home = work / "usr/lib/hmac-file-server"
+        (home / old).rename(home / new)
+        command = work / "usr/bin/hmac-file-server"
+        command.unlink()
+        command.symlink_to(f"../lib/hmac-file-server/{new}/bin/hmac-file-server")
+        places = [*(work / "DEBIAN").iterdir(), home / new / "pyvenv.cfg"]
+        scripts = [path for path in (home / new / "bin").iterdir() if not path.is_symlink()]
+        for path in (*places, *scripts):
+            path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+        name = made / f"hmac-file-server_{new}.deb"
+        run(["dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "--build", work, name])
+        shutil.rmtree(work)
+
+    [path] = _kept("later", key(), make).iterdir()
+    return path
 
 
 def field(deb: pathlib.Path, name: str) -> str:

@@ -98,7 +98,8 @@ def main() -> None:
     """Do what the only argument says."""
     asked = json.loads(sys.argv[1])
     if asked["do"] == "put":
-        answer: dict[str, object] = {"status": put(asked, asked["name"])}
+        status = put(asked, asked["name"], float(asked.get("pause", 0)))
+        answer: dict[str, object] = {"status": status}
     elif asked["do"] == "get":
         answer = get(asked, asked["name"])
     else:

@@ -68,14 +68,14 @@ class Machine:
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
 
-    def boot(self) -> None:
-        """Boot it and wait until it is up."""
+    def boot(self, tree: pathlib.Path) -> None:
+        """Boot it from a tree, which stays as it is, and wait until it is up."""
         # It ends when the test does, however that ends.
         bound = ["setpriv", "--pdeathsig=TERM"]
         command = [
             *(*bound, "systemd-nspawn", "--quiet", "--register=no", "--keep-unit"),
             *("--kill-signal=SIGRTMIN+3", "--volatile=overlay", "--private-network"),
-            *(f"--directory={cache.tree()}", f"--bind={self.shared}:/shared", "--boot"),
+            *(f"--directory={tree}", f"--bind={self.shared}:/shared", "--boot"),
         ]
         # It wants a terminal.
         terminal = [
@@ -173,15 +173,16 @@ class MachineCase(SynchronousTestCase):
         self.machine = Machine(self.shared)
         self.addCleanup(self.machine.off)
 
-    def boot(self) -> None:
-        """Boot the machine."""
+    def boot(self, *more: str) -> None:
+        """Boot the machine, which has the package as a file, and more of Debian's packages."""
         shutil.copy(cache.package(), self.shared / "first.deb")
-        self.machine.boot()
+        self.machine.boot(cache.tree(*more))
 
-    def install(self) -> str:
-        """Boot the machine and install the package; return what that said."""
-        self.boot()
-        return self.do("dpkg -i /shared/first.deb")
+    def boot_installed(self) -> None:
+        """Boot a machine on which the package was installed before."""
+        shutil.copy(cache.package(), self.shared / "first.deb")
+        self.machine.boot(cache.installed())
+        self.wait_active()
 
     def do(self, command: str) -> str:
         """Run a line of shell on the machine, which must succeed; return what it said."""

@@ -53,7 +53,7 @@ def engine() -> Engine:
     atexit.register(made.clear)
     started = time.monotonic()
     made.build()
-    print(f"container image: {time.monotonic() - started:.1f} s")
+    print(f"timing: the container image: {time.monotonic() - started:.1f} s")
     return made
 
 

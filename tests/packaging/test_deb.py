@@ -133,4 +133,4 @@ class CheckTests(PackageCase):
         )
         self.assertEqual(0, done.returncode, done.stdout[-3000:])
         self.assertIn("PASS: All tests.", done.stdout)
-        print(f"piuparts: {time.monotonic() - started:.1f} s")
+        print(f"timing: piuparts: {time.monotonic() - started:.1f} s")

@@ -24,13 +24,11 @@ class CheckoutTests(MachineCase):
                 place = self.shared / "checkout" / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(CHECKOUT / name, place)
-        wheels = ["--require-hashes", f"--requirement={CHECKOUT / 'requirements/run.txt'}"]
-        download = ["/usr/bin/python3", "-m", "pip", "download", "--quiet", *wheels]
-        cache.run([*download, f"--dest={self.shared / 'wheels'}"])
+        shutil.copytree(cache.wheels(), self.shared / "wheels")
 
     def test_systemd(self) -> None:
         """It installs a service, brings it up to date, tells whether it works, and removes it."""
-        self.machine.boot()
+        self.machine.boot(cache.tree())
         self.assertNotEqual(0, self.machine.run(f"{SCRIPT} --test").code)
         said = self.do(f"{SCRIPT} systemd")
         self.assertIn("xmpp-config prosody", said)
@@ -82,7 +80,7 @@ class CheckoutTests(MachineCase):
 
     def test_fix_config(self) -> None:
         """fix-config.sh mends an old file and keeps a copy of it."""
-        self.machine.boot()
+        self.machine.boot(cache.tree())
         self.do('printf \'ListenPort = "8080"\\nSecret = "a secret of one only"\\n\' > /tmp/c')
         self.do(f"chmod 600 /tmp/c && {ENVIRON} /shared/checkout/fix-config.sh /tmp/c")
         self.assertIn("listen_address", self.do("cat /tmp/c && ls /tmp"))
@@ -90,7 +88,7 @@ class CheckoutTests(MachineCase):
 
     def test_usage(self) -> None:
         """What it cannot do is a mistake, told with all that it can."""
-        self.machine.boot()
+        self.machine.boot(cache.tree())
         for words in ("", "sysv", "systemd now", "--uninstall --all"):
             done = self.machine.run(f"{SCRIPT} {words}")
             self.assertEqual(2, done.code, words)

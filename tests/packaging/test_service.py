@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 
-from tests.packaging import cache
 from tests.packaging.machine import PATIENCE, MachineCase, eventually
 
 UNIT = "hmac-file-server"
 CONFIG = "/etc/hmac-file-server/config.toml"
-LISTEN = (
-    "import socket, time; s = socket.create_server(('127.0.0.1', 8080)); "
-    "print('taken', flush=True); time.sleep(600)"
-)
+UPLOADS = "/var/lib/hmac-file-server/uploads"
 
 
 class InstalledTests(MachineCase):
@@ -24,15 +19,27 @@ class InstalledTests(MachineCase):
         self.boot()
         done = self.machine.run("dpkg -i /shared/first.deb")
         self.assertEqual(0, done.code, done.text)
-        print(f"installation: {done.seconds:.1f} s")
+        print(f"timing: the first installation: {done.seconds:.1f} s")
         self.assertNotIn(self.secret(), done.text)
         self.assertIn("xmpp-config prosody", done.text)
-        modes = self.do("stat -c '%a %U:%G' /etc/hmac-file-server/* /var/lib/hmac-file-server")
+        own, to_read = "750 hmac-file-server:hmac-file-server", "root:hmac-file-server"
+        modes = self.do(
+            "stat -c '%a %U:%G' /etc/hmac-file-server /etc/hmac-file-server/* "
+            "/var/lib/hmac-file-server /var/log/hmac-file-server"
+        )
         self.assertEqual(
-            ["640 root:hmac-file-server"] * 2 + ["750 hmac-file-server:hmac-file-server"],
-            modes.splitlines(),
+            [f"750 {to_read}", f"640 {to_read}", f"640 {to_read}", own, own], modes.splitlines()
         )
         self.wait_active()
+        self.assertEqual(
+            modes,
+            self.do(
+                "stat -c '%a %U:%G' /etc/hmac-file-server /etc/hmac-file-server/* "
+                "/var/lib/hmac-file-server /var/log/hmac-file-server"
+            ),
+        )
+        shown = self.do("hmac-file-server xmpp-config prosody -show-secret")
+        self.assertIn(f'http_upload_external_secret = "{self.secret()}"', shown)
         self.assertEqual("serving on tcp:127.0.0.1:8080", self.property("StatusText"))
         self.assertEqual("30s", self.property("WatchdogUSec"))
         self.assert_uploads("first.txt")
@@ -58,9 +65,65 @@ class InstalledTests(MachineCase):
         """Return what the server has logged."""
         return self.do(f"journalctl --no-pager --output=cat --unit={UNIT}")
 
+    def test_watchdog(self) -> None:
+        """A process that hangs is killed by systemd and comes back; one that lives is not."""
+        self.boot_installed()
+        self.drop_in(UNIT, "WatchdogSec=1s")
+        self.do(f"systemctl restart {UNIT}")
+        pid, first = self.property("MainPID"), self.property("WatchdogTimestampMonotonic")
+        wanted = int(first) + 3_000_000
+        eventually(
+            "three seconds of life",
+            lambda: int(self.property("WatchdogTimestampMonotonic")) > wanted,
+        )
+        self.assertEqual(pid, self.property("MainPID"))
+        self.assertEqual("0", self.property("NRestarts"))
+        self.do(f"kill -STOP {pid}")
+        eventually("a new process", lambda: self.property("MainPID") not in {pid, "0"})
+        self.assertIn("Watchdog timeout", self.log())
+        self.wait_active()
+        self.assert_uploads("a")
+
+    def test_drain(self) -> None:
+        """A stop waits for uploads that go on, cuts off what hangs, and is over in its time."""
+        self.boot_installed()
+        self.assertEqual("45s", self.property("TimeoutStopUSec"))
+        self.do(f"sed -i 's/^graceful_.*/graceful_shutdown_timeout = \"4s\"/' {CONFIG}")
+        self.do(f"systemctl restart {UNIT}")
+        secret = self.secret()
+        slow = self.machine.client(do="put", name="slow", secret=secret, pause=0.25)
+        stuck = self.machine.client(do="put", name="stuck", secret=secret, pause=60)
+        self.addCleanup(stuck.communicate)
+        self.addCleanup(stuck.kill)
+        under_way = f"ls {UPLOADS}/.hmacfs/stage | wc -l"
+        eventually("two uploads", lambda: self.do(under_way).strip() == "2")
+        self.do(f"systemctl stop --no-block {UNIT}")
+        eventually("the end", lambda: self.property("ActiveState") == "deactivating")
+        self.assertEqual("finishing what is under way", self.property("StatusText"))
+        text, _ = slow.communicate(timeout=PATIENCE)
+        self.assertEqual({"status": 201}, json.loads(text))
+        eventually("the stop", lambda: self.property("ActiveState") == "inactive")
+        self.assertEqual("success", self.property("Result"))
+        began, ended = (
+            int(self.property(f"{which}TimestampMonotonic"))
+            for which in ("ActiveExit", "InactiveEnter")
+        )
+        self.assertLess(ended - began, 19_000_000)
+        self.do(f"systemctl start {UNIT}")
+        self.assert_serves("slow")
+        self.assertEqual(404, self.client(do="get", name="stuck")["status"])
+
+    def drop_in(self, unit: str, *lines: str, section: str = "Service") -> None:
+        """Add lines to a unit, as ``systemctl edit`` does."""
+        unit = unit if "." in unit else f"{unit}.service"
+        text = "\\n".join((f"[{section}]", *lines, ""))
+        place = f"/etc/systemd/system/{unit}.d"
+        self.do(f"mkdir -p {place} && printf '{text}' > {place}/override.conf")
+        self.do("systemctl daemon-reload")
+
     def test_everything_allowed(self) -> None:
         """TLS, a Unix socket and a socket of systemd for the metrics work in the closed-in unit."""
-        self.install()
+        self.boot_installed()
         self.wait_active()
         self.do(
             "cd /etc/hmac-file-server && openssl req -x509 -newkey rsa:2048 -nodes -days 2 "
@@ -93,7 +156,7 @@ class InstalledTests(MachineCase):
 
     def test_instances(self) -> None:
         """A second server has a configuration, secret, port and storage of its own."""
-        self.install()
+        self.boot_installed()
         self.do(
             "cd /etc/hmac-file-server && cp secret two.secret && chgrp hmac-file-server two.secret "
             "&& sed s/NAME/two/ /usr/share/hmac-file-server/instance.toml > two.toml "
@@ -106,18 +169,20 @@ class InstalledTests(MachineCase):
 
     def test_retention(self) -> None:
         """The timer deletes what is too much, beside the running server."""
-        self.install()
+        self.boot_installed()
         self.assert_uploads("a")
         self.do(f"printf '%s\\n' '[retention]' 'max_size = \"1KB\"' >> {CONFIG}")
+        soon = ("OnCalendar=", "RandomizedDelaySec=0", "OnActiveSec=1s", "AccuracySec=100ms")
+        self.drop_in(f"{UNIT}-retention.timer", *soon, section="Timer")
         self.do(f"systemctl enable --now {UNIT}-retention.timer")
-        self.do(f"systemctl start {UNIT}-retention.service")
-        self.assertEqual(410, self.client(do="get", name="a")["status"])
-        self.do("! test -e /var/lib/hmac-file-server/uploads/a")
+        eventually("the end", lambda: self.client(do="get", name="a")["status"] == 410)
+        self.do(f"! test -e {UPLOADS}/a")
+        self.assertEqual("success", self.property("Result", f"{UNIT}-retention.service"))
         self.assertIn(f"{UNIT}-retention.timer", self.do("systemctl list-timers --no-pager"))
 
     def test_logrotate(self) -> None:
         """The rules of logrotate move a log file, and the server goes on in a new one."""
-        self.install()
+        self.boot_installed()
         log = "/var/log/hmac-file-server/server.log"
         self.do(f"sed -i 's#^level#file = \"{log}\"\\n&#' {CONFIG} && systemctl restart {UNIT}")
         self.assert_uploads("a")
@@ -125,171 +190,3 @@ class InstalledTests(MachineCase):
         self.assert_uploads("b")
         eventually("a new file", lambda: self.machine.run(f"grep -q upload/b {log}").code == 0)
         self.do(f"grep -q upload/a {log}.1")
-
-
-class UpgradeTests(MachineCase):
-    """A later version is installed over the first one."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.install()
-        self.wait_active()
-        later = cache.next_package(self.shared)
-        self.version = cache.field(later, "Version")
-        self.upgrade = f"dpkg -i /shared/{later.name}"
-
-    def executable(self) -> str:
-        """Return what the server runs from."""
-        return self.do(f"tr '\\0' ' ' < /proc/{self.property('MainPID')}/cmdline")
-
-    def test_through_the_socket(self) -> None:
-        """Who uploads meanwhile is neither refused nor cut off, and settings stay as they were."""
-        self.do(f"systemctl stop {UNIT} && systemctl enable --now {UNIT}.socket")
-        self.do(f"systemctl start {UNIT} && echo '# mine' >> {CONFIG}")
-        before = self.do("sha256sum /etc/hmac-file-server/*")
-        uploads = self.machine.client(do="stream", name="s", secret=self.secret())
-        eventually(
-            "uploads",
-            lambda: self.machine.run("test -f /var/lib/hmac-file-server/uploads/s-0-2").code == 0,
-        )
-        done = self.machine.run(self.upgrade)
-        self.assertEqual(0, done.code, done.text)
-        print(f"upgrade: {done.seconds:.1f} s")
-        self.wait_active()
-        self.assertIn(self.version, self.executable())
-        text, _ = uploads.communicate(timeout=PATIENCE)
-        answer = json.loads(text)
-        self.assertEqual([], answer["failed"])
-        self.assertGreater(answer["done"], 10)
-        self.assertEqual(before, self.do("sha256sum /etc/hmac-file-server/*"))
-        self.assertEqual("active", self.property("ActiveState", f"{UNIT}.socket"))
-        self.assert_serves("s-0-2")
-
-    def test_broken_configuration(self) -> None:
-        """It is installed and says what is wrong, and the old process goes on serving."""
-        self.assert_uploads("a")
-        pid = self.property("MainPID")
-        self.do(f"echo 'storage_pth = 1' >> {CONFIG}")
-        said = self.do(self.upgrade)
-        self.assertIn(f"{CONFIG} cannot be used, so {UNIT}.service was left as it is", said)
-        self.assertRegex(said, rf"{CONFIG}:\d+:\d+: .*storage_pth")
-        self.assertEqual(pid, self.property("MainPID"))
-        self.assert_uploads("b")
-        self.assertIn("ok installed", self.do(f"dpkg-query -W -f '${{Status}}' {UNIT}"))
-        self.do(f"sed -i '$d' {CONFIG} && systemctl restart {UNIT}")
-        self.assertIn(self.version, self.executable())
-        self.assert_serves("b")
-
-    def test_stopped(self) -> None:
-        """A server that the administrator has stopped stays so."""
-        self.do(f"systemctl stop {UNIT}")
-        self.do(self.upgrade)
-        self.assertEqual("inactive", self.property("ActiveState"))
-
-
-class RemovalTests(MachineCase):
-    """The package is removed."""
-
-    def test_purge(self) -> None:
-        """Purging takes configuration and logs, and keeps uploads for a new installation."""
-        self.install()
-        self.assert_uploads("a")
-        self.assertIn("were kept", self.do(f"dpkg --purge {UNIT}"))
-        self.do("! test -e /etc/hmac-file-server && ! test -e /var/log/hmac-file-server")
-        self.do("! test -e /usr/lib/hmac-file-server && getent passwd hmac-file-server")
-        self.do("dpkg -i /shared/first.deb")
-        self.wait_active()
-        self.assert_serves("a")
-
-    def test_purge_without_uploads(self) -> None:
-        """Where nothing was uploaded, nothing stays."""
-        self.install()
-        self.wait_active()
-        self.do(f"dpkg --purge {UNIT}")
-        found = self.do("find / -xdev -name '*hmac-file-server*' -not -path '/proc/*'")
-        self.assertEqual([], [p for p in found.split() if not p.startswith(("/shared", "/sys"))])
-        self.assertEqual(2, self.machine.run("getent passwd hmac-file-server").code)
-
-    def test_remove(self) -> None:
-        """Removing stops it and keeps the configuration for the next time."""
-        self.install()
-        before = self.do("sha256sum /etc/hmac-file-server/*")
-        self.do(f"dpkg --remove {UNIT}")
-        self.assertEqual("", self.machine.run("pgrep -f [b]in/hmac-file-server").text)
-        self.do("dpkg -i /shared/first.deb")
-        self.assertEqual(before, self.do("sha256sum /etc/hmac-file-server/*"))
-
-
-class TroubleTests(MachineCase):
-    """What can go wrong during an installation."""
-
-    def test_port_taken(self) -> None:
-        """It is installed and says so; once the port is free the server is there by itself."""
-        self.boot()
-        other = self.machine.begin(["python3", "-c", LISTEN])
-        assert other.stdout is not None
-        self.assertEqual("taken\n", other.stdout.readline())
-        said = self.do("dpkg -i /shared/first.deb")
-        self.assertRegex(said, rf"{UNIT}\.service could not be started: .*127\.0\.0\.1:8080")
-        self.do("pkill -f '[c]reate_server'")
-        other.communicate(timeout=PATIENCE)
-        self.wait_active()
-        self.assert_uploads("a")
-
-    def test_disk_full(self) -> None:
-        """It fails with one sentence and leaves no half file; with room it can be configured."""
-        self.boot()
-        self.do(
-            "cd /etc && mkdir hmac-file-server && mount -t tmpfs -o size=4k tmpfs hmac-file-server "
-            "&& head -c 4096 /dev/zero > /etc/hmac-file-server/full"
-        )
-        done = self.machine.run("dpkg -i /shared/first.deb")
-        self.assertNotEqual(0, done.code)
-        ours = [line for line in done.text.splitlines() if line.startswith(f"{UNIT}: ")]
-        self.assertEqual(1, len(ours), done.text)
-        self.assertIn("make room, then run: dpkg --configure", ours[0])
-        self.assertEqual("full\n", self.do("ls -A /etc/hmac-file-server"))
-        self.do("umount /etc/hmac-file-server && dpkg --configure hmac-file-server")
-        self.wait_active()
-        self.assert_uploads("a")
-
-    def test_disk_full_at_upgrade(self) -> None:
-        """An upgrade that has no room leaves the running server and its package as they were."""
-        self.install()
-        self.assert_uploads("a")
-        pid = self.property("MainPID")
-        later = cache.next_package(self.shared)
-        self.do(
-            "mkdir /run/lib && cp -a /usr/lib/hmac-file-server/. /run/lib && "
-            "mount -t tmpfs -o size=150m tmpfs /usr/lib/hmac-file-server && "
-            "cp -a /run/lib/. /usr/lib/hmac-file-server && "
-            "head -c 200M /dev/zero > /usr/lib/hmac-file-server/full || true"
-        )
-        done = self.machine.run(f"dpkg -i /shared/{later.name}")
-        self.assertNotEqual(0, done.code)
-        self.assertIn("No space left on device", done.text)
-        self.assertEqual(pid, self.property("MainPID"))
-        self.assert_uploads("b")
-        status = self.do(f"dpkg-query -W -f '${{Version}} ${{Status}}' {UNIT}")
-        self.assertNotIn(cache.field(later, "Version"), status)
-
-    def test_missing_user(self) -> None:
-        """A user that somebody has removed is made again."""
-        self.install()
-        self.do(f"systemctl stop {UNIT} && deluser --quiet hmac-file-server")
-        self.do("dpkg -i /shared/first.deb")
-        self.do(f"systemctl start {UNIT}")
-        self.assert_uploads("a")
-
-    def test_interrupted(self) -> None:
-        """An installation that was killed at any moment is finished by running it again."""
-        self.boot()
-        for seconds in (0.5, 1.0, 2.0, 3.0):
-            self.machine.run(f"timeout --signal=KILL {seconds} dpkg -i /shared/first.deb")
-            secret = self.machine.run("cat /etc/hmac-file-server/secret").text.strip()
-            if re.fullmatch("[0-9a-f]*", secret):
-                self.assertEqual(64, len(secret))
-        self.do("dpkg --configure -a && dpkg -i /shared/first.deb")
-        self.wait_active()
-        self.assert_uploads("a")
-        self.assertEqual("config.toml\nsecret\n", self.do("ls -A /etc/hmac-file-server"))
