@@ -85,8 +85,9 @@ install_systemd() {
     mkdir "$release"
     trap 'rm -rf "$release"' EXIT
     (cd "$here" && tar --create --exclude=__pycache__ LICENSE hmacfs requirements serve setup.py tools twisted) |
-        tar --extract --no-same-owner --directory "$release"
-    "$release/serve" -version >&2 || die "the libraries could not be installed, see above"
+        tar --extract --no-same-owner --directory "$release" ||
+        die "$release could not be written, perhaps because the disk is full; nothing was changed"
+    "$release/serve" -version >&2 || die "the libraries could not be installed, see above; nothing was changed"
     "$release/.venv/bin/python" -m compileall -q "$release/hmacfs" "$release/.venv/lib" >/dev/null || true
     check "$release/.venv/bin/$NAME"
     ln -sfn "$release" "$OPT/current.new" && mv -T "$OPT/current.new" "$OPT/current"
@@ -96,7 +97,7 @@ install_systemd() {
     mv "$UNIT.new" "$UNIT"
     systemctl daemon-reload
     systemctl --quiet enable "$NAME"
-    systemctl restart "$NAME" || die "it is installed and could not be started, see: journalctl -u $NAME"
+    systemctl restart "$NAME" 2>/dev/null || die "it is installed and could not be started: $(reason)"
     for old in "$OPT"/[0-9]*; do
         [ "$old" = "$release" ] || rm -rf "$old"
     done
@@ -107,6 +108,13 @@ install_systemd() {
 check() {
     setpriv --reuid="$NAME" --regid="$NAME" --init-groups "$1" -validate-quiet -config "$ETC/config.toml" >&2 ||
         die "$ETC/config.toml cannot be used, see above; what was installed before goes on as it is"
+}
+
+# reason: why the service did not start, as it has said itself.
+reason() {
+    said=$(journalctl --quiet --no-pager --lines=50 --output=cat --unit="$NAME" 2>/dev/null |
+        sed -n 's/.*#critical\] //p' | tail -n 1)
+    echo "${said:-see systemctl status $NAME}"
 }
 
 install_debian() {

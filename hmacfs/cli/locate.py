@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,4 +21,10 @@ def config(given: str | None, environ: Mapping[str, str]) -> Path | None:
     named = given or environ.get("HMAC_CONFIG_PATH")
     if named:
         return Path(named)
-    return next((path for path in (LOCAL_CONFIG, SYSTEM_CONFIG) if path.exists()), None)
+    # A file that one may not see is none, here; that of the system cannot be read, which is told.
+    if os.access(LOCAL_CONFIG, os.F_OK):
+        return LOCAL_CONFIG
+    try:
+        return SYSTEM_CONFIG if SYSTEM_CONFIG.exists() else None
+    except PermissionError:
+        return SYSTEM_CONFIG

@@ -16,13 +16,19 @@ _BLOCK = re.compile(
     r"(?P<body>(?:\n|(?P=indent) +\S.*\n)+)",
     re.MULTILINE,
 )
+_HEADING = re.compile(r"^(\S.*)\n[=-]{3,}$", re.MULTILINE)
 
 
 @frozen
 class Example:
-    """A block of code in a document; ``where`` is for messages."""
+    """A block of code in a document.
+
+    :ivar where: for messages.
+    :ivar section: the nearest heading above it.
+    """
 
     where: str
+    section: str
     language: str
     text: str
 
@@ -42,4 +48,6 @@ def examples(language: str) -> Iterator[Example]:
             if block["language"] == language:
                 line = text.count("\n", 0, block.start()) + 1
                 where = f"{document.relative_to(ROOT)}:{line}"
-                yield Example(where, language, textwrap.dedent(block["body"]).strip() + "\n")
+                section = _HEADING.findall(text, 0, block.start())[-1]
+                body = textwrap.dedent(block["body"]).strip() + "\n"
+                yield Example(where, section, language, body)

@@ -103,16 +103,32 @@ def mirror() -> str:
 
 def tree(*more: str) -> pathlib.Path:
     """Return a Debian of this machine's suite, right after its installation, with more packages."""
+    base = tree() if more else pathlib.Path()
     names = hashlib.sha256(" ".join((*INSIDE, *more)).encode()).hexdigest()[:8]
     path = directory() / f"tree-{suite()}-{names}"
     with locked("tree"):
         if not path.exists():
             made = path.with_suffix(".new")
             shutil.rmtree(made, ignore_errors=True)
-            include = f"--include={','.join((*INSIDE, *more))}"
-            run(["debootstrap", "--variant=minbase", include, suite(), made, mirror()])
+            if more:
+                run(["cp", "--archive", base, made])
+                apt_get = ["apt-get", "-o", "APT::Sandbox::User=root", "-q"]
+                run(inside(made, *apt_get, "update"))
+                run(inside(made, *apt_get, "install", "-y", "--no-install-recommends", *more))
+                run(inside(made, *apt_get, "clean"))
+            else:
+                include = f"--include={','.join(INSIDE)}"
+                run(["debootstrap", "--variant=minbase", include, suite(), made, mirror()])
             made.rename(path)
     return path
+
+
+def inside(place: pathlib.Path, *command: str, bind: str = "") -> list[str]:
+    """Return the command that runs a command in a tree, which is not booted, and changes it."""
+    enter = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe"]
+    bound = [f"--bind-ro={bind}"] if bind else []
+    environ = ["--setenv=DEBIAN_FRONTEND=noninteractive", "--resolv-conf=bind-host"]
+    return [*enter, *bound, *environ, f"--directory={place}", *command]
 
 
 def _kept(kind: str, key: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
@@ -182,10 +198,8 @@ def installed() -> pathlib.Path:
 
     def make(made: pathlib.Path) -> None:
         run(["cp", "--archive", tree(), made])
-        enter = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe"]
         place = "/tmp/first.deb"
-        bound = [f"--directory={made}", f"--bind-ro={package()}:{place}"]
-        run([*enter, *bound, "dpkg", "-i", place])
+        run(inside(made, "dpkg", "-i", place, bind=f"{package()}:{place}"))
 
     return _kept("installed", f"{key()}-{suite()}", make)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import pathlib
 import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tests.packaging import cache
 from tests.packaging.cache import CHECKOUT
+from tests.real.clamd import MARK
 
 ENGINE: Final = """\
 [containers]
@@ -28,6 +32,32 @@ driver = "overlay"
 runroot = "{directory}/run"
 graphroot = "{directory}/graph"
 """
+
+CLAMD: Final = """\
+Foreground true
+TCPSocket 3310
+DatabaseDirectory /var/lib/clamav
+User clamav
+"""
+INSTALL: Final = """\
+RUN apt-get -q update && apt-get -qy --no-install-recommends install \\
+    clamav-daemon prometheus redis-server
+"""
+OTHERS: Final = {
+    "docker.io/library/redis:7": (
+        # As the image of that name does where no password is set.
+        'ENTRYPOINT ["sh", "-c", "exec \\"$@\\" --protected-mode no", "sh"]\n'
+    ),
+    "docker.io/clamav/clamav:1.4": (
+        "COPY clamd.conf /etc/clamav/clamd.conf\n"
+        "COPY signatures /var/lib/clamav\n"
+        'CMD ["clamd", "--config-file=/etc/clamav/clamd.conf"]\n'
+    ),
+    "docker.io/prom/prometheus:v2.53.4": (
+        'WORKDIR /prometheus\nCMD ["prometheus", "--config.file=/etc/prometheus/prometheus.yml"]\n'
+    ),
+}
+"""What stands for images of registries: a name, and how it is made after :data:`INSTALL`."""
 
 IMAGE: Final = "localhost/hmac-file-server"
 BASE: Final = "localhost/debian"
@@ -93,9 +123,45 @@ class Engine:
         file = [f"--file={CHECKOUT / 'Containerfile'}", f"--build-arg=BASE={BASE}"]
         self.run([*build, *shared, *file, "-t", IMAGE, str(CHECKOUT)])
 
+    def build_others(self) -> None:
+        """Build what the compose files take from registries, of Debian's packages."""
+        context = self.directory / "others"
+        (context / "signatures").mkdir(parents=True)
+        mark = f"Mark-Test:0:*:{MARK.hex()}\n"
+        (context / "signatures/test.ndb").write_text(mark, encoding="ascii")
+        (context / "clamd.conf").write_text(CLAMD, encoding="ascii")
+        build = ["buildah", "bud", "--isolation=chroot", "--network=host", "--format=docker"]
+        for name, last in OTHERS.items():
+            text = f"FROM {BASE}\n{INSTALL}{last}"
+            (context / "Containerfile").write_text(text, encoding="ascii")
+            self.run([*build, "--layers", "-t", name, str(context)])
+        shutil.rmtree(context)
+
     def clear(self) -> None:
         """Remove everything."""
         self.run(["podman", "rm", "--all", "--force", "--time=0"], check=False)
         self.run(["podman", "volume", "rm", "--all", "--force"], check=False)
         self.run(["podman", "rmi", "--all", "--force"], check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@functools.cache
+def engine() -> Engine:
+    """Return what has the image of this checkout, which is built once."""
+    cache.need("buildah", "podman", "runc", "debootstrap")
+    made = Engine()
+    atexit.register(made.clear)
+    started = time.monotonic()
+    made.build()
+    print(f"timing: the container image: {time.monotonic() - started:.1f} s")
+    return made
+
+
+@functools.cache
+def engine_with_others() -> Engine:
+    """Return the same with what the compose files take from registries."""
+    cache.need("podman-compose", "/usr/lib/podman/netavark", "iptables")
+    started = time.monotonic()
+    engine().build_others()
+    print(f"timing: images of Redis, ClamAV and Prometheus: {time.monotonic() - started:.1f} s")
+    return engine()

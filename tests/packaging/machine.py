@@ -144,14 +144,16 @@ class Machine:
 
     def client(self, **asked: object) -> subprocess.Popen[str]:
         """Start our client, a program of this machine, in the network of that one."""
-        enter = ["nsenter", f"--target={self._leader}", "--net"]
-        process = subprocess.Popen(
-            [*enter, sys.executable, os.fspath(CLIENT), json.dumps(asked)],
+        return self.beside([sys.executable, os.fspath(CLIENT), json.dumps(asked)])
+
+    def beside(self, command: Sequence[str]) -> subprocess.Popen[str]:
+        """Start a program of this machine in the network of that one."""
+        return subprocess.Popen(
+            ["nsenter", f"--target={self._leader}", "--net", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        return process
 
 
 def _children(pid: int) -> list[int]:
@@ -192,9 +194,19 @@ class MachineCase(SynchronousTestCase):
             self.fail(f"{command}: {done.text}\n{last}")
         return done.text
 
+    def drop_in(self, unit: str, *lines: str) -> None:
+        """Add lines to a unit, as ``systemctl edit`` does, in place of those added before."""
+        unit = unit if "." in unit else f"{unit}.service"
+        place = f"/etc/systemd/system/{unit}.d"
+        text = shlex.quote("\n".join((*lines, "")))
+        self.do(f"mkdir -p {place} && printf %s {text} > {place}/override.conf")
+        self.do("systemctl daemon-reload")
+
     def client(self, **asked: object) -> dict[str, object]:
         """Ask our client for something, and return what came of it."""
-        text, _ = self.machine.client(secret=self.secret(), **asked).communicate(timeout=PATIENCE)
+        text, _ = self.machine.client(**{"secret": self.secret(), **asked}).communicate(
+            timeout=PATIENCE
+        )
         answer: dict[str, object] = json.loads(text)
         return answer
 

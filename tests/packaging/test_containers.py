@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import configparser
-import functools
 import hashlib
 import hmac
 import json
@@ -13,7 +11,6 @@ import pathlib
 import re
 import secrets
 import subprocess
-import time
 from typing import Any, Final
 
 import yaml
@@ -21,9 +18,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.config.options import TABLE
 from hmacfs.config.read import read_file
-from tests.packaging import cache
+from tests.docs.documents import examples
+from tests.packaging import cache, compose_suite
 from tests.packaging.cache import CHECKOUT
-from tests.packaging.engine import IMAGE, Engine
+from tests.packaging.engine import IMAGE, engine
 from tests.packaging.machine import eventually
 from tests.ports import free_port
 from tests.real.client import Connection, ask
@@ -46,22 +44,11 @@ QUADLET: Final = frozenset(
 )
 
 
-@functools.cache
-def engine() -> Engine:
-    """Return what has the image of this checkout, which is built once."""
-    made = Engine()
-    atexit.register(made.clear)
-    started = time.monotonic()
-    made.build()
-    print(f"timing: the container image: {time.monotonic() - started:.1f} s")
-    return made
-
-
 class ImageTests(SynchronousTestCase):
     """The image."""
 
     def setUp(self) -> None:
-        cache.need("buildah", "podman", "runc", "debootstrap")
+        engine()
         self.port = free_port()
         self.secret = secrets.token_hex(32)
         self.file = pathlib.Path(self.mktemp()).resolve()
@@ -167,6 +154,33 @@ class ImageTests(SynchronousTestCase):
         self.assertIn("uploads", said)
         self.assertNotEqual(0, engine().run([script, "--test"], False, environ).returncode)
 
+        # The words of Docker are those of Podman.
+        docker = directory / "bin/docker"
+        docker.parent.mkdir()
+        docker.symlink_to("/usr/bin/podman")
+        environ["PATH"] = f"{docker.parent}:{os.environ['PATH']}"
+        engine().run([script, "docker"], more=environ)
+        self.wait("hmac-file-server")
+        said = engine().run([script, "--test"], more=environ).stdout
+        self.assertIn("the container of docker works", said)
+        engine().run([script, "--uninstall", "--purge"], more=environ)
+        self.assertFalse(directory.exists())
+
+    def test_document(self) -> None:
+        """What docs/install.rst tells to run starts the server, which is reached by the port."""
+        cache.need("/usr/lib/podman/netavark", "iptables", "openssl")
+        [example] = [e for e in examples("sh") if e.section == "In a container"]
+        build, _, rest = example.text.partition("\n")
+        # That is what engine() does.
+        self.assertEqual(f"podman build --tag {IMAGE} .", build)
+        self.assertIn("--publish=127.0.0.1:8080:8080", rest)
+        directory = pathlib.Path(self.mktemp()).resolve()
+        directory.mkdir()
+        self.addCleanup(self.podman, "rm", "--force", "--time=0", "hmac-file-server", check=False)
+        text = rest.replace("127.0.0.1:8080:", f"127.0.0.1:{self.port}:")
+        engine().run(["sh", "-ec", f"cd {directory}\n{text}"])
+        self.wait("hmac-file-server")
+
     def test_without_tools(self) -> None:
         """Neither pip nor a compiler is in it, and the user owns nothing of the program."""
         name = self.start()
@@ -174,6 +188,10 @@ class ImageTests(SynchronousTestCase):
         for command in ("command -v pip", "command -v cc", "command -v curl", "test -w /opt"):
             done = self.podman("exec", name, "sh", "-c", command, check=False)
             self.assertNotEqual(0, done.returncode, command)
+
+
+class ComposeTests(compose_suite.ComposeTests):
+    """The compose files."""
 
 
 class ExampleTests(SynchronousTestCase):

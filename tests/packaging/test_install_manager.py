@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 from tests import hygiene
 from tests.packaging import cache
 from tests.packaging.cache import CHECKOUT
-from tests.packaging.machine import MachineCase
+from tests.packaging.machine import PATIENCE, MachineCase
+from tests.packaging.test_trouble import LISTEN
 
 CONFIG = "/etc/hmac-file-server/config.toml"
 ENVIRON = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/shared/wheels"
 SCRIPT = f"{ENVIRON} /shared/checkout/install-manager.sh"
 
 
-class CheckoutTests(MachineCase):
+class CheckoutCase(MachineCase):
     """A machine with a checkout, and without a network."""
 
     def setUp(self) -> None:
@@ -25,6 +27,10 @@ class CheckoutTests(MachineCase):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(CHECKOUT / name, place)
         shutil.copytree(cache.wheels(), self.shared / "wheels")
+
+
+class CheckoutTests(CheckoutCase):
+    """What the scripts do."""
 
     def test_systemd(self) -> None:
         """It installs a service, brings it up to date, tells whether it works, and removes it."""
@@ -77,6 +83,34 @@ class CheckoutTests(MachineCase):
         self.assertIn("Debian package is installed", self.machine.run(f"{SCRIPT} systemd").text)
         self.do(f"{SCRIPT} --uninstall && test -f {CONFIG}")
         self.do(f"{SCRIPT} --uninstall --purge && ! test -e {CONFIG}")
+
+    def test_trouble(self) -> None:
+        """A full disk, a kill and a taken port are told in one sentence; then it goes on."""
+        self.boot()
+        full = "mkdir -p {0} && mount -t tmpfs -o size=3m tmpfs {0}".format("/opt/hmac-file-server")
+        self.do(full)
+        done = self.machine.run(f"{SCRIPT} systemd")
+        self.assertEqual(1, done.code)
+        self.assertEqual(1, len(re.findall("^install-manager: ", done.text, re.MULTILINE)))
+        self.assertIn("perhaps because the disk is full; nothing was changed", done.text)
+        self.assertEqual("", self.do("ls /opt/hmac-file-server"))
+        self.do("umount /opt/hmac-file-server")
+
+        self.machine.run(f"timeout --signal=KILL 4 sh -c '{SCRIPT} systemd'")
+        self.assertEqual("inactive", self.property("ActiveState"))
+
+        other = self.machine.begin(["python3", "-c", LISTEN])
+        assert other.stdout is not None
+        self.assertEqual("taken\n", other.stdout.readline())
+        done = self.machine.run(f"{SCRIPT} systemd")
+        self.assertEqual(1, done.code)
+        self.assertRegex(done.text, "could not be started: .*127.0.0.1:8080")
+        self.do("pkill -f '[c]reate_server'")
+        other.communicate(timeout=PATIENCE)
+        self.wait_active()
+        self.assert_uploads("a")
+        self.do(f"{SCRIPT} systemd")
+        self.assertEqual("2", self.do("ls /opt/hmac-file-server | wc -l").strip())
 
     def test_fix_config(self) -> None:
         """fix-config.sh mends an old file and keeps a copy of it."""

@@ -44,6 +44,17 @@ class InstalledTests(MachineCase):
         self.assertEqual("30s", self.property("WatchdogUSec"))
         self.assert_uploads("first.txt")
 
+        # From a directory that its user may not enter, and by one who may not read it.
+        told = "cd /root && setpriv --reuid={0} --regid={0} --clear-groups {1}"
+        who = "hmac-file-server"
+        self.do(told.format(who, "hmac-file-server -validate-quiet"))
+        done = self.machine.run(
+            told.format("nobody", "hmac-file-server ls").replace("gid=nobody", "gid=nogroup")
+        )
+        self.assertNotEqual(0, done.code)
+        self.assertNotIn("Traceback", done.text)
+        self.assertIn(CONFIG, done.text)
+
         pid = self.property("MainPID")
         log_level = f'sed -i \'s/"info"/"debug"/\' {CONFIG}'
         self.do(f"{log_level} && systemctl reload {UNIT}")
@@ -68,7 +79,7 @@ class InstalledTests(MachineCase):
     def test_watchdog(self) -> None:
         """A process that hangs is killed by systemd and comes back; one that lives is not."""
         self.boot_installed()
-        self.drop_in(UNIT, "WatchdogSec=1s")
+        self.drop_in(UNIT, "[Service]", "WatchdogSec=1s")
         self.do(f"systemctl restart {UNIT}")
         pid, first = self.property("MainPID"), self.property("WatchdogTimestampMonotonic")
         wanted = int(first) + 3_000_000
@@ -113,14 +124,6 @@ class InstalledTests(MachineCase):
         self.assert_serves("slow")
         self.assertEqual(404, self.client(do="get", name="stuck")["status"])
 
-    def drop_in(self, unit: str, *lines: str, section: str = "Service") -> None:
-        """Add lines to a unit, as ``systemctl edit`` does."""
-        unit = unit if "." in unit else f"{unit}.service"
-        text = "\\n".join((f"[{section}]", *lines, ""))
-        place = f"/etc/systemd/system/{unit}.d"
-        self.do(f"mkdir -p {place} && printf '{text}' > {place}/override.conf")
-        self.do("systemctl daemon-reload")
-
     def test_everything_allowed(self) -> None:
         """TLS, a Unix socket and a socket of systemd for the metrics work in the closed-in unit."""
         self.boot_installed()
@@ -154,26 +157,13 @@ class InstalledTests(MachineCase):
         )
         self.assertIn("hmac_file_server_uploads_total 1.0", self.do(f'python3 -c "{metrics}"'))
 
-    def test_instances(self) -> None:
-        """A second server has a configuration, secret, port and storage of its own."""
-        self.boot_installed()
-        self.do(
-            "cd /etc/hmac-file-server && cp secret two.secret && chgrp hmac-file-server two.secret "
-            "&& sed s/NAME/two/ /usr/share/hmac-file-server/instance.toml > two.toml "
-            f"&& chown :hmac-file-server two.toml && systemctl enable --now {UNIT}@two"
-        )
-        self.assert_uploads("a", 8081)
-        self.assertEqual(404, self.client(do="get", name="a")["status"])
-        self.assert_uploads("b", 8080)
-        self.do("test -f /var/lib/hmac-file-server-two/uploads/a")
-
     def test_retention(self) -> None:
         """The timer deletes what is too much, beside the running server."""
         self.boot_installed()
         self.assert_uploads("a")
         self.do(f"printf '%s\\n' '[retention]' 'max_size = \"1KB\"' >> {CONFIG}")
         soon = ("OnCalendar=", "RandomizedDelaySec=0", "OnActiveSec=1s", "AccuracySec=100ms")
-        self.drop_in(f"{UNIT}-retention.timer", *soon, section="Timer")
+        self.drop_in(f"{UNIT}-retention.timer", "[Timer]", *soon)
         self.do(f"systemctl enable --now {UNIT}-retention.timer")
         eventually("the end", lambda: self.client(do="get", name="a")["status"] == 410)
         self.do(f"! test -e {UPLOADS}/a")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pathlib
 import re
 import shutil
+from typing import Final
 
 from tests.packaging import cache
 from tests.packaging.machine import PATIENCE, MachineCase
 
 UNIT = "hmac-file-server"
-LISTEN = (
+LISTEN: Final = (
     "import socket, time; s = socket.create_server(('127.0.0.1', 8080)); "
     "print('taken', flush=True); time.sleep(600)"
 )
