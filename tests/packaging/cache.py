@@ -159,6 +159,15 @@ def key() -> str:
     return digest.hexdigest()[:16]
 
 
+def copy(to: pathlib.Path) -> None:
+    """Copy this checkout, without its tests."""
+    for name in hygiene.tracked(CHECKOUT):
+        if name.parts[0] != "tests":
+            place = to / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, place)
+
+
 @functools.cache
 def package() -> pathlib.Path:
     """Return the Debian package of this checkout; its tests are left to ``./test quick``."""

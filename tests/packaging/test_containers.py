@@ -35,6 +35,8 @@ LOCKED_UP: Final = (
 )
 """What the compose files and the unit ask for."""
 
+# Of Podman 4.4 or later.
+QUADLET_PROGRAM: Final = "/usr/libexec/podman/quadlet"
 # Of podman-systemd.unit(5), version 4.4.
 QUADLET: Final = frozenset(
     {
@@ -252,3 +254,13 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual(set(), set(unit["Container"]) - QUADLET)
         self.assertEqual("true", unit["Container"]["ReadOnly"])
         self.assertEqual("ALL", unit["Container"]["DropCapability"])
+
+    def test_quadlet_generator(self) -> None:
+        """Podman makes a service of the unit, which starts the server locked up."""
+        cache.need(QUADLET_PROGRAM)
+        done = cache.run(
+            [QUADLET_PROGRAM, "-dryrun", "-user"], {"QUADLET_UNIT_DIRS": str(CONTAINERS)}
+        )
+        run = next(line for line in done.stdout.splitlines() if line.startswith("ExecStart="))
+        for option in ("--read-only", "--cap-drop", "--tmpfs", "--secret", "no-new-privileges"):
+            self.assertIn(option, run)

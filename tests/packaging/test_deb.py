@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import shutil
@@ -9,11 +10,23 @@ import sys
 import tarfile
 import time
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from hmacfs.base.version import VERSION
+from tests.docs.documents import examples
 from tests.packaging import cache
 from tests.packaging.cache import CHECKOUT, run
+
+COMPLETE = """
+source "$1"; complete -p hmac-file-server >/dev/null
+COMP_WORDS=(hmac-file-server xm); COMP_CWORD=1
+_hmac_file_server; printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def licences(path: pathlib.Path) -> list[pathlib.Path]:
+    """Return the files below a directory whose names say that they are licences."""
+    return [p for p in path.rglob("*") if re.search("licen[cs]e|copying", p.name, re.IGNORECASE)]
 
 
 class PackageCase(SynchronousTestCase):
@@ -67,6 +80,18 @@ class ContentTests(PackageCase):
         self.assertEqual({}, {n: v for n, v in found.items() if pinned.get(n) != v})
         self.assertGreaterEqual(len(found), 20)
 
+    def test_licences(self) -> None:
+        """Each library has its licence beside it, as the copyright file says."""
+        libraries = list(self.unpacked().rglob("*.dist-info"))
+        bare = [path.name for path in libraries if not licences(path)]
+        self.assertEqual([], bare)
+
+    def test_completion(self) -> None:
+        """The completion for bash offers the commands of the program in the package."""
+        place = self.unpacked()
+        script = place / "usr/share/bash-completion/completions/hmac-file-server"
+        self.assertEqual("xmpp-config\n", run(["bash", "-uc", COMPLETE, "bash", script]).stdout)
+
     def test_manual(self) -> None:
         """The manual pages can be shown without a complaint."""
         for page in ("man1/hmac-file-server.1.gz", "man5/hmac-file-server.toml.5.gz"):
@@ -96,6 +121,44 @@ class ContentTests(PackageCase):
             self.assertEqual(f"{config}: it can be used\n", said.stdout)
 
 
+class BuildTests(SynchronousTestCase):
+    """``debian/build``."""
+
+    def setUp(self) -> None:
+        cache.need("dpkg-buildpackage", "fakeroot", "git")
+
+    def test_other_system(self) -> None:
+        """A suite or a name that it knows nothing of is refused in one sentence."""
+        done = run([CHECKOUT / "debian/build", "sid"], check=False)
+        self.assertEqual(2, done.returncode)
+        self.assertEqual("debian/build: sid: only bookworm and trixie are supported\n", done.stdout)
+
+    def test_tests(self) -> None:
+        """The quick tests are run in the build, and there is no package when they fail."""
+        checkout = pathlib.Path(self.mktemp()).resolve()
+        cache.copy(checkout)
+        (checkout / "test").write_text("#!/bin/sh\necho these fail: $*; exit 1\n", encoding="ascii")
+        run(["git", "-C", checkout, "init", "--quiet"])
+        done = run([checkout / "debian/build"], {"DEB_BUILD_OPTIONS": ""}, check=False)
+        self.assertNotEqual(0, done.returncode)
+        self.assertIn("these fail: quick\n", done.stdout)
+        self.assertFalse((checkout / "dist").exists())
+
+    def test_suites(self) -> None:
+        """The document's commands make packages for another suite and another architecture."""
+        if not os.environ.get("HMACFS_LONG"):
+            raise SkipTest("only with --long: this makes whole systems, one of them emulated")
+        section = "Other suites and architectures"
+        [example] = [e for e in examples("sh") if e.section == section]
+        for line in example.text.splitlines():
+            made = run(["sh", "-c", f"cd {CHECKOUT} && DEB_BUILD_OPTIONS=nocheck {line}"]).stdout
+            deb = pathlib.Path(made.splitlines()[-1])
+            release = "+deb13" if "trixie" in line else "+deb12"
+            self.assertTrue(cache.field(deb, "Version").endswith(release), deb)
+            architecture = "arm64" if "arm64" in line else "amd64"
+            self.assertEqual(architecture, cache.field(deb, "Architecture"))
+
+
 class CheckTests(PackageCase):
     """Debian's own checks."""
 
@@ -111,7 +174,8 @@ class CheckTests(PackageCase):
         """The units are right, and systemd's judgement of what they may do is 1.5 or better."""
         cache.need("systemd-analyze")
         units = next(self.unpacked().rglob("systemd/system"))
-        for name in ("hmac-file-server.service", "hmac-file-server@.service"):
+        names = ("hmac-file-server", "hmac-file-server@", "hmac-file-server-retention")
+        for name in (f"{name}.service" for name in names):
             limit = "--threshold=15"
             judged = ["systemd-analyze", "security", "--offline=true", "--no-pager", limit]
             done = run([*judged, units / name], check=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import pathlib
-import shutil
 import subprocess
 import sys
 import time
@@ -14,10 +13,8 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests import hygiene
 from tests.docs.documents import Example, examples
 from tests.packaging import cache
-from tests.packaging.cache import CHECKOUT, SOURCES
 from tests.packaging.machine import MachineCase, eventually
 from tests.packaging.test_install_manager import ENVIRON, CheckoutCase
 from tests.real.client import ask
@@ -174,10 +171,7 @@ class PythonTests(SynchronousTestCase):
     def test_commands(self) -> None:
         """Both commands that an installation by pip brings start the server."""
         place = pathlib.Path(self.mktemp()).resolve()
-        for name in hygiene.tracked(CHECKOUT):
-            if name.parts[0] in SOURCES or len(name.parts) == 1:
-                (place / "source" / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(CHECKOUT / name, place / "source" / name)
+        cache.copy(place / "source")
         cache.run(["/usr/bin/python3", "-m", "venv", "--without-pip", place / "venv"])
         pip = [
             "/usr/bin/python3",

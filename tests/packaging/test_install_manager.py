@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 
-from tests import hygiene
 from tests.packaging import cache
-from tests.packaging.cache import CHECKOUT
 from tests.packaging.machine import PATIENCE, MachineCase
 from tests.packaging.test_trouble import LISTEN
 
@@ -21,11 +19,7 @@ class CheckoutCase(MachineCase):
 
     def setUp(self) -> None:
         super().setUp()
-        for name in hygiene.tracked(CHECKOUT):
-            if name.parts[0] != "tests":
-                place = self.shared / "checkout" / name
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(CHECKOUT / name, place)
+        cache.copy(self.shared / "checkout")
         shutil.copytree(cache.wheels(), self.shared / "wheels")
 
 
