@@ -39,7 +39,8 @@ class ReadmeTests(MachineCase):
     def settings(self, pattern: str, *lines: str) -> None:
         """Put lines in place of that line of the configuration, and start again."""
         text = "\\n".join(line.replace('"', '\\"') for line in lines)
-        self.do(f'sed -i "s#^{pattern}.*#{text}#" {CONFIG} && systemctl restart {UNIT}')
+        self.do(f'sed -i "s#^{pattern}.*#{text}#" {CONFIG}')
+        self.machine.run(f"systemctl restart {UNIT}")
 
     def test_alone(self) -> None:
         """The lines are printed, the socket takes over, the timer runs, and a purge takes all."""
@@ -110,7 +111,8 @@ class ReadmeTests(MachineCase):
         """The closed-in unit packs old files into containers, and serves them from there."""
         self.boot(*PRESENT)
         self.do("dpkg -i /shared/first.deb")
-        [containers] = blocks("Containers of old files")
+        place, containers = blocks("Containers of old files")
+        self.paste(place)
         lines = ("[iso]", "enabled = true", 'schedule = "1s"', 'size = "1MB"', containers)
         self.do(f"printf '%s\\n' {shlex.join(lines)} >> {CONFIG}")
         self.do(f"systemctl restart {UNIT}")

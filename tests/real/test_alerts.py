@@ -130,11 +130,16 @@ class QueryTests(ServerCase):
         return results
 
     def test_dashboard(self) -> None:
-        """Each query of the dashboard finds something."""
+        """Each query of the dashboard finds something, and promtool has nothing against any."""
         seen = list(queries())
         self.assertGreater(len(seen), 20)
         for title, query in seen:
             eventually(f"{title}: {query}", lambda query=query: self.found(query))  # type: ignore[misc]
+        url = f"http://127.0.0.1:{self.port}"
+        for query in (*(query for _, query in seen), *conditions()):
+            asked = [program("promtool"), "query", "instant", url, query]
+            done = subprocess.run(asked, capture_output=True, text=True, check=False)
+            self.assertEqual((0, ""), (done.returncode, done.stderr), query)
 
     def test_conditions(self) -> None:
         """What the alerts ask about is there, and none of them fires for a server that is well."""
