@@ -18,9 +18,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.packaging.cache import CHECKOUT
 from tests.packaging.engine import engine_with_others
 from tests.packaging.machine import eventually
+from tests.ports import free_port
 from tests.real.clamd import MARK
 from tests.real.client import Connection, ask
-from tests.real.daemon import free_port
 
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 

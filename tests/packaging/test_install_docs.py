@@ -17,8 +17,8 @@ from tests.docs.documents import Example, examples
 from tests.packaging import cache
 from tests.packaging.machine import MachineCase, eventually
 from tests.packaging.test_install_manager import ENVIRON, CheckoutCase
+from tests.ports import free_port
 from tests.real.client import ask
-from tests.real.daemon import free_port
 from tests.real.prosody import CLIENT
 
 DOCUMENT: Final = "docs/install.rst"
