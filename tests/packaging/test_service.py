@@ -45,7 +45,8 @@ class InstalledTests(MachineCase):
         self.assert_uploads("first.txt")
 
         # From a directory that its user may not enter, and by one who may not read it.
-        told = "mkdir -pm 700 /closed && cd /closed && setpriv --reuid={0} --regid={0} --clear-groups {1}"
+        enter = "mkdir -pm 700 /closed && cd /closed"
+        told = enter + " && setpriv --reuid={0} --regid={0} --clear-groups {1}"
         who = "hmac-file-server"
         self.do(told.format(who, "hmac-file-server -validate-quiet"))
         done = self.machine.run(
