@@ -9,6 +9,7 @@ path, nothing that belongs to the server itself.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 import unicodedata
 
@@ -28,6 +29,9 @@ MAX_NAME_BYTES = 1024
 
 VERSIONS = (INTERNAL_DIRECTORY, "versions")
 """First segments of the names of older versions."""
+
+OBJECTS = (INTERNAL_DIRECTORY, "objects")
+"""First segments of where files lie whose names are hidden."""
 
 
 def _check(segment: str) -> None:
@@ -79,6 +83,15 @@ def _is_version(segments: tuple[str, ...]) -> bool:
     )
 
 
+def _is_hidden(segments: tuple[str, ...]) -> bool:
+    return (
+        segments[:2] == OBJECTS
+        and len(segments) == 4
+        and re.fullmatch("[0-9a-f]{64}", segments[3]) is not None
+        and segments[2] == segments[3][:2]
+    )
+
+
 def _folder(name: StoredName) -> str:
     # Names may be as long as names can be, so theirs is none of its segments.
     return hashlib.sha256(str(name).encode()).hexdigest()
@@ -94,7 +107,7 @@ class StoredName:
     def _check_segments(self, _: Attribute[tuple[str, ...]], segments: tuple[str, ...]) -> None:
         for segment in segments:
             _check(segment)
-        if _is_internal(segments[0]) and not _is_version(segments):
+        if _is_internal(segments[0]) and not (_is_version(segments) or _is_hidden(segments)):
             raise NameRefused(f"names below {INTERNAL_DIRECTORY} are the server's own")
 
     @classmethod
@@ -138,6 +151,20 @@ class StoredName:
         :param id: letters, digits and dashes.
         """
         return StoredName((*VERSIONS, _folder(self), id))
+
+    def hidden(self, key: bytes) -> StoredName:
+        """
+        Tell where the file of this name lies when a listing may not tell its name.
+
+        No request can name it either.
+        """
+        digest = hmac.digest(key, str(self).encode(), "sha256").hex()
+        return StoredName((*OBJECTS, digest[:2], digest))
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is below the directory of the server's own files."""
+        return self.segments[0] == INTERNAL_DIRECTORY
 
     @property
     def versions(self) -> str:

@@ -127,6 +127,7 @@ def write(
     target: Path,
     charset: str,
     goes_on: Callable[[], bool] = lambda: True,
+    place: Callable[[StoredName], StoredName] = lambda name: name,
 ) -> None:
     """
     Write files of a directory into a container, under their names; durable when this returns.
@@ -134,6 +135,7 @@ def write(
     :param files: the names, and the SHA-256 of each.
     :param charset: of the names in the container.
     :param goes_on: is asked again and again.
+    :param place: tells under what name a file lies in the directory.
     :raises StorageFailed: if that cannot be done; there is no container then.
     :raises Stopped: if it was not to go on; neither then.
     """
@@ -143,7 +145,7 @@ def write(
         sums.write_text(
             "".join(_sum(str(name), digest) for name, digest in files.items()), encoding=_UTF_8
         )
-        paths = {SUMS: sums} | {str(name): root / str(name) for name in files}
+        paths = {SUMS: sums} | {str(name): root / str(place(name)) for name in files}
         listed.write_text(
             "".join(f"{_graft(name)}={_graft(str(path))}\n" for name, path in paths.items()),
             encoding=_UTF_8,

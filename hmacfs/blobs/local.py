@@ -37,8 +37,10 @@ from hmacfs.blobs.interfaces import (
     StagedBlob,
     StorageFailed,
 )
+from hmacfs.blobs.naming import Naming, Places
 from hmacfs.blobs.tree import (
     FILE_MODE,
+    is_file,
     open_directory,
     open_file,
     open_private,
@@ -66,12 +68,21 @@ class LocalBlobs:
     :param root: the storage path; it is made if it does not exist.
     :param pool: where everything that touches the disk runs.
     :param contents: where equal files have their bytes, if they have them together.
+    :param naming: what files are called in there.
     """
 
-    def __init__(self, root: Path, pool: Pool, contents: ContentStore | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        pool: Pool,
+        contents: ContentStore | None = None,
+        naming: Naming | None = None,
+    ) -> None:
         self._pool = pool
         self._path = root
         self._contents = contents
+        self._naming = naming or Naming()
+        self._places = Places()
         self._root = -1
         self._internal = -1
         self._stages = -1
@@ -98,6 +109,7 @@ class LocalBlobs:
             self._internal = open_directory(self._root, INTERNAL_DIRECTORY, create=True)
             # The names in it may tell the ids of uploads.
             self._stages = open_private(self._internal, "stage")
+            self._places = self._naming.places(self._internal)
         if alone:
             self._keep_others_out()
 
@@ -116,6 +128,15 @@ class LocalBlobs:
                 raise StorageFailed(
                     f"another hmac-file-server is running on the storage {self._path}"
                 ) from None
+
+    def place(self, name: StoredName) -> StoredName:
+        """Tell under what name the bytes of a file lie, or would be put; blocks."""
+        first, *others = self._places.of(name)
+        if others and not is_file(self._root, first):
+            for other in others:
+                if is_file(self._root, other):
+                    return other
+        return first
 
     def close(self) -> Deferred[None]:
         """Let go of the directories."""
@@ -152,7 +173,7 @@ class LocalBlobs:
             self._seal(blob, intent)
             for left in reversed(range(FOLDER_ATTEMPTS)):
                 try:
-                    return self._link_staged(blob, name)
+                    return self._link_staged(blob, self.place(name))
                 except FileNotFoundError:
                     # Whoever removed the last file of the folder took it away meanwhile.
                     if not left:
@@ -190,7 +211,7 @@ class LocalBlobs:
     def _replace(self, blob: LocalStagedBlob, name: StoredName, intent: bytes) -> None:
         with storage_errors(f"publish {name}"):
             self._seal(blob, intent)
-            replacing.replace(self._stages, blob.key, self._root, name)
+            replacing.replace(self._stages, blob.key, self._root, self.place(name))
 
     def link(self, name: StoredName, other: StoredName) -> Deferred[bool]:
         """Give a file a second name; see :meth:`Blobs.link`."""
@@ -198,7 +219,7 @@ class LocalBlobs:
 
     def _link(self, name: StoredName, other: StoredName) -> bool:
         with storage_errors(f"keep {name}"):
-            return replacing.link(self._root, name, other)
+            return replacing.link(self._root, self.place(name), self.place(other))
 
     def rename(self, name: StoredName, other: StoredName) -> Deferred[None]:
         """Give a file another name; see :meth:`Blobs.rename`."""
@@ -206,7 +227,7 @@ class LocalBlobs:
 
     def _rename(self, name: StoredName, other: StoredName) -> None:
         with storage_errors(f"rename {name}"):
-            replacing.rename(self._root, name, other)
+            replacing.rename(self._root, self.place(name), self.place(other))
 
     def settle(self, staged: StagedBlob) -> Deferred[None]:
         """Forget the stage; see :meth:`Blobs.settle`."""
@@ -230,19 +251,26 @@ class LocalBlobs:
 
     def _open(self, name: StoredName) -> OpenBlob | None:
         with storage_errors(f"open {name}"):
-            try:
-                with parent_of(self._root, name) as parent:
-                    descriptor = open_file(parent, name.leaf)
-            except (FileNotFoundError, NameExists):
-                return None
-            if descriptor is None:
-                return None
-            try:
-                size = os.fstat(descriptor).st_size
-            except OSError:
-                os.close(descriptor)
-                raise
-            return LocalOpenBlob(descriptor, size, Lane(self._pool))
+            for place in self._places.of(name):
+                blob = self._open_at(place)
+                if blob is not None:
+                    return blob
+        return None
+
+    def _open_at(self, place: StoredName) -> OpenBlob | None:
+        try:
+            with parent_of(self._root, place) as parent:
+                descriptor = open_file(parent, place.leaf)
+        except (FileNotFoundError, NameExists):
+            return None
+        if descriptor is None:
+            return None
+        try:
+            size = os.fstat(descriptor).st_size
+        except OSError:
+            os.close(descriptor)
+            raise
+        return LocalOpenBlob(descriptor, size, Lane(self._pool))
 
     def remove(self, name: StoredName) -> Deferred[bool]:
         """Take a file away; see :meth:`Blobs.remove`."""
@@ -250,13 +278,14 @@ class LocalBlobs:
 
     def _remove(self, name: StoredName) -> bool:
         with storage_errors(f"remove {name}"):
+            place = self.place(name)
             try:
-                with parent_of(self._root, name) as parent, self._released(parent, name):
-                    os.unlink(name.leaf, dir_fd=parent)
+                with parent_of(self._root, place) as parent, self._released(parent, place):
+                    os.unlink(place.leaf, dir_fd=parent)
                     os.fsync(parent)
             except (FileNotFoundError, IsADirectoryError, NameExists):
                 return False
-        self._prune(name)
+        self._prune(place)
         return True
 
     @contextmanager
@@ -279,15 +308,16 @@ class LocalBlobs:
 
     def _deduplicate(self, contents: ContentStore, name: StoredName, sha256: bytes) -> int:
         with storage_errors(f"deduplicate {name}"):
+            place = self.place(name)
             try:
-                with parent_of(self._root, name) as parent:
-                    return contents.deduplicate(parent, name.leaf, sha256, self._stages)
+                with parent_of(self._root, place) as parent:
+                    return contents.deduplicate(parent, place.leaf, sha256, self._stages)
             except (FileNotFoundError, NameExists):
                 return 0
 
     def _prune(self, name: StoredName) -> None:
         # A folder that has something in it, or is in use otherwise, stays.
-        if name.is_version:
+        if name.is_internal:
             with suppress(OSError):
                 os.rmdir("/".join(name.segments[1:-1]), dir_fd=self._internal)
             return

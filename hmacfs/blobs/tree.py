@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +97,16 @@ def parent_of(root: int, name: StoredName, *, create: bool = False) -> Iterator[
         yield current
     finally:
         os.close(current)
+
+
+def is_file(root: int, name: StoredName) -> bool:
+    """Tell whether there is a regular file of a name."""
+    try:
+        with parent_of(root, name) as parent:
+            status = os.stat(name.leaf, dir_fd=parent, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError, NameExists):
+        return False
+    return stat.S_ISREG(status.st_mode)
 
 
 def open_file(parent: int, leaf: str) -> int | None:

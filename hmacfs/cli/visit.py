@@ -19,7 +19,7 @@ from hmacfs.cli.command import CommandFailed
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pools import ThreadedPool
-from hmacfs.service.stores import contents, index_path, is_file, make_index
+from hmacfs.service.stores import contents, index_path, is_file, make_index, naming
 from hmacfs.stores.database import is_older
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.sql_index import SqlIndex
@@ -49,7 +49,7 @@ async def storage(
     """
     path = settings[options.SERVER_STORAGE_PATH]
     pool = ThreadedPool(reactor, "disk", 2)
-    blobs = PackedBlobs(path, pool, contents(settings))
+    blobs = PackedBlobs(path, pool, contents(settings), naming(settings))
     pool.start()
     try:
         await blobs.start(alone=alone)

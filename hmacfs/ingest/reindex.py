@@ -85,15 +85,35 @@ class Reindex:
                     if disagreement is not None:
                         yield disagreement
                     self.progress()
-        start = ""
-        while rows := await self.index.page(start, PAGE):
-            for row in rows:
-                disagreement = await self._examine_row(row)
+        if self.remembered is not None:
+            async for row in _rows(self.remembered):
+                disagreement = await self._recall(row)
                 if disagreement is not None:
                     yield disagreement
-                self.progress()
-            # Names have no control characters: nothing is between the two.
-            start = f"{rows[-1].name}\0"
+        async for row in _rows(self.index):
+            disagreement = await self._examine_row(row)
+            if disagreement is not None:
+                yield disagreement
+            self.progress()
+
+    async def _recall(self, row: StoredFile) -> Disagreement | None:
+        # Older versions, and files whose names are hidden, are not come across.
+        if await self.index.find(row.name) is not None:
+            return None
+        path = str(row.name).encode()
+        try:
+            blob = await self.blobs.open(row.name)
+            if blob is None:
+                return None
+            if await blob.lane.run(_read, blob) != (row.size, row.sha256):
+                return None
+        except StorageFailed as error:
+            return Disagreement(Kind.FAILED, path, str(error))
+        try:
+            is_mended = not self.mends or await self.index.amend(None, row)
+        except ContentBlocked as refusal:
+            return Disagreement(Kind.BLOCKED, path, refusal.detail)
+        return Disagreement(Kind.ADDED, path) if is_mended else None
 
     async def _examine(self, found: Found | Passed) -> Disagreement | None:
         if isinstance(found, Passed):
@@ -151,6 +171,15 @@ class Reindex:
             return None
         is_mended = not self.mends or await self.index.amend(row, None)
         return Disagreement(Kind.DROPPED, path) if is_mended else None
+
+
+async def _rows(index: Index) -> AsyncGenerator[StoredFile, None]:
+    start = ""
+    while rows := await index.page(start, PAGE):
+        for row in rows:
+            yield row
+        # Names have no control characters: nothing is between the two.
+        start = f"{rows[-1].name}\0"
 
 
 def _intended(found: Found) -> StoredFile | None:

@@ -28,7 +28,7 @@ from hmacfs.rules.quota import Usage
 from hmacfs.service.index_lock import IndexLock
 from hmacfs.service.reserve import Reserve
 from hmacfs.service.shared_state import make_shared_state
-from hmacfs.service.stores import contents, index_path, internal_path, is_file, make_index
+from hmacfs.service.stores import contents, index_path, internal_path, is_file, make_index, naming
 from hmacfs.stores.days import StateDays
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
 from hmacfs.stores.nonces import StateReplays
@@ -83,7 +83,7 @@ class Foundation:
         self._storage = settings[options.SERVER_STORAGE_PATH]
         self.contents = contents(settings)
         self.deduplicates = False
-        self.blobs = PackedBlobs(self._storage, self.pool, self.contents)
+        self.blobs = PackedBlobs(self._storage, self.pool, self.contents, naming(settings))
         self._reserve = Reserve(internal_path(settings) / "reserve")
         self.index = make_index(settings, reactor, reactor)
         self._lock = IndexLock(index_path(settings)) if is_file(settings) else None

@@ -202,7 +202,8 @@ class Packing:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             digests = {file.name: file.sha256 for file in files}
-            containers.write(self.root, digests, new, self.charset, goes_on)
+            place = self.blobs.place
+            containers.write(self.root, digests, new, self.charset, goes_on, place)
             found = {entry.sha256: entry.start for entry in containers.read(new, goes_on)}
             whole = [file for file in files if file.sha256 in found]
             for file in files:

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
 from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.blobs.contents import ContentStore
+from hmacfs.blobs.naming import Naming
 from hmacfs.config import options
 from hmacfs.config.databases import INDEX, POSTGRES, DatabaseOptions
 from hmacfs.config.settings import Settings
@@ -51,6 +52,14 @@ def contents(settings: Settings) -> ContentStore | None:
         return None
     directory = settings[options.DEDUPLICATION_DIRECTORY] or internal_path(settings) / "contents"
     return ContentStore(directory, settings[options.DEDUPLICATION_MAXSIZE])
+
+
+def naming(settings: Settings) -> Naming:
+    """Tell what files are called in the storage."""
+    secret = settings[options.SECURITY_SECRET]
+    return Naming(
+        settings[options.SERVER_FILE_NAMING] == "HMAC", secret.encode() if secret else None
+    )
 
 
 def is_file(settings: Settings) -> bool:

@@ -14,6 +14,7 @@ from hmacfs.base.values import StoredFile
 from hmacfs.blobs.catalogue import Catalogue
 from hmacfs.blobs.containers import SUMS, names_in, read
 from hmacfs.library import journal
+from tests.blobs.samples import named
 from tests.cli.storage_case import StorageCase
 
 
@@ -51,6 +52,22 @@ class IsoTests(StorageCase):
         self.assertEqual(self.run_command("reindex").out, "")
         self.assertEqual(len(self.names()), 5)
         self.assertIn("nothing to pack", self.run_command("iso", "pack").err)
+
+    def test_hidden(self) -> None:
+        """A file whose name is hidden on the disk is packed from where it lies."""
+        text = self.config.read_text(encoding="utf-8")
+        hiding = text.replace("[server]", '[server]\nfile_naming = "HMAC"')
+        self.config.write_text(hiding, encoding="utf-8")
+        self.assertEqual(self.run_command("reindex").code, 0)
+        key = bytes.fromhex((self.internal / "naming.key").read_text())
+        for name in self.contents:
+            hidden = self.root / str(named(name).hidden(key))
+            hidden.parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).rename(hidden)
+        outcome = self.run_command("iso", "pack")
+        self.assertIn("packed 4 files", outcome.err)
+        self.assertEqual(list(self.internal.glob("objects/*/*")), [])
+        self.assertEqual(self.run_command("reindex").out, "")
 
     def test_next(self) -> None:
         """A second container has a number; what no container can hold stays."""

@@ -17,6 +17,7 @@ from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs, OpenBlob, StorageFailed
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.memory import MemoryBlobs
+from hmacfs.blobs.naming import Naming
 from hmacfs.flow.pools import InlinePool
 from hmacfs.ingest import intent
 from hmacfs.ingest.reindex import PAGE, Disagreement, Reindex
@@ -297,6 +298,24 @@ class LocalTests(SynchronousTestCase):
         self.assertEqual(run(self.index, self.blobs), [("passed", "link")])
         self.assertEqual(now(self.index.page("", 9)), [])
         self.assertTrue((self.path / "link").is_symlink())
+
+    def test_recalled(self) -> None:
+        """What nobody comes across is known again from an older index, if it still is the same."""
+        close_below(self.path)
+        blobs = LocalBlobs(self.path, InlinePool(), naming=Naming(keyed=True))
+        now(blobs.start())
+        older = MemoryIndex()
+        for name in ("known", "lost", "changed", "deleted", "gone"):
+            now(older.add(described(name, b"other" if name == "changed" else CONTENT)))
+            if name != "gone":
+                now(store(blobs, name, CONTENT))
+        now(self.index.add(described("known")))
+        now(self.index.bury(Tombstone(named("deleted"), 1.0, "deleted")))
+        self.assertEqual(run(self.index, blobs, older, mends=False), [("added", "lost")])
+        self.assertEqual(run(self.index, blobs, older), [("added", "lost")])
+        known = [str(file.name) for file in now(self.index.page("", 9))]
+        self.assertEqual(known, ["known", "lost"])
+        self.assertEqual(run(self.index, blobs, older), [])
 
     def test_folder_of_a_row(self) -> None:
         """A row whose name is a folder now, or below a file, is dropped."""

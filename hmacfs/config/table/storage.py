@@ -59,6 +59,7 @@ SERVER_FILE_NAMING: Final = Option(
     summary='"HMAC" names the stored objects by a keyed digest of their path; URLs stay the '
     "same. Without it objects have the names of the URLs.",
     example="HMAC",
+    in_effect=True,
 )
 SERVER_GLOBAL_EXTENSIONS: Final = Option(
     key="server.global_extensions",
