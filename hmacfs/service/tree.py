@@ -127,7 +127,11 @@ def grow(
     )
     resting = sessions(settings, foundation, intake)
     tokens = SessionTokens(
-        resting, uploads, peers, settings[options.UPLOADS_RESUMABLE_UPLOADS_ENABLED]
+        resting,
+        uploads,
+        peers,
+        settings[options.UPLOADS_RESUMABLE_UPLOADS_ENABLED],
+        resuming.proof(settings),
     )
     resumable = resuming.resumable(settings, resting, doors, uploads, peers, files, removal)
     v3_uploads, following = v3.faces(
@@ -216,6 +220,7 @@ def sessions(settings: Settings, foundation: Foundation, intake: Intake) -> Sess
         retries=settings[options.UPLOADS_MAX_UPLOAD_RETRIES],
         tries_again=settings[options.UPLOADS_RETRY_FAILED_UPLOADS],
         moves=(most_places or None) if roams else 0,
+        notes_places=resuming.proof(settings).on_move,
         most=settings[options.UPLOADS_MAX_SESSIONS],
         most_of_owner=settings[options.UPLOADS_MAX_SESSIONS_PER_OWNER],
         most_bytes=settings[options.UPLOADS_MAX_SESSION_BYTES],

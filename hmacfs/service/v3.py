@@ -8,6 +8,7 @@ from typing import Final
 from hmacfs.auth.schemes import Door
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
+from hmacfs.service import resuming
 from hmacfs.service.foundation import Foundation
 from hmacfs.uploads.sessions import Sessions
 from hmacfs.web.following import Following
@@ -58,7 +59,7 @@ def faces(
     peers: Peers,
 ) -> tuple[V3Uploads, Following]:
     """Put together what takes the uploads of V3, and what tells how they go."""
-    access = SessionAccess(sessions, door, time.time)
+    access = SessionAccess(sessions, door, peers, time.time, resuming.proof(settings))
     offered = offer(settings, deduplicates=foundation.deduplicates)
     uploads = V3Uploads(access, sessions.intake, paths, peers, offered, time.time)
     return uploads, Following(access, foundation.seats, foundation.reactor)

@@ -16,6 +16,9 @@ from hmacfs.base.errors import (
 from hmacfs.uploads.session import Draft, Session
 from hmacfs.uploads.table import Summary, Table
 
+MOST_PLACES: Final = 1000
+"""Places that are noted of one session; beyond that its first are forgotten."""
+
 RETRY_AFTER: Final = 60
 """Seconds after which others may have ended."""
 
@@ -39,6 +42,7 @@ class Limits:
     :ivar retries: how often one may be taken up again after a break; 0 is any number.
     :ivar tries_again: whether one that cannot be stored now is kept for another attempt.
     :ivar moves: how many other places the bytes of one may come from; ``None`` is any number.
+    :ivar notes_places: whether those are noted though there may be any number.
     :ivar most: sessions that hold bytes.
     :ivar most_of_owner: of them, those of one owner.
     :ivar most_bytes: that they may hold or have announced together; 0 is any.
@@ -54,6 +58,7 @@ class Limits:
     retries: int = 0
     tries_again: bool = True
     moves: int | None = None
+    notes_places: bool = False
     most: int = 20_000
     most_of_owner: int = 1_000
     most_bytes: int = 0
@@ -121,8 +126,10 @@ class Limits:
         :param place: the client's, or nothing if that is not known.
         :raises AddressChanged: if they came from as many others as they may.
         """
-        if self.moves is None or not place or place in session.places:
+        if not place or place in session.places:
             return session
-        if len(session.places) > self.moves:
+        if self.moves is None and not self.notes_places:
+            return session
+        if self.moves is not None and len(session.places) > self.moves:
             raise AddressChanged("this upload may not go on from another address")
-        return evolve(session, places=(*session.places, place))
+        return evolve(session, places=(*session.places, place)[-MOST_PLACES:])

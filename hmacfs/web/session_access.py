@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import field, frozen
 
 from hmacfs.auth.facts import PartFacts
 from hmacfs.auth.pending import Pending
@@ -16,6 +16,8 @@ from hmacfs.base.errors import SignatureExpired, Unknown
 from hmacfs.uploads.session import Session
 from hmacfs.uploads.sessions import Sessions
 from hmacfs.web.facts import facts_of
+from hmacfs.web.peers import Peers
+from hmacfs.web.proof import Proof
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.v3_documents import PREFIX
 
@@ -32,11 +34,14 @@ class SessionAccess:
     Finds the sessions of V3 for those who may use them.
 
     :param now: tells seconds since the epoch.
+    :param proof: asks for the credential again.
     """
 
     sessions: Sessions
     door: Door
+    peers: Peers
     now: Callable[[], float]
+    proof: Proof = field(factory=Proof)
 
     async def find(
         self, request: StreamingRequest, session_id: str, *, over: bool = False
@@ -44,7 +49,8 @@ class SessionAccess:
         """
         Find a session.
 
-        The id is enough; a credential that is sent besides has to hold.
+        The id is enough, unless its client has to prove itself again; a credential that is
+        sent besides has to hold.
 
         :param over: whether also one that was cancelled or has expired.
         :raises Unknown: if there is no such session, or it is somebody else's.
@@ -69,13 +75,13 @@ class SessionAccess:
 
     def _signed(self, request: StreamingRequest, session: Session) -> bytes | None:
         if not request.requestHeaders.hasHeader(b"Authorization"):
+            self.proof.check(session, self.peers.place_of(request), self.now())
             return None
         facts = facts_of(request, b"", self.now())
         try:
             permit = self.door.read(facts)
         except SignatureExpired:
-            # An upload may take longer than the credential is good that allowed it.
-            permit = self.door.read(evolve(facts, now=session.created_at))
+            permit = self.door.read(self.proof.when_judged(session, facts))
         if isinstance(permit, Pending):
             name = session.draft.name
             leaf = None if name is None else name.leaf

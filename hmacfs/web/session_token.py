@@ -36,6 +36,7 @@ from hmacfs.uploads.session import Draft, Session
 from hmacfs.uploads.sessions import Sessions
 from hmacfs.web import replies
 from hmacfs.web.peers import Peers
+from hmacfs.web.proof import Proof
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.uploads import Uploads
 from hmacfs.wire.ranges import ContentRange
@@ -62,12 +63,14 @@ class SessionTokens:
     Takes uploads up again that are named by a token of their client.
 
     :param enabled: ``uploads.resumable_uploads_enabled``.
+    :param proof: tells as of when signatures are judged.
     """
 
     sessions: Sessions
     uploads: Uploads
     peers: Peers
     enabled: bool = True
+    proof: Proof = field(factory=Proof)
 
     def of(self, request: StreamingRequest) -> Upload | None:
         """
@@ -86,7 +89,7 @@ class SessionTokens:
             raise MalformedRequest("X-Session-Token has 1 to 128 of A-Z a-z 0-9 . _ ~ -")
         part = None if content_range is None else ContentRange.parse(content_range)
         place = self.peers.place_of(request)
-        return Upload(self.sessions, self.uploads, request, token, part, place)
+        return Upload(self.sessions, self.uploads, request, token, part, place, self.proof)
 
     def made(self) -> dict[str, str]:
         """Tell a token to a client that brought none, in header fields."""
@@ -103,6 +106,7 @@ class Upload:
     token: str = field(repr=False)
     part: ContentRange | None
     place: str
+    proof: Proof
 
     @property
     def id(self) -> str:
@@ -127,7 +131,8 @@ class Upload:
             span, length = self._span(facts)
             resuming = span is not None and span.start > 0
             known = await self._known(resuming=resuming)
-            signed = evolve(facts, length=length, now=known.created_at if known else facts.now)
+            judged = self.proof.when_judged(known, facts) if known else facts
+            signed = evolve(judged, length=length)
             grant, conditions = self.uploads.granted(door, signed, lambda: facts.name)
             if known is not None:
                 _check_same(known, grant)
@@ -172,19 +177,21 @@ class Upload:
 
         :raises Unknown: if there is no such upload.
         :raises Gone: if it has expired.
+        :raises Refusal: if it has failed, as then.
         """
         rank = self.sessions.rank()
         session = await self.sessions.find(self.id, KIND)
         signed = evolve(
-            facts,
+            self.proof.when_judged(session, facts),
             method="PUT",
             length=session.length,
             headers={**facts.headers, "content-type": session.draft.content_type},
-            now=session.created_at,
         )
         grant, _ = self.uploads.granted(door, signed, lambda: facts.name)
         _check_same(session, grant)
-        if session.state.takes_bytes:
+        if session.state is State.FAILED:
+            await self.sessions.finish(session.id)
+        elif session.state.takes_bytes:
             session = await self.sessions.rest(session.id, self.place, rank=rank)
         replies.reply(
             self.request,

@@ -12,7 +12,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from hmacfs.auth.pending import Pending
 from hmacfs.auth.permit import Scope
@@ -23,6 +23,7 @@ from hmacfs.uploads.sessions import Sessions
 from hmacfs.web.facts import facts_of
 from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
+from hmacfs.web.proof import Proof
 from hmacfs.web.request import StreamingRequest
 
 FILES: Final = "files"
@@ -53,6 +54,7 @@ class UploadUrls:
 
     :param doors: what may sign each kind of request.
     :param now: tells seconds since the epoch.
+    :param proof: asks for the credential again.
     """
 
     sessions: Sessions
@@ -60,6 +62,7 @@ class UploadUrls:
     paths: Paths
     peers: Peers
     now: Callable[[], float]
+    proof: Proof = field(factory=Proof)
 
     def is_creation(self, request: StreamingRequest) -> bool:
         """Tell whether a request is for the URL that makes uploads."""
@@ -96,6 +99,7 @@ class UploadUrls:
         # The URL is enough; but who sends a credential besides has to be the one who may.
         authorization = request.requestHeaders.getRawHeaders("Authorization")
         if authorization is None:
+            self.proof.check(session, self.peers.place_of(request), self.now())
             return
         draft = session.draft
         path = "" if draft.name is None else str(draft.name)
@@ -106,8 +110,7 @@ class UploadUrls:
         try:
             permit = door.read(facts)
         except SignatureExpired:
-            # An upload may take longer than the credential is good that allowed it.
-            permit = door.read(evolve(facts, now=session.created_at))
+            permit = door.read(self.proof.when_judged(session, facts))
         if isinstance(permit, Pending):
             raise SignatureMissing("this signature is not for an upload that is under way")
         permit.require(Scope.UPLOAD)

@@ -103,6 +103,21 @@ class PlaceTests(OptionCase):
             answer = self.ask_with(daemon, "PATCH", target, body, fields, source)
             self.assert_status(status, answer, (first, source))
 
+    def test_enhanced_security(self) -> None:
+        """``enhanced_security``: from another address the credential has to come again."""
+        tokens = {"enablejwt": True, "jwtsecret": JWT_SECRET, "enhanced_security": True}
+        daemon = self.start({"security": tokens, "uploads": {"chunk_size": HALF}})
+        session = self.create(daemon, self.data)
+        chunks = [target_of(url) for url in session["upload_urls"]["chunks"]]
+        self.assert_status(200, self.ask_with(daemon, "PUT", chunks[0], self.data[:HALF]))
+        rest = self.data[HALF:]
+        self.assert_status(401, self.ask_with(daemon, "PUT", chunks[1], rest, source=THERE))
+        daemon.restart()
+        self.assert_status(401, self.ask_with(daemon, "PUT", chunks[1], rest, source=THERE))
+        bearer = self.bearer("romeo")
+        self.assert_status(201, self.ask_with(daemon, "PUT", chunks[1], rest, bearer, THERE))
+        self.assert_stored(daemon, session, self.data)
+
     def test_so_many(self) -> None:
         """``max_ip_changes_per_session = 1``: another address may take it up, no third."""
         daemon = self.begin({"client_network_support": {"max_ip_changes_per_session": 1}})

@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tests.ports import free_port
 from tests.real import resting
 from tests.real.case import KILOBYTE, MEGABYTE, ServerCase, noise
-from tests.real.client import Answer, Connection, NoAnswer
+from tests.real.client import Answer, Connection, NoAnswer, ask
 from tests.real.daemon import Daemon, eventually
 
 KILLS: Final = 5
@@ -108,12 +109,13 @@ class SessionTests(ServerCase):
     def test_other_address(self) -> None:
         """An upload goes on from another address, while the old connection hangs."""
         data = noise(MEGABYTE)
-        daemon = self.start()
+        metrics = free_port()
+        daemon = self.start({"server": {"metrics_port": metrics}})
         target = daemon.target("photo", len(data))
         hanging = self.connect(daemon)
         hanging.begin("PUT", target, {**TOKEN, "Content-Length": len(data)})
         hanging.send(data[: len(data) // 2])
-        eventually("a session", lambda: list(sessions(daemon)))
+        eventually("bytes", lambda: list(sessions(daemon)) and written(daemon))
         with Connection(daemon.port, "127.0.0.2") as connection:
             headers = {**TOKEN, "Content-Length": len(data)}
             connection.begin("PUT", target, headers)
@@ -122,6 +124,9 @@ class SessionTests(ServerCase):
         with self.assertRaises((NoAnswer, ConnectionError)):
             hanging.answer("PUT")
         self.assert_comes_back(daemon, daemon.place("photo"), data)
+        told = ask(metrics, "GET", "/metrics").body.decode()
+        for counted in ('sessions{state="stored"}', "takeovers_total", "resumptions_total"):
+            self.assertIn(f"hmac_file_server_{counted} 1.0\n", told)
 
     def test_at_once(self) -> None:
         """Who is cut off and sends the whole again at once wins over the request before."""

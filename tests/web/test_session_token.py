@@ -8,6 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.events import UploadFailed, UploadTakenOver
+from hmacfs.uploads.limits import Limits
 from tests.web.signing import credential
 from tests.web.wire import Conversation, Response, Server, mac_v, mac_v2, request
 
@@ -140,6 +141,22 @@ class TokenTests(SynchronousTestCase):
         self.assertEqual(self.head().status, 410)
         self.assertEqual(self.rest(4).status, 410)
         self.assertEqual(self.server.ask("PUT", self.target, [TOKEN], CONTENT).status, 201)
+
+    def test_failed(self) -> None:
+        """Of what has failed HEAD tells how; a whole body begins anew."""
+        self.root = Path(self.mktemp())
+        self.server = Server(self.root, limits=Limits(retries=1))
+        for first in (0, 1):
+            part = f"Content-Range: bytes {first}-9/10"
+            conversation = self.server.connect()
+            head = request("PUT", self.target, [TOKEN, part, f"Content-Length: {10 - first}"])
+            conversation.send(head + CONTENT[first : first + 1])
+            conversation.lose()
+        self.assertEqual(self.head().headers["upload-offset"], "2")
+        self.assertEqual(self.rest(2).status, 410)
+        self.assertEqual(self.head().status, 410)
+        self.assertEqual(self.server.ask("PUT", self.target, [TOKEN], CONTENT).status, 201)
+        self.assertEqual(self.stored(), CONTENT)
 
     def test_other_url(self) -> None:
         """A token is nothing with another URL, nor is the URL with another token."""

@@ -50,6 +50,7 @@ from hmacfs.web.paths import Paths
 from hmacfs.web.peers import Peers
 from hmacfs.web.progress import Seats
 from hmacfs.web.promptness import Promptness
+from hmacfs.web.proof import Proof
 from hmacfs.web.put import Put
 from hmacfs.web.resumable import Resumable
 from hmacfs.web.root import Root
@@ -213,6 +214,7 @@ class Server:
     interim: str = "direct"
     offer: Offer = OFFER
     seats: Seats = field(factory=Seats)
+    proof: Proof = field(factory=Proof)
     parts: dict[str, Part] = field(factory=lambda: {"storage": Part("ok")})
     clock: MemoryReactorClock = field(factory=MemoryReactorClock, init=False)
     index: MemoryIndex = field(factory=MemoryIndex, init=False)
@@ -267,7 +269,7 @@ class Server:
             files, policy=Policy(private=True), guard=Guard(doors[Entrance.API_V3], self.now)
         )
         removal = Removal(lookup, self.index, self.blobs, self.intake.turns, self.now)
-        urls = UploadUrls(self.sessions, doors, paths, peers, self.now)
+        urls = UploadUrls(self.sessions, doors, paths, peers, self.now, self.proof)
         answers = RufhAnswers(urls, self.interim)
         resumable = Resumable(
             Tus(urls, TusCreation(urls, self.tus), self.tus, files, removal),
@@ -278,7 +280,7 @@ class Server:
                 doors,
                 uploads,
                 peers,
-                SessionTokens(self.sessions, uploads, peers),
+                SessionTokens(self.sessions, uploads, peers, proof=self.proof),
                 resumable.rufh,
                 self.now,
             ),
@@ -308,7 +310,7 @@ class Server:
     def _api(
         self, doors: Mapping[Entrance, Door], uploads: Uploads, of_v3: Files, peers: Peers
     ) -> Api:
-        access = SessionAccess(self.sessions, doors[Entrance.API_V3], self.now)
+        access = SessionAccess(self.sessions, doors[Entrance.API_V3], peers, self.now, self.proof)
         v3 = V3Uploads(access, self.intake, uploads.paths, peers, self.offer, self.now)
         following = Following(access, self.seats, self.clock)
         versions = VersionFaces(

@@ -185,39 +185,51 @@ SECURITY_ENHANCED_SECURITY: Final = Option(
     key="security.enhanced_security",
     kind=Switch(),
     default=False,
-    summary="Whether a session has to prove itself again when its client's network changes or "
-    "was away for long. Without it the URL of the session is enough.",
+    summary="Whether a client that goes on with an upload from another network, or after a long "
+    "silence, has to send the credential again that began it, where that is in a header. Without "
+    "it the URL of the upload is enough.",
     example=True,
+    reloadable=True,
+    in_effect=True,
 )
 SECURITY_CHALLENGE_ON_NETWORK_CHANGE: Final = Option(
     key="security.challenge_on_network_change",
     kind=Switch(),
     default=True,
-    summary="Whether a change of address asks for the signature again, when enhanced_security is "
+    summary="Whether a change of address asks for the credential again, when enhanced_security is "
     "on. Without it it does.",
     example=False,
+    reloadable=True,
+    in_effect=True,
 )
 SECURITY_REAUTH_ON_LONG_STANDBY: Final = Option(
     key="security.reauth_on_long_standby",
     kind=Switch(),
     default=True,
-    summary="Whether a long silence asks for a new signature, when enhanced_security is on. "
-    "Without it it does.",
+    summary="Whether after a long silence a credential is asked for that is still good, when "
+    "enhanced_security is on. Without it it is; else one that was good when the upload began is.",
     example=False,
+    reloadable=True,
+    in_effect=True,
 )
 SECURITY_STANDBY_THRESHOLD_MINUTES: Final = Option(
     key="security.standby_threshold_minutes",
     kind=Whole(1, 100_000),
     default=30,
-    summary="After how many silent minutes a client counts as away. Without it 30.",
+    summary="After how many minutes without a byte the credential has to be sent again, when "
+    "enhanced_security is on. Without it 30.",
     example=10,
+    reloadable=True,
+    in_effect=True,
 )
 SECURITY_LONG_STANDBY_THRESHOLD_HOURS: Final = Option(
     key="security.long_standby_threshold_hours",
     kind=Whole(1, 10_000),
     default=2,
-    summary="After how many silent hours a client counts as away for long. Without it 2.",
+    summary="How many hours without a byte are a long silence. Without it 2.",
     example=8,
+    reloadable=True,
+    in_effect=True,
 )
 SECURITY_REASK_SECRET_ENABLED: Final = Option(
     key="security.reask_secret_enabled",
