@@ -125,7 +125,7 @@ class Endings:
 
     async def join_those_of(self, part: str) -> None:
         """Join what waited for the last byte of this part, as far as it is whole now."""
-        for id in [id for id, each in self.table.known.items() if part in each.parts]:
+        for id in [id for id in self.table.joining if part in self.table.known[id].parts]:
             with suppress(Refusal):
                 await self.join(id)
 

@@ -290,7 +290,7 @@ class Sessions:
                         continue
                 await self.table.forget(id)
         # Joined before, but for a crash.
-        for id in [id for id, each in self.table.known.items() if each.parts]:
+        for id in tuple(self.table.joining):
             with self.intake.pending, suppress(Refusal):
                 await self._endings.join(id)
         return len(due)

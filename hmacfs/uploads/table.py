@@ -44,6 +44,9 @@ class Summary:
     def of(cls, session: Session) -> Summary:
         """Sum up."""
         draft = session.draft
+        if not session.state.takes_bytes:
+            # There may be very many of them, of which only the end matters.
+            return cls(session.state, None, None, 0.0, session.expires_at, 0, 0, ())
         # A length that is not known claims what is here.
         length = session.received if session.length is None else session.length
         return cls(
@@ -66,6 +69,7 @@ class Table:
     makes it known for limits and expiry.
 
     :ivar known: all sessions, by id, as far as they are known.
+    :ivar joining: the ids of those that wait for parts.
     :ivar announced: how many bytes those that hold bytes have announced together.
     """
 
@@ -80,6 +84,7 @@ class Table:
         self._counts: Counter[str] = Counter({state.value: 0 for state in State})
         self._owners: dict[str, set[str]] = {}
         self._names: dict[StoredName, set[str]] = {}
+        self.joining: set[str] = set()
         self.announced = 0
         self._watchers: dict[str, list[Callable[[Session, int], object]]] = {}
         self._scanned = False
@@ -186,6 +191,8 @@ class Table:
 
     def _enter(self, id: str, summary: Summary) -> None:
         self._counts[summary.state.value] += 1
+        if summary.parts:
+            self.joining.add(id)
         if summary.state.takes_bytes:
             self.announced += summary.length
             if summary.owner is not None:
@@ -195,6 +202,7 @@ class Table:
 
     def _leave(self, id: str, summary: Summary) -> None:
         self._counts[summary.state.value] -= 1
+        self.joining.discard(id)
         if summary.state.takes_bytes:
             self.announced -= summary.length
             if summary.owner is not None:

@@ -475,6 +475,15 @@ class SessionTests(SessionCase):
         self.assertIs(now(self.bench.sessions.cancel(id)).state, State.STORED)
         self.assertEqual(self.bench.bytes_of("a"), CONTENT)
 
+    def test_little_of_what_is_over(self) -> None:
+        """Of a session that is over only that and when it is forgotten stays in memory."""
+        id = self.bench.create(owner="ann").id
+        self.assertEqual(self.bench.table.known[id].owner, "ann")
+        now(self.bench.sessions.cancel(id))
+        summary = self.bench.table.known[id]
+        self.assertEqual((summary.state, summary.expires_at), (State.CANCELLED, NOW + 300))
+        self.assertEqual((summary.owner, summary.name, summary.length), (None, None, 0))
+
     def test_name_taken(self) -> None:
         """Other bytes under a name that has some are refused; the same are a success."""
         for wanted in (True, False):
@@ -722,8 +731,10 @@ class SessionTests(SessionCase):
         self.assertEqual((session.state, session.length), (State.OPEN, None))
         self.bench.append(ids[1], 0, CONTENT[4:])
         self.assertEqual(self.bench.find(session.id).state, State.OPEN)
+        self.assertEqual(self.bench.table.joining, {session.id})
         self.bench.append(ids[0], 0, CONTENT[:4])
         self.assertEqual(self.bench.find(session.id).state, State.STORED)
+        self.assertEqual(self.bench.table.joining, set())
         self.assertEqual(self.bench.bytes_of("a"), CONTENT)
 
     def test_parts_that_are_none(self) -> None:
