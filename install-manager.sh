@@ -164,11 +164,12 @@ try_out() {
     "$@" health >/dev/null || return 1
     name="install-manager/$(date +%s)-$$.txt"
     url=$("$@" sign -scheme v -path "$name" -size 5 -base-url "http://$("$@" -validate-verbose 2>/dev/null | address)")
-    "$here/tools/python" - "$url" <<'END'
-import sys
+    # Not as an argument: everybody on the machine can read those, and the URL is signed.
+    SIGNED_URL=$url "$here/tools/python" - <<'END'
+import os
 import urllib.request
 
-url = sys.argv[1]
+url = os.environ["SIGNED_URL"]
 upload = urllib.request.Request(url, b"hello", {"Content-Type": "text/plain"}, method="PUT")
 with urllib.request.urlopen(upload, timeout=20) as answer:
     assert answer.status == 201, answer.status

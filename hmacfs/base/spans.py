@@ -68,11 +68,6 @@ class SpanSet:
         joined = Span(min(each.start for each in touched), max(each.stop for each in touched))
         return SpanSet((*self.spans[:first], joined, *self.spans[after:]))
 
-    def contains(self, span: Span) -> bool:
-        """Tell whether it has every byte of the span."""
-        place = bisect_left(self.spans, span.stop, key=lambda each: each.stop)
-        return place < len(self.spans) and self.spans[place].start <= span.start
-
     def split(self, span: Span) -> Iterator[tuple[Span, bool]]:
         """Cut a span where the set begins and ends; tell of each piece whether the set has it."""
         reached = span.start

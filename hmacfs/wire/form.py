@@ -54,14 +54,14 @@ class FormParser:
     Takes a form apart.
 
     :param content_type: that of the form, with its boundary.
-    :raises MalformedRequest: if it has none.
+    :raises MalformedRequest: if it has none, or none that RFC 2046 (5.1.1) allows.
     """
 
     def __init__(self, content_type: str) -> None:
         _, options = parse_options_header(content_type)
         boundary = options.get("boundary", "")
         if _BOUNDARY.fullmatch(boundary) is None:
-            raise MalformedRequest("the form has no boundary in its Content-Type")
+            raise MalformedRequest("the Content-Type needs a boundary of 1 to 70 characters")
         self._parser = PushMultipartParser(
             boundary,
             max_header_size=MAX_HEADER_LINE,

@@ -118,11 +118,6 @@ class SpanSetTests(SynchronousTestCase):
         self.assertEqual(SpanSet(missing).spans, missing)
 
     @given(st.lists(spans(), max_size=12), spans())
-    def test_contains_each_byte(self, added: list[Span], asked: Span) -> None:
-        """A span is contained when each of its bytes was added."""
-        self.assertEqual(gathered(added).contains(asked), positions(asked) <= positions(*added))
-
-    @given(st.lists(spans(), max_size=12), spans())
     def test_split(self, added: list[Span], asked: Span) -> None:
         """A span is cut into pieces that the set has, and such that it has nothing of."""
         whole = gathered(added)
