@@ -11,13 +11,20 @@ newest of each is what counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
-from hmacfs.stores.state import Delta, Entry, Named, checked
+from hmacfs.base.events import Events
+from hmacfs.flow.turns import Turns
+from hmacfs.stores.graves import Graveyard
+from hmacfs.stores.state import Delta, Entry, Named, State, checked
 from hmacfs.stores.switchover import Switchover, Thunk, nothing_to_do
+
+T = TypeVar("T")
 
 
 class FallbackState(Switchover):
@@ -28,48 +35,39 @@ class FallbackState(Switchover):
     might know the old one when the second has forgotten both.
     """
 
+    def __init__(
+        self,
+        primary: State,
+        secondary: State,
+        clock: IReactorTime,
+        now: Callable[[], float],
+        interval: float,
+        events: Events,
+    ) -> None:
+        super().__init__(primary, secondary, clock, now, interval, events)
+        self._turns = Turns()
+
     def find(self, kind: str, key: str) -> Deferred[Entry | None]:
         """Tell an entry, or ``None``."""
-        checked(kind, key)
-        return self.ask(lambda store: store.find(kind, key), self.bringing(kind, key))
+        return self._ask_of(kind, key, lambda store: store.find(kind, key), changes=False)
 
     def claim(self, kind: str, key: str, value: bytes, until: float) -> Deferred[Entry]:
         """Keep an entry unless there is one; tell which there is now."""
-        checked(kind, key)
-        return self.ask(
-            lambda store: store.claim(kind, key, value, until),
-            self.bringing(kind, key),
-            partial(self.copy_entry, kind, key),
-        )
+        return self._ask_of(kind, key, lambda store: store.claim(kind, key, value, until))
 
     def put(
         self, kind: str, key: str, value: bytes, until: float, expected: int | None = None
     ) -> Deferred[bool]:
         """Keep an entry in the place of the one that is there; tell whether that was done."""
-        checked(kind, key)
-        return self.ask(
-            lambda store: store.put(kind, key, value, until, expected),
-            self.bringing(kind, key),
-            partial(self.copy_entry, kind, key),
-        )
+        return self._ask_of(kind, key, lambda store: store.put(kind, key, value, until, expected))
 
     def delete(self, kind: str, key: str) -> Deferred[None]:
         """Forget an entry, if there is one."""
-        checked(kind, key)
-        return self.ask(
-            lambda store: store.bury(kind, key),
-            self.bringing(kind, key),
-            partial(self.copy_entry, kind, key),
-        )
+        return self._ask_of(kind, key, lambda store: store.bury(kind, key))
 
     def restore(self, named: Named) -> Deferred[None]:
         """Keep an entry of another store as it is, unless a newer one is there."""
-        checked(named.kind, named.key)
-        return self.ask(
-            lambda store: store.state.restore(named),
-            self.bringing(named.kind, named.key),
-            partial(self.copy_entry, named.kind, named.key),
-        )
+        return self._ask_of(named.kind, named.key, lambda store: store.state.restore(named))
 
     def entries(self, after: tuple[str, str], limit: int) -> Deferred[Sequence[Named]]:
         """Tell the entries after a kind and key, in the order of their bytes, at most so many."""
@@ -114,6 +112,23 @@ class FallbackState(Switchover):
     def ping(self) -> Deferred[None]:
         """See whether one of them answers."""
         return self.ask(lambda store: store.state.ping(), nothing_to_do)
+
+    def _ask_of(
+        self,
+        kind: str,
+        key: str,
+        ask: Callable[[Graveyard], Awaitable[T]],
+        changes: bool = True,
+    ) -> Deferred[T]:
+        checked(kind, key)
+        copy = partial(self.copy_entry, kind, key) if changes else None
+
+        async def asked() -> T:
+            # Nobody may build upon what is not acknowledged yet: the second might never learn it.
+            async with self._turns.of((kind, key)):
+                return await self.ask(ask, self.bringing(kind, key), copy)
+
+        return Deferred.fromCoroutine(asked())
 
 
 async def _known(thunk: Thunk) -> Thunk:

@@ -219,7 +219,8 @@ class Switchover:
         self._begin_to_bring()
 
     def _begin_to_bring(self) -> None:
-        if not self._draining:
+        # Those who waited for the first may have found it down again.
+        if self.phase is Phase.RETURNING and not self._draining:
             self._draining = True
             Deferred.fromCoroutine(self._bring_all())
 

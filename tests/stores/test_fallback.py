@@ -251,7 +251,8 @@ class PhaseTests(FallbackCase):
         self.first.script = [HELD]
         late = begun(self.state.claim("nonce", "a", b"late", LATER))
         self.fall()
-        self.assertEqual(self.claimed("a", b"first"), b"first")
+        # Another server, which shares the second.
+        self.get(self.second.memory.claim("nonce", "a", b"first", LATER))
         self.first.release()
         self.assertEqual(self.successResultOf(late).value, b"first")
 
@@ -266,13 +267,25 @@ class PhaseTests(FallbackCase):
         self.first.always = WELL
         self.bench.pass_time(3)
         self.assertEqual(self.state.phase, Phase.DOWN)
-        self.assertEqual(self.get(self.state.find("session", "s")), there)
         self.first.release()
         self.assertTrue(self.successResultOf(late))
         self.bench.pass_time(1)
         self.assertEqual(self.state.phase, Phase.UP)
         again = self.get(self.state.put("session", "s", b"3", LATER, there.sequence))
         self.assertFalse(again)
+
+    def test_in_turn(self) -> None:
+        """Nobody sees what is not acknowledged yet, and others do not wait for it."""
+        self.first.script = [HELD]
+        first = begun(self.state.claim("nonce", "a", b"1", LATER))
+        second = begun(self.state.claim("nonce", "a", b"2", LATER))
+        found = begun(self.state.find("nonce", "a"))
+        self.assertEqual(self.claimed("b", b"3"), b"3")
+        self.assertNoResult(second)
+        self.assertNoResult(found)
+        self.first.release()
+        self.assertEqual(self.successResultOf(first).value, b"1")
+        self.assertEqual(self.successResultOf(second), self.successResultOf(found))
 
     def test_barrier(self) -> None:
         """The first answers again only when the second has acknowledged all it was asked."""
@@ -289,6 +302,24 @@ class PhaseTests(FallbackCase):
         self.assertEqual(self.successResultOf(slow).value, b"slow")
         self.assertEqual(self.successResultOf(waits).value, b"slow")
         self.assertEqual(self.state.phase, Phase.UP)
+
+    def test_down_at_once(self) -> None:
+        """A first store that fails who waited for it is down until it is well again."""
+        self.fall()
+        self.second.script = [HELD]
+        slow = begun(self.state.claim("nonce", "a", b"1", LATER))
+        self.first.always = WELL
+        self.bench.pass_time(1)
+        self.first.lose_memory()
+        waits = begun(self.state.claim("nonce", "b", b"1", LATER))
+        self.second.release()
+        self.assertEqual(self.state.phase, Phase.DOWN)
+        for waiting in (slow, waits):
+            self.assertEqual(self.successResultOf(waiting).value, b"1")
+        self.bench.pass_time(1)
+        self.assertEqual(self.state.phase, Phase.UP)
+        for key in ("a", "b"):
+            self.assertIsNotNone(self.get(self.first.memory.find("nonce", key)))
 
     def test_brings_what_is_asked_for(self) -> None:
         """While everything is brought over, what is asked for comes first."""
