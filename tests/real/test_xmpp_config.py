@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 
 from hmacfs.cli.main import main
+from tests.docs.documents import examples
 from tests.ports import free_port
 from tests.real.case import ServerCase, noise
 from tests.real.client import Connection, ask
@@ -29,6 +31,12 @@ class LinesCase(ServerCase):
         wish = ["-base-url", self.daemon.base_url, "-domain", DOMAIN, "-show-secret"]
         self.assertEqual(0, main(["-config", config, "xmpp-config", program, *wish], {}, out, err))
         return out.getvalue()
+
+    def of_document(self, lines: str) -> str:
+        """Return lines of a document with the names and the secret of this test."""
+        lines = lines.replace("upload.example.org", DOMAIN)
+        lines = lines.replace("https://files.example.org", self.daemon.base_url)
+        return re.sub('(secret.*)"the .*"', rf'\1"{SECRET}"', lines)
 
     def use(self, slot: Slot, data: bytes) -> None:
         """Upload to a slot, and download."""
@@ -78,6 +86,13 @@ class ProsodyTests(LinesCase):
                 )
             )
 
+    def test_documents(self) -> None:
+        """So do the lines in the documents."""
+        seen = list(examples("lua"))
+        self.assertGreaterEqual(len(seen), 2)
+        for lines in seen:
+            self.try_out(self.of_document(lines.text))
+
 
 class EjabberdTests(LinesCase):
     """ejabberd."""
@@ -108,6 +123,13 @@ class EjabberdTests(LinesCase):
                 },
             ).replace("modules:\n", "")
         )
+
+    def test_documents(self) -> None:
+        """So do the lines in the documents."""
+        seen = [e.text for e in examples("yaml") if "mod_http_upload" in e.text]
+        self.assertGreaterEqual(len(seen), 2)
+        for lines in seen:
+            self.try_out(self.of_document(lines).replace("modules:\n", ""))
 
 
 class ProxyTests(LinesCase):
