@@ -111,7 +111,7 @@ class PackedBlobs(LocalBlobs):
         packed = self.catalogue.find(name)
         if packed is None:
             return False
-        if self.catalogue.find(other) is not None:
+        if self._has(other):
             raise NameExists(f"{other} exists")
         self.catalogue.add([evolve(packed, name=other)])
         return True
@@ -125,13 +125,22 @@ class PackedBlobs(LocalBlobs):
 
     def _rename(self, name: StoredName, other: StoredName) -> None:
         packed = None if self.is_on_disk(name) else self.catalogue.find(name)
-        if packed is None:
+        if packed is not None:
+            if not self._has(other):
+                raise NameExists(f"{other} is no file")
+            self.catalogue.add([evolve(packed, name=other)])
+            super()._remove(other)
+            self.catalogue.forget(name)
+        elif self.is_on_disk(other) or self.catalogue.find(other) is None:
             super()._rename(name, other)
             self.catalogue.forget(other)
-            return
-        self.catalogue.add([evolve(packed, name=other)])
-        super()._remove(other)
-        self.catalogue.forget(name)
+        else:
+            super()._link(name, other)
+            self.catalogue.forget(other)
+            super()._remove(name)
+
+    def _has(self, name: StoredName) -> bool:
+        return self.is_on_disk(name) or self.catalogue.find(name) is not None
 
     def _remove(self, name: StoredName) -> bool:
         was_packed = self.catalogue.forget(name)

@@ -148,10 +148,13 @@ async def versions_of(index: Index, name: StoredName) -> list[StoredFile]:
     """Tell the older versions of a file that are kept, the oldest first."""
     found: list[StoredFile] = []
     start = name.versions
-    while page := await index.page(start, PAGE):
+    # Most files have none, and then the next row is that of another file.
+    limit = 1
+    while page := await index.page(start, limit):
         for row in page:
             if not str(row.name).startswith(name.versions):
                 return found
             found.append(row)
         start = f"{page[-1].name}\0"
+        limit = PAGE
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.blobs.catalogue import Catalogue, Packed
-from hmacfs.blobs.interfaces import Found, OpenBlob, Passed, StorageFailed
+from hmacfs.blobs.interfaces import Found, NameExists, OpenBlob, Passed, StorageFailed
 from hmacfs.blobs.packed import PackedBlobs
 from hmacfs.flow.pools import InlinePool
 from tests.blobs.samples import named
@@ -107,6 +107,70 @@ class PackedBlobsTests(PackedCase):
             return [found async for some in self.blobs.walk() for found in some]
 
         return now(walk())
+
+
+class ExchangeTests(PackedCase):
+    """Files that are replaced, kept under another name, and put back, wherever they lie."""
+
+    def check(self, **expected: bytes | None) -> None:
+        """Fail unless these names have these bytes, or none."""
+        found = {}
+        for name in expected:
+            blob = now(self.blobs.open(named(name)))
+            found[name] = None if blob is None else blob.read_at(0, 99)
+            if blob is not None:
+                blob.close()
+        self.assertEqual(found, expected)
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Put new bytes in the place of a file."""
+        blob = now(self.blobs.stage())
+        blob.write(data)
+        try:
+            now(self.blobs.replace(blob, named(name), b"intent"))
+        finally:
+            now(self.blobs.settle(blob))
+
+    def link(self, name: str, other: str) -> bool:
+        """Give a file a second name."""
+        return now(self.blobs.link(named(name), named(other)))
+
+    def rename(self, name: str, other: str) -> None:
+        """Let a file take the place of another."""
+        now(self.blobs.rename(named(name), named(other)))
+
+    def test_replaced(self) -> None:
+        """What is replaced has the new bytes; what was kept before has the old ones."""
+        self.assertTrue(self.link("first", "kept"))
+        self.replace("first", b"new")
+        self.check(first=b"new", kept=b"12345", third=b"678")
+        self.replace("first", b"newer")
+        self.check(first=b"newer", kept=b"12345")
+        self.assertIsNone(self.catalogue.find(named("first")))
+        self.assertRaises(NameExists, self.replace, "none", b"new")
+        self.assertFalse(self.link("none", "other"))
+        self.assertRaises(NameExists, self.link, "third", "first")
+        self.assertRaises(NameExists, self.link, "third", "kept")
+
+    def test_renamed(self) -> None:
+        """A file takes the place of another, in whichever of both places each of them lies."""
+        for on_disk in ((), ("first",), ("third",), ("first", "third")):
+            self.setUp()
+            for name in on_disk:
+                self.replace(name, FILES[name])
+            self.rename("first", "third")
+            self.check(first=None, third=b"12345")
+            self.assertRaises(NameExists, self.rename, "third", "none")
+
+    def test_container_goes(self) -> None:
+        """A container goes when neither a file nor a version is read from it any more."""
+        for name in FILES:
+            self.link(name, f"kept/{name}")
+            self.replace(name, b"new")
+        for name in FILES:
+            self.assertTrue(self.container.exists())
+            now(self.blobs.remove(named(f"kept/{name}")))
+        self.assertFalse(self.container.exists())
 
 
 class CatalogueTests(PackedCase):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from urllib.parse import quote
 
 from twisted.trial.unittest import SkipTest
 
+from tests.real import ways
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import ask, put
 from tests.real.daemon import CHECKOUT, Daemon, eventually
@@ -20,7 +24,11 @@ class ContainerTests(ServerCase):
     """A server whose files may be packed into containers of four megabytes."""
 
     def packed(
-        self, schedule: str = "0s", place: pathlib.Path | None = None, **server: object
+        self,
+        schedule: str = "0s",
+        place: pathlib.Path | None = None,
+        versioning: Mapping[str, object] | None = None,
+        **server: object,
     ) -> Daemon:
         """Return it."""
         if not (shutil.which("xorriso") or shutil.which("genisoimage")):
@@ -32,7 +40,8 @@ class ContainerTests(ServerCase):
             "schedule": schedule,
             "containerfile": os.fspath(self.containers / "old.iso"),
         }
-        return self.start({"iso": iso, "server": server})
+        more = {"iso": iso, "server": server, "versioning": versioning or {}}
+        return self.start({**ways.SECTIONS, **more})
 
     def command(self, daemon: Daemon, *arguments: str) -> subprocess.Popen[str]:
         """Begin a command."""
@@ -116,6 +125,31 @@ class ContainerTests(ServerCase):
         self.assert_status(410, ask(daemon.port, "GET", daemon.place(last)))
         self.assert_status(200, ask(daemon.port, "GET", daemon.place("new")))
         self.assertEqual(list(self.containers.iterdir()), [])
+
+    def test_versions(self) -> None:
+        """Where versions are kept a packed file may be replaced, and is there as it was."""
+        daemon = self.packed(versioning={"enableversioning": True, "maxversions": 2})
+        (name, data), *_ = self.store(daemon, 2).items()
+        daemon.stop()
+        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
+        daemon.start()
+        self.assertEqual(daemon.stored(), {})
+        for number in range(2):
+            new = noise(1000, f"new {number}")
+            self.assert_status(201, put(daemon.port, daemon.target(name, 1000), new))
+            self.assert_comes_back(daemon, daemon.place(name), new)
+        place = f"/api/v3/files/{quote(name)}/versions"
+        answer = ask(daemon.port, "GET", place, ways.token())
+        kept = {each["size"]: each["id"] for each in json.loads(answer.body)["versions"]}
+        self.assertEqual(set(kept), {1000, len(data)})
+        old = f"{place}/{kept[len(data)]}"
+        answer = ask(daemon.port, "GET", old, ways.token())
+        self.assertEqual(answer.body, data)
+        restored = ways.send(
+            daemon, "POST", f"{old}/restore", headers=ways.token(scope="admin upload")
+        )
+        self.assert_status(200, restored)
+        self.assert_comes_back(daemon, daemon.place(name), data)
 
     def test_away(self) -> None:
         """While a container is away its files cannot be fetched, all else can, and they return."""
