@@ -211,10 +211,10 @@ class Intake:
         if conditions.once is not None:
             await self.ledger.check(conditions.once, grant.name, grant.size)
         known = await self.publication.known(grant.name)
-        if self.versions is not None:
+        if known is None or self._replaces(known, grant):
             # Whatever comes is stored: as the file that is there, or in its place.
             return None
-        if known is not None and known.size != grant.size:
+        if known.size != grant.size:
             raise NameTaken("another file has this name")
         return known
 
@@ -288,7 +288,9 @@ class Intake:
     async def _stored(self, staged: Staged, grant: Grant, conditions: Conditions) -> Receipt:
         await self._settle(grant, staged.sha256, conditions)
         known = await self.publication.known(grant.name)
-        if known is not None and (self.versions is None or known.sha256 == staged.sha256):
+        if known is not None and (
+            known.sha256 == staged.sha256 or not self._replaces(known, grant)
+        ):
             return same(known, staged.sha256)
         share = staged.share
         if share is None:
@@ -304,6 +306,10 @@ class Intake:
                 await self.quotas.stored(receipt.file)
             share.end()
             return receipt
+
+    def _replaces(self, known: StoredFile, grant: Grant) -> bool:
+        # A token names no path: it must not change what others find at the URL of somebody's file.
+        return self.versions is not None and known.owner == grant.owner
 
     def _file(self, staged: Staged, grant: Grant) -> StoredFile:
         return StoredFile(

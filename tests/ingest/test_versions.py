@@ -80,13 +80,25 @@ class KeepingTests(VersionCase):
         self.assertTrue(receipt.created)
         self.assertEqual(receipt.file.content_type, "image/png")
         self.check(b"twotwo", b"one")
-        again = self.put(b"twotwo")
+        again = self.put(b"twotwo", owner="romeo")
         assert isinstance(again, Receipt)
         self.assertFalse(again.created)
         self.check(b"twotwo", b"one")
-        self.put(b"six666")
+        self.put(b"six666", owner="romeo")
         self.check(b"six666", b"one", b"twotwo")
         self.assertEqual(self.kept()[0].owner, "romeo")
+
+    def test_of_others(self) -> None:
+        """Nobody replaces a file of somebody else, or of nobody; the same bytes are a success."""
+        self.put(b"one", owner="romeo")
+        self.put(b"one", "folder/b")
+        for name, owner in (("folder/a", "juliet"), ("folder/a", None), ("folder/b", "romeo")):
+            for data in (b"two", b"longer"):
+                self.assertIsInstance(self.put(data, name, owner=owner), NameTaken)
+            again = self.put(b"one", name, owner=owner)
+            assert isinstance(again, Receipt)
+            self.assertFalse(again.created)
+        self.check(b"one")
 
     def test_most(self) -> None:
         """The oldest go when there are too many."""

@@ -112,6 +112,7 @@ class VersionTests(ServerCase):
         target = self.listed()[0]["restore_url"].removeprefix(self.daemon.base_url)
         self.assert_status(404, self.ask("POST", target))
         self.assert_status(403, self.ask("POST", target, scope="download"))
+        self.assert_status(409, self.ask("PUT", self.daemon.place(NAME)), "of somebody else")
         self.assert_comes_back(self.daemon, self.daemon.place(NAME), b"second")
         self.daemon.restart()
         self.assert_status(200, self.ask("POST", target, scope="admin upload"))
