@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from typing import Final
 
-import attrs
 from twisted.trial.unittest import SkipTest
 
 from tests.ports import free_port
 from tests.real import certificates
 from tests.real.daemon import PATIENCE, TAIL, eventually
-from tests.real.prosody import CLIENT, JID, PASSWORD, Slot, Wish
+from tests.real.slots import JID, PASSWORD, Slot, Wish, request_slots
 
 NODE: Final = "files@localhost"
 CONTROL: Final = f"INET_DIST_INTERFACE=127.0.0.1\nERLANG_NODE={NODE}\n"
@@ -142,21 +139,7 @@ class Ejabberd:
 
     def slots(self, service: str, wishes: Sequence[Wish]) -> list[Slot]:
         """Ask for slots, as a client that logs in with a library of its own."""
-        asked = {
-            "port": self._port,
-            "jid": JID,
-            "password": PASSWORD,
-            "service": service,
-            "wishes": [attrs.asdict(wish) for wish in wishes],
-        }
-        done = subprocess.run(
-            [sys.executable, os.fspath(CLIENT)],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise AssertionError(f"{done.stderr}\n{self.log}")
-        return [Slot(**slot) for slot in json.loads(done.stdout)]
+        try:
+            return request_slots(self._port, service, wishes)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log}") from None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -18,12 +16,10 @@ from twisted.trial.unittest import SkipTest
 
 from tests.ports import free_port
 from tests.real.daemon import PATIENCE, TAIL, eventually
+from tests.real.slots import JID, PASSWORD, Slot, Wish, request_slots
 
-CLIENT: Final = pathlib.Path(__file__).with_name("xmpp_client.py")
 MODULE: Final = "mod_http_upload_external"
 MODULES: Final = pathlib.Path("/usr/lib/prosody/modules")
-JID: Final = "alice@localhost"
-PASSWORD: Final = "a password for the tests"
 SIZE_LIMIT: Final = 200 * 1024 * 1024
 
 SERVER: Final = """\
@@ -78,24 +74,6 @@ class Component:
     base_url: str
     secret: str
     protocol: str
-
-
-@attrs.frozen
-class Slot:
-    """What Prosody allows: where to PUT a file and where it can be had then."""
-
-    put: str
-    get: str
-    headers: Mapping[str, str]
-
-
-@attrs.frozen
-class Wish:
-    """What a slot is asked for; without a type it is for any."""
-
-    filename: str
-    size: int
-    content_type: str | None = None
 
 
 class Prosody:
@@ -172,21 +150,7 @@ class Prosody:
 
     def slots(self, service: str, wishes: Sequence[Wish]) -> list[Slot]:
         """Ask for slots, as a client that logs in with a library of its own."""
-        asked = {
-            "port": self._port,
-            "jid": JID,
-            "password": PASSWORD,
-            "service": service,
-            "wishes": [attrs.asdict(wish) for wish in wishes],
-        }
-        done = subprocess.run(
-            [sys.executable, os.fspath(CLIENT)],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise AssertionError(f"{done.stderr}\n{self.log}")
-        return [Slot(**slot) for slot in json.loads(done.stdout)]
+        try:
+            return request_slots(self._port, service, wishes)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log}") from None

@@ -16,7 +16,8 @@ from twisted.trial.unittest import SkipTest
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, ask, put
 from tests.real.daemon import PATIENCE, SECRET
-from tests.real.prosody import Component, Prosody, Slot, Wish
+from tests.real.prosody import Component, Prosody
+from tests.real.slots import Slot, Wish
 
 NAMES: Final = (
     "hello.txt",

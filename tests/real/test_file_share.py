@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, ask
-from tests.real.prosody import JID, Component, Prosody, Slot, Wish
+from tests.real.prosody import Component, Prosody
+from tests.real.slots import JID, Slot, Wish
 
 SECRET = "a secret that Prosody and the server share, and nobody else"
 NAMES = ("photo.jpg", "holiday (1) + 100%.png", "фото на пляже.jpg", "😀.txt")

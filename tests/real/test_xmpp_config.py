@@ -12,8 +12,9 @@ from tests.real.case import ServerCase, noise
 from tests.real.client import Connection, ask
 from tests.real.daemon import SECRET
 from tests.real.ejabberd import Ejabberd
-from tests.real.prosody import Prosody, Slot, Wish
+from tests.real.prosody import Prosody
 from tests.real.proxies import APACHE, APACHE_MODULES, NGINX, Proxy, example, program
+from tests.real.slots import Slot, Wish
 
 DOMAIN = "upload.localhost"
 
