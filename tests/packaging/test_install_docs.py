@@ -19,7 +19,7 @@ from tests.packaging.machine import MachineCase, eventually
 from tests.packaging.test_install_manager import ENVIRON, CheckoutCase
 from tests.ports import free_port
 from tests.real.client import ask
-from tests.real.prosody import CLIENT
+from tests.real.slots import CLIENT
 
 DOCUMENT: Final = "docs/install.rst"
 PRESENT: Final = ("nginx-light", "openssl", "prosody", "prosody-modules", "xorriso")
