@@ -22,6 +22,7 @@ from hmacfs.service.foundation import Foundation
 from hmacfs.service.stores import backup_directory, index_path, is_file
 from hmacfs.stores import backups
 from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.whereabouts import BEAT
 
 KEPT_BACKUPS: Final = 2
 """How many copies of the index stay: one more than the last, should that be of a bad moment."""
@@ -145,6 +146,14 @@ def forgetting(foundation: Foundation, clock: IReactorTime) -> Chore:
         clock,
         foundation.pending,
     )
+
+
+def living(foundation: Foundation, clock: IReactorTime) -> tuple[Chore, ...]:
+    """Make the chore that tells other servers that this one is alive, if there may be others."""
+    told = foundation.whereabouts
+    if told is None:
+        return ()
+    return (Chore("to tell that it is alive", BEAT, told.beat, clock, foundation.pending),)
 
 
 def index_backups(

@@ -27,7 +27,7 @@ from hmacfs.rules.queue import Scaling, UploadQueue
 from hmacfs.rules.quota import Usage
 from hmacfs.service.index_lock import IndexLock
 from hmacfs.service.reserve import Reserve
-from hmacfs.service.shared_state import make_shared_state
+from hmacfs.service.shared_state import make_shared_state, whereabouts
 from hmacfs.service.stores import contents, index_path, internal_path, is_file, make_index, naming
 from hmacfs.stores.days import StateDays
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
@@ -68,6 +68,7 @@ class Foundation:
     :ivar deduplicates: whether equal files are stored once, which the start finds out.
     :ivar unverified: bounds the bytes whose signature cannot be checked yet.
     :ivar sessions: the uploads that are not finished.
+    :ivar whereabouts: tells other servers of them, if there may be others.
     :ivar seats: bounds how many follow them.
     """
 
@@ -100,6 +101,7 @@ class Foundation:
         )
         self.unfinished = LocalUnfinished(settings[options.SERVER_STORAGE_PATH], self.pool)
         self.sessions = Table(self.unfinished, self.events)
+        self.whereabouts = whereabouts(settings, self.shared.state)
         self.seats = Seats()
         self._sessions_opened = False
         self._persistent = settings[options.UPLOADS_SESSION_PERSISTENCE]

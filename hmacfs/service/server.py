@@ -20,7 +20,7 @@ from hmacfs.config.problems import ConfigError
 from hmacfs.config.settings import Settings
 from hmacfs.flow.turns import Turns
 from hmacfs.service import keys, scans, tree
-from hmacfs.service.chores import Chore, deduplication, forgetting, index_backups
+from hmacfs.service.chores import Chore, deduplication, forgetting, index_backups, living
 from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
 from hmacfs.service.keys import KeysUnusable
@@ -199,6 +199,8 @@ class FileServer(Service):
             self._begin(chore)
         self._begin(self._ending_sessions())
         self._begin(forgetting(self._foundation, self._reactor))
+        for chore in living(self._foundation, self._reactor):
+            self._begin(chore)
         if self._workshop is not None:
             for chore in self._workshop.start():
                 self._begin(chore)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
@@ -24,7 +28,21 @@ from hmacfs.stores.sql_state import SqlState
 from hmacfs.stores.sqlite import SqliteState
 from hmacfs.stores.state import Advancing, State
 from hmacfs.stores.switchover import Phase
+from hmacfs.stores.whereabouts import StateWhereabouts
 from hmacfs.web.health import Part
+
+
+def whereabouts(settings: Settings, state: State) -> StateWhereabouts | None:
+    """Put together what tells other servers of unfinished uploads, if there may be others."""
+    shares = settings[options.REDIS_REDISENABLED] and settings[options.SESSION_STORE_ENABLED]
+    if not shares:
+        return None
+    machine = ""
+    with suppress(OSError):
+        machine = Path("/etc/machine-id").read_text(encoding="ascii")
+    place = settings[options.SERVER_STORAGE_PATH].absolute()
+    facts = "\0".join((socket.gethostname(), machine, str(place)))
+    return StateWhereabouts(state, sha256(facts.encode()).hexdigest(), time.time)
 
 
 class FileOnly:

@@ -36,6 +36,7 @@ from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.uploads.limits import Limits
 from hmacfs.uploads.sessions import Sessions
+from hmacfs.uploads.whereabouts import OnlyHere
 from hmacfs.web.accel import Handoff
 from hmacfs.web.api import Api
 from hmacfs.web.channel import Patience
@@ -225,7 +226,8 @@ def sessions(settings: Settings, foundation: Foundation, intake: Intake) -> Sess
         most_of_owner=settings[options.UPLOADS_MAX_SESSIONS_PER_OWNER],
         most_bytes=settings[options.UPLOADS_MAX_SESSION_BYTES],
     )
-    return Sessions(foundation.sessions, intake, limits)
+    whereabouts = foundation.whereabouts or OnlyHere()
+    return Sessions(foundation.sessions, intake, limits, whereabouts)
 
 
 def health(

@@ -11,6 +11,8 @@ from hmacfs.base.errors import (
     NameTaken,
     NoSpace,
     RetriesExhausted,
+    SizeMismatch,
+    TooLarge,
     TooManyUploads,
 )
 from hmacfs.uploads.session import Draft, Session
@@ -133,3 +135,20 @@ class Limits:
         if self.moves is not None and len(session.places) > self.moves:
             raise AddressChanged("this upload may not go on from another address")
         return evolve(session, places=(*session.places, place)[-MOST_PLACES:])
+
+
+def most_at(session: Session, offset: int, size: int | None, largest: int) -> int:
+    """
+    Tell how many bytes may come at an offset.
+
+    :param size: how many are announced, if that is known.
+    :param largest: how many a file may have.
+    :raises SizeMismatch: if they go beyond the length of the session.
+    :raises TooLarge: if it has none yet, and files may not have so many.
+    """
+    left = (largest if session.length is None else session.length) - offset
+    if left >= (size or 0):
+        return left if size is None else size
+    if session.length is not None:
+        raise SizeMismatch(f"the upload has {session.length} bytes", expected=session.length)
+    raise TooLarge(f"at most {largest} bytes are taken here", limit=largest)

@@ -21,7 +21,6 @@ from hmacfs.base.errors import (
     OffsetWrong,
     Refusal,
     RetriesExhausted,
-    SizeMismatch,
     TooLarge,
     Unavailable,
     Unknown,
@@ -36,11 +35,12 @@ from hmacfs.ingest.room import full_is_no_space
 from hmacfs.uploads.delivery import Delivery
 from hmacfs.uploads.endings import Endings, over
 from hmacfs.uploads.joining import check_parts
-from hmacfs.uploads.limits import Limits
+from hmacfs.uploads.limits import Limits, most_at
 from hmacfs.uploads.live import Arrival, Check, Live
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Draft, Session
 from hmacfs.uploads.table import Table
+from hmacfs.uploads.whereabouts import OnlyHere, Whereabouts
 
 
 def _filled(session: Session) -> Session:
@@ -56,11 +56,13 @@ class Sessions:
 
     :ivar table: knows them.
     :ivar intake: makes files of them, and judges them as any upload.
+    :ivar whereabouts: knows which of other hosts there are.
     """
 
     table: Table
     intake: Intake
     limits: Limits = field(factory=Limits)
+    whereabouts: Whereabouts = field(factory=OnlyHere)
 
     async def create(self, draft: Draft) -> Session:
         """
@@ -94,6 +96,8 @@ class Sessions:
         with self.intake.pending, full_is_no_space():
             live = await self.table.begin(session)
             await live.rest()
+            until = session.created_at + self.limits.max_age + self.limits.remembered
+            await self.whereabouts.note(session.id, until)
             if session.draft.parts:
                 return await self._endings.join(session.id)
             if session.length == 0:
@@ -107,16 +111,14 @@ class Sessions:
         :param over: whether to tell of those too that were cancelled or have expired.
         :raises Unknown: if there is none of this id and kind.
         :raises Gone: if it was cancelled or has expired.
+        :raises Unavailable: if another host has it.
         """
-        async with self.table.using(id) as live:
-            session = live.session
-            if session.draft.kind != kind:
-                raise Unknown("there is no such upload")
-            if session.state.takes_bytes and not live.arrivals and self._is_due(session):
-                session = await self._endings.end(live, "expire")
-            if session.state in (State.CANCELLED, State.EXPIRED) and not over:
-                raise Gone("the upload was cancelled or has expired")
-            return session
+        try:
+            return await self._found(id, kind, over=over)
+        except Unknown:
+            if not await self.whereabouts.elsewhere(id):
+                raise
+        raise Unavailable("another server has this upload: try again", retry_after=1)
 
     def rank(self) -> int:
         """Tell the rank of a request that comes now, for it to use at :meth:`append`."""
@@ -321,6 +323,17 @@ class Sessions:
             for _ in range(ended):
                 self.table.events.tell(UploadTakenOver())
 
+    async def _found(self, id: str, kind: str, *, over: bool) -> Session:
+        async with self.table.using(id) as live:
+            session = live.session
+            if session.draft.kind != kind:
+                raise Unknown("there is no such upload")
+            if session.state.takes_bytes and not live.arrivals and self._is_due(session):
+                session = await self._endings.end(live, "expire")
+            if session.state in (State.CANCELLED, State.EXPIRED) and not over:
+                raise Gone("the upload was cancelled or has expired")
+            return session
+
     async def _enter(
         self,
         live: Live,
@@ -334,7 +347,7 @@ class Sessions:
         if session.state.takes_bytes and not live.arrivals and self._is_due(session):
             await self._endings.end(live, "expire")
         await self._check_again(live, arrival.place)
-        most = self._most(live.session, offset, size)
+        most = most_at(live.session, offset, size, self.intake.max_upload_size)
         arrival.start, arrival.stop = offset, offset + most
 
         def clashing(other: Arrival) -> bool:
@@ -368,21 +381,6 @@ class Sessions:
         except RetriesExhausted as refusal:
             await self._endings.fail(session.id, refusal)
             raise
-
-    def _most(self, session: Session, offset: int, size: int | None) -> int:
-        # How many bytes may come at this offset.
-        if session.length is not None:
-            left = session.length - offset
-            if left < (size or 0):
-                raise SizeMismatch(
-                    f"the upload has {session.length} bytes", expected=session.length
-                )
-            return left if size is None else size
-        left = self.intake.max_upload_size - offset
-        if left < (size or 0):
-            largest = self.intake.max_upload_size
-            raise TooLarge(f"at most {largest} bytes are taken here", limit=largest)
-        return left if size is None else size
 
     def _touched(self, session: Session) -> Session:
         """Note that bytes came."""

@@ -25,6 +25,7 @@ from hmacfs.base.errors import (
     MalformedRequest,
     OffsetWrong,
     SizeMismatch,
+    Unavailable,
     Unknown,
 )
 from hmacfs.base.spans import Span
@@ -218,7 +219,8 @@ class Upload:
     async def _known(self, *, resuming: bool) -> Session | None:
         try:
             session = await self.sessions.find(self.id, KIND)
-        except Unknown:
+        except (Unknown, Unavailable):
+            # What comes whole needs nothing that another server has.
             if resuming:
                 raise
             return None

@@ -38,6 +38,8 @@ from hmacfs.base.values import Grant
 from hmacfs.ingest.intake import Intake
 from hmacfs.rules.conditions import Conditions
 from hmacfs.rules.rule import Material, Rule, Rules
+from hmacfs.stores.memory_state import MemoryState
+from hmacfs.stores.whereabouts import StateWhereabouts
 from hmacfs.uploads import delivery
 from hmacfs.uploads.limits import Limits
 from hmacfs.uploads.live import Check
@@ -689,6 +691,25 @@ class SessionTests(SessionCase):
             with self.assertRaises(Unknown):
                 self.bench.find(each)
         self.assertEqual(self.bench.table.unfinished_count, 0)
+
+    def test_elsewhere(self) -> None:
+        """Of what another host has one is told to try again, and not that there is none."""
+        state = MemoryState(self.bench.clock.seconds)
+        other = self.opened()
+        self.addCleanup(other.clear)
+        for bench, host in ((self.bench, "one"), (other, "two")):
+            told = StateWhereabouts(state, host, self.bench.clock.seconds)
+            bench.sessions = evolve(bench.sessions, whereabouts=told)
+            now(told.beat())
+        id = self.bench.create().id
+        with self.assertRaises(Unavailable) as caught:
+            other.find(id)
+        self.assertEqual(caught.exception.facts, {"retry_after": 1})
+        self.assertEqual(self.bench.find(id).id, id)
+        with self.assertRaises(Unknown):
+            now(self.bench.sessions.find(id, "other"))
+        with self.assertRaises(Unknown):
+            other.find("x" * 43)
 
     def test_watch(self) -> None:
         """Who watches a session is told of its bytes and its end."""

@@ -50,7 +50,6 @@ RETIRED: Final = (
     Retired("server.client_multi_interface", "clients may always change their network"),
     Retired("VersioningDirectory", _INTERNAL),
     Retired("BufferEnabled", _TUNED),
-    Retired("session_store.enabled", _ONE_HOST),
     Retired("session_store.backend", _ONE_HOST),
     Retired("session_store.redis_url", _REDIS),
     Retired("session_store.max_token_refreshes", _EXACT),

@@ -245,6 +245,15 @@ STORES_CALL_TIMEOUT: Final = Option(
     aliases=(Alias(Generation.V3_2, "redis.timeout"),),
     in_effect=True,
 )
+SESSION_STORE_ENABLED: Final = Option(
+    key="session_store.enabled",
+    kind=Switch(),
+    default=True,
+    summary="Whether servers that share a Redis tell each other which unfinished uploads they "
+    "have, so that a request that comes to another one is told to try again. Without it they do.",
+    example=False,
+    in_effect=True,
+)
 SESSION_STORE_CLEANUP_INTERVAL: Final = Option(
     key="session_store.cleanup_interval",
     kind=Duration(1),
