@@ -45,8 +45,14 @@ def seconds(curl: subprocess.Popen[str]) -> float:
 
 def put(target: str, size: int) -> bytes:
     """Return an upload as it is sent."""
-    head = f"PUT {target} HTTP/1.1\r\nHost: bench\r\nContent-Length: {size}\r\n\r\n"
-    return head.encode() + bytes(size)
+    return put_bytes(target, bytes(size))
+
+
+def put_bytes(target: str, data: bytes, kind: str = "") -> bytes:
+    """Return an upload of these bytes, which may be of a type, as it is sent."""
+    typed = f"Content-Type: {kind}\r\n" if kind else ""
+    head = f"PUT {target} HTTP/1.1\r\nHost: bench\r\n{typed}Content-Length: {len(data)}\r\n\r\n"
+    return head.encode() + data
 
 
 def get(target: str) -> bytes:

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -51,6 +51,10 @@ http {{
     }}
 }}
 """
+
+
+Tables = Mapping[str, Mapping[str, object]]
+"""What a configuration says."""
 
 
 class CannotMeasure(Exception):
@@ -159,12 +163,16 @@ def peak_of(pid: int) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def ours(directory: pathlib.Path) -> Server:
-    """Return this server, as it is configured where nothing is said of its speed."""
+def ours(directory: pathlib.Path, more: Tables | None = None) -> Server:
+    """
+    Return this server, as it is configured where nothing is said of its speed.
+
+    :param more: what its configuration says besides.
+    """
     port = free_port()
     directory.mkdir()
     config = directory / "config.toml"
-    tables = {
+    base: Tables = {
         "server": {
             "listen_address": f"127.0.0.1:{port}",
             "storage_path": os.fspath(directory / "store"),
@@ -172,6 +180,10 @@ def ours(directory: pathlib.Path) -> Server:
             "metrics_enabled": False,
         },
         "security": {"secret": SECRET},
+    }
+    tables = {
+        name: {**base.get(name, {}), **(more or {}).get(name, {})}
+        for name in {**base, **(more or {})}
     }
     config.write_text(toml.dumps(tables), encoding="utf-8")
     config.chmod(0o600)

@@ -10,9 +10,10 @@ import sys
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from bench import features
 from tests.real.daemon import CHECKOUT
 
-LIMIT = 120.0
+LIMIT = 240.0
 NUMBER = r"[0-9.e+]+"
 RESULT = re.compile(
     rf"\S.* +{NUMBER} \({NUMBER}-{NUMBER}\) +{NUMBER} \({NUMBER}-{NUMBER}\) +[0-9.]+"
@@ -62,6 +63,30 @@ class StoreBenchTests(SynchronousTestCase):
         done = run("bench.stores", "--quick", "Oracle")
         self.assertEqual(2, done.returncode)
         self.assertIn("Oracle is no store", done.stderr)
+
+
+class FeatureBenchTests(SynchronousTestCase):
+    """``bench/run-features``."""
+
+    def test_quick(self) -> None:
+        """Of each feature three works are told, without it and with it, and the ratio of both."""
+        names = list(features.FEATURES)
+        done = run("bench.features", "--quick", *names)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        heading, *lines = done.stdout.splitlines()
+        self.assertEqual(3, heading.count("off on ratio"))
+        self.assertEqual(names, [line[:28].strip() for line in lines])
+        for line in lines:
+            numbers = [float(number) for number in line[28:].split()]
+            self.assertEqual(9, len(numbers), line)
+            for off, on, ratio in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
+                self.assertLess(abs(on / off - ratio), 0.01 + 0.01 * ratio)
+
+    def test_unknown(self) -> None:
+        """A feature that there is not is told, with those that there are."""
+        done = run("bench.features", "speed")
+        self.assertEqual(2, done.returncode)
+        self.assertIn("speed is no feature; there are nothing, ", done.stderr)
 
 
 class BenchTests(SynchronousTestCase):
