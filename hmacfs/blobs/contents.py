@@ -173,7 +173,7 @@ class ContentStore:
         return freed
 
     def _contents(self) -> Iterator[Path]:
-        if self.directory.is_dir():
+        if self.directory.is_dir() and not self.directory.is_symlink():
             for bucket in self.directory.iterdir():
                 if bucket.is_dir() and not bucket.is_symlink():
                     yield from (path for path in bucket.iterdir() if not path.is_dir())
@@ -182,7 +182,8 @@ class ContentStore:
     def _bucket(self, sha256: bytes) -> Iterator[int]:
         # Opened each time, for it may have been deleted.
         self.directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
-        top = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        # A link was resolved where it was configured; one that is planted leads nowhere.
+        top = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             bucket = open_directory(top, sha256.hex()[:2], create=True)
             try:

@@ -50,7 +50,8 @@ def contents(settings: Settings) -> ContentStore | None:
     enabled = (options.SERVER_DEDUPLICATION_ENABLED, options.DEDUPLICATION_ENABLED)
     if not all(settings[option] for option in enabled):
         return None
-    directory = settings[options.DEDUPLICATION_DIRECTORY] or internal_path(settings) / "contents"
+    configured = settings[options.DEDUPLICATION_DIRECTORY]
+    directory = configured.resolve() if configured else internal_path(settings) / "contents"
     return ContentStore(directory, settings[options.DEDUPLICATION_MAXSIZE])
 
 

@@ -12,8 +12,9 @@ import sys
 import threading
 
 from tests.ports import free_port
+from tests.real import ways
 from tests.real.case import MEGABYTE, ServerCase, noise
-from tests.real.client import Connection, NoAnswer
+from tests.real.client import Connection, NoAnswer, ask
 from tests.real.daemon import CHECKOUT, Daemon
 
 NAMES = [f"folder{number % 5}/file{number}" for number in range(50)]
@@ -86,7 +87,7 @@ class UploadTests(DeduplicationCase):
         """Of 50 equal files there is one copy; it stays until the last of them goes."""
         metrics = free_port()
         section = {"metricsenabled": True, "metrics_port": metrics}
-        daemon = self.start({"server": section})
+        daemon = self.start({**ways.SECTIONS, "server": section})
         self.assertEqual(dict.fromkeys(NAMES, 201), self.put_all(daemon))
         self.assertEqual(1, len(self.inodes(daemon)))
         self.assertEqual(50, len(daemon.stored()))
@@ -98,13 +99,26 @@ class UploadTests(DeduplicationCase):
         self.assertIn("hmac_file_server_files_deduplicated_total 49.0", text)
         for name in NAMES[:3]:
             self.assert_comes_back(daemon, daemon.place(name), DATA)
-        self.remove(daemon, *NAMES[:4])
+        for name in NAMES[:-1]:
+            answer = ask(daemon.port, "DELETE", daemon.place(name), ways.token(scope="admin"))
+            self.assert_status(204, answer, name)
         self.assert_comes_back(daemon, daemon.place(NAMES[-1]), DATA)
         self.assertEqual(1, len(self.kept(daemon)))
-        digest = hashlib.sha256(DATA).hexdigest()
-        self.run_command(daemon, "rm", "-sha256", digest)
-        self.assertEqual({}, daemon.stored())
-        self.assertEqual([], self.kept(daemon))
+        before = self.used(daemon)
+        answer = ask(daemon.port, "DELETE", daemon.place(NAMES[-1]), ways.token(scope="admin"))
+        self.assert_status(204, answer)
+        self.assertEqual(({}, []), (daemon.stored(), self.kept(daemon)))
+        self.assertLess(self.used(daemon), before - MEGABYTE // 2)
+
+    def test_taken_down(self) -> None:
+        """By their digest all of them are removed, and their one copy with them."""
+        daemon = self.start()
+        for name in NAMES[:3]:
+            self.assertEqual(201, self.put(daemon, name))
+        self.remove(daemon, NAMES[0])
+        self.assert_comes_back(daemon, daemon.place(NAMES[1]), DATA)
+        self.run_command(daemon, "rm", "-sha256", hashlib.sha256(DATA).hexdigest())
+        self.assertEqual(({}, []), (daemon.stored(), self.kept(daemon)))
         self.assertEqual(201, self.put(daemon, "again"))
 
     def test_killed(self) -> None:
@@ -136,6 +150,27 @@ class UploadTests(DeduplicationCase):
             self.assertEqual(201, self.put(daemon, name))
             self.assert_comes_back(daemon, daemon.place(name), DATA)
         self.assertEqual(2, len(self.inodes(daemon)))
+
+    def test_store_deleted_again_and_again(self) -> None:
+        """Nor is it while fifty uploads of equal bytes are under way."""
+        daemon = self.start()
+        done = threading.Event()
+
+        def delete() -> None:
+            while not done.wait(0.005):
+                shutil.rmtree(daemon.storage / ".hmacfs/contents", ignore_errors=True)
+
+        thread = threading.Thread(target=delete)
+        thread.start()
+        try:
+            self.assertEqual(dict.fromkeys(NAMES, 201), self.put_all(daemon))
+        finally:
+            done.set()
+            thread.join()
+        for path in daemon.stored().values():
+            self.assertEqual(DATA, path.read_bytes())
+        self.assertEqual(50, len(daemon.stored()))
+        self.assertEqual([], daemon.stages())
 
     def test_other_file_system(self) -> None:
         """A store on another file system is told of, and every file has its own bytes."""

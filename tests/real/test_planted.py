@@ -1,113 +1,102 @@
-"""Symbolic links that somebody planted among the files lead nobody out of them."""
+"""Symbolic links, pipes and folders that somebody plants in the storage lead nowhere."""
 
 from __future__ import annotations
 
-import os
+import pathlib
 import shutil
-import sqlite3
-import subprocess
-import sys
-import time
-from contextlib import closing
-from pathlib import Path
 
 from tests.real import ways
 from tests.real.case import ServerCase
 from tests.real.client import ask, put
-from tests.real.daemon import CHECKOUT, Sections
-from tests.real.ways import WAYS, File
+from tests.real.daemon import Daemon, DidNotStart
 
-DATA = b"nobody may read or change this"
+SECRET_BYTES = b"not for everybody"
+DATA = b"content of the file"
 
 
 class PlantedTests(ServerCase):
-    """A server, a directory beside it, and links from the one into the other."""
+    """A server, and a directory outside of its storage that has to stay as it is."""
 
     def setUp(self) -> None:
-        self.elsewhere = self.directory()
-        for name in ("file", "old", "small.png"):
-            (self.elsewhere / name).write_bytes(DATA)
-        iso: dict[str, object] = {
-            "enabled": True,
-            "containerfile": os.fspath(self.directory() / "a.iso"),
-        }
-        more: Sections = {
-            "iso": iso,
-            "server": {"max_file_age": "30d"},
-            "thumbnails": {"enabled": True},
-        }
-        self.daemon = self.start({**ways.SECTIONS, **more})
+        self.outside = self.directory()
+        (self.outside / "secret").write_bytes(SECRET_BYTES)
+        self.addCleanup(self.assert_untouched)
 
-    def plant(self, name: str, target: Path) -> None:
-        """Plant a link."""
-        path = self.daemon.storage / name
-        path.parent.mkdir(exist_ok=True)
-        path.symlink_to(target)
-
-    def known(self, *names: str, uploaded_at: float) -> None:
-        """Let the index know of files."""
-        index = self.daemon.storage / ".hmacfs" / "index.sqlite"
-        with closing(sqlite3.connect(index, timeout=20)) as connection, connection:
-            connection.executemany(
-                "INSERT INTO files (name, size, sha256, content_type, uploaded_at) "
-                "VALUES (?, ?, zeroblob(32), 'image/png', ?)",
-                [(name, len(DATA), uploaded_at) for name in names],
-            )
-
-    def run_command(self, *words: str) -> int:
-        """Run a command and return its exit code."""
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "hmacfs.cli.main"),
-                *("-config", os.fspath(self.daemon.config), *words),
-            ],
-            env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)},
-            stdout=subprocess.DEVNULL,
-            check=False,
-            timeout=60,
-        )
-        return done.returncode
+    def begin(self, **sections: dict[str, object]) -> Daemon:
+        """Start a server."""
+        return self.start({**ways.SECTIONS, **sections})
 
     def assert_untouched(self) -> None:
-        """Fail unless what the links lead to is what it was."""
-        found = {path.name: path.read_bytes() for path in self.elsewhere.iterdir()}
-        self.assertEqual(found, dict.fromkeys(("file", "old", "small.png"), DATA))
+        """Fail if something was written, changed or removed outside."""
+        self.assertEqual(["secret"], [path.name for path in self.outside.iterdir()])
+        self.assertEqual(SECRET_BYTES, (self.outside / "secret").read_bytes())
 
-    def test_downloads(self) -> None:
-        """Nothing is given out through a link, be it of a file or of a folder, nor a picture."""
-        self.plant("link", self.elsewhere / "file")
-        self.plant("folder", self.elsewhere)
-        self.known("link", "folder/file", "folder/small.png", uploaded_at=time.time())
-        for name in ("link", "folder/file", "folder/small.png"):
-            for target in (self.daemon.place(name), f"/download/{name}", f"/thumbnail/{name}"):
-                self.assert_status(404, ask(self.daemon.port, "GET", target), target)
+    def put(self, daemon: Daemon, name: str, data: bytes = DATA) -> int:
+        """Upload, and tell the status."""
+        return put(daemon.port, daemon.target(name, len(data)), data).status
 
-    def test_uploads(self) -> None:
-        """Nothing is written through a link, by whatever way in."""
-        self.plant("folder", self.elsewhere)
-        self.assert_status(409, put(self.daemon.port, self.daemon.target("folder/new", 3), b"new"))
-        for way, upload in WAYS.items():
-            name = ways.name_of(way)
-            self.plant(name, self.elsewhere / "file")
-            answer = upload(self.daemon, File(name, b"0123456789"))
-            # Those that store in a folder of their own are not concerned.
-            self.assertIn(answer.status, (409, 200, 201, 204), way)
-            self.assertEqual((self.daemon.storage / name).readlink(), self.elsewhere / "file")
-        self.assert_untouched()
+    def test_folder(self) -> None:
+        """Below a link to a folder nothing is stored, fetched or deleted."""
+        daemon = self.begin()
+        (daemon.storage / "folder").symlink_to(self.outside)
+        self.assertEqual(409, self.put(daemon, "folder/new"))
+        self.assertEqual(409, self.put(daemon, "folder/below/new"))
+        place = daemon.place("folder/secret")
+        self.assert_status(404, ask(daemon.port, "GET", place))
+        self.assert_status(404, ask(daemon.port, "DELETE", place, ways.token(scope="admin")))
+        self.assertEqual([], daemon.stages())
 
-    def test_housekeeping(self) -> None:
-        """Nothing is deleted, indexed or packed through a link."""
-        self.plant("folder", self.elsewhere)
-        self.plant("link", self.elsewhere / "file")
-        self.known("folder/old", "link", uploaded_at=time.time() - 90 * 86400)
-        self.known("folder/file", uploaded_at=time.time())
-        self.assertEqual(self.run_command("retention"), 0)
-        if shutil.which("xorriso"):
-            self.assertEqual(self.run_command("iso", "pack"), 0)
-        self.assertEqual(self.run_command("reindex"), 0)
-        self.assert_untouched()
-        index = self.daemon.storage / ".hmacfs" / "index.sqlite"
-        with closing(sqlite3.connect(index)) as connection:
-            self.assertEqual(connection.execute("SELECT name FROM files").fetchall(), [])
-        self.daemon.restart()
-        self.assert_untouched()
+    def test_folder_exchanged(self) -> None:
+        """A folder that becomes a link takes its files away, and gives none for them."""
+        daemon = self.begin()
+        self.assertEqual(201, self.put(daemon, "folder/secret", SECRET_BYTES))
+        shutil.rmtree(daemon.storage / "folder")
+        (daemon.storage / "folder").symlink_to(self.outside)
+        place = daemon.place("folder/secret")
+        self.assert_status(404, ask(daemon.port, "GET", place))
+        self.assert_status(204, ask(daemon.port, "DELETE", place, ways.token(scope="admin")))
+
+    def test_file(self) -> None:
+        """A link in the place of a file is not written through, and goes without what it is to."""
+        daemon = self.begin(versioning={"enableversioning": True})
+        (daemon.storage / "planted").symlink_to(self.outside / "secret")
+        self.assertEqual(409, self.put(daemon, "planted"))
+        self.assertEqual(201, self.put(daemon, "file", SECRET_BYTES))
+        (daemon.storage / "file").unlink()
+        (daemon.storage / "file").symlink_to(self.outside / "secret")
+        self.assert_status(404, ask(daemon.port, "GET", daemon.place("file")))
+        self.assertEqual(409, self.put(daemon, "file"))
+        answer = ask(daemon.port, "DELETE", daemon.place("file"), ways.token(scope="admin"))
+        self.assert_status(204, answer)
+        self.assertEqual(["planted"], list(daemon.stored()))
+
+    def test_own_folders(self) -> None:
+        """Neither are the folders of the server's own files left by way of a link."""
+        daemon = self.begin(versioning={"enableversioning": True}, server={"file_naming": "HMAC"})
+        internal = daemon.storage / ".hmacfs"
+        for name in ("objects", "versions", "contents"):
+            path = internal / name
+            if path.exists():
+                shutil.rmtree(path)
+            path.symlink_to(self.outside)
+        self.assertGreaterEqual(self.put(daemon, "file"), 400)
+        (internal / "objects").unlink()
+        # Equal files are not stored once then, and that is all.
+        self.assertEqual([201, 201], [self.put(daemon, name) for name in ("one", "two")])
+        for name in ("one", "two"):
+            self.assert_comes_back(daemon, daemon.place(name), DATA)
+
+    def test_start(self) -> None:
+        """With links in the place of its own folders the server does not start, and says why."""
+        daemon = self.begin()
+        daemon.stop()
+        for name in ("stage", "sessions"):
+            path: pathlib.Path = daemon.storage / ".hmacfs" / name
+            path.rename(path.with_suffix(".away"))
+            path.symlink_to(self.outside)
+            with self.assertRaises(DidNotStart) as caught:
+                daemon.start()
+            self.assertIn(".hmacfs", str(caught.exception))
+            path.unlink()
+            path.with_suffix(".away").rename(path)
+        daemon.start()
