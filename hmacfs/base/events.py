@@ -84,8 +84,8 @@ class FileRemoved:
     """
     A stored file is there no more.
 
-    :ivar reason: why: ``deleted``, ``expired``, ``age``, ``size`` or ``quota``; of an
-        older version also ``superseded``, or that of its file.
+    :ivar reason: why: ``deleted``, ``expired``, ``age``, ``size``, ``quota`` or
+        ``infected``; of an older version also ``superseded``, or that of its file.
     """
 
     file: StoredFile

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from twisted.logger import Logger
 
 from hmacfs.base.errors import Infected, Refusal, TooLarge, Unavailable
-from hmacfs.base.events import Events, ScanEnded
+from hmacfs.base.events import Events, FileRemoved, ScanEnded
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import Grant, StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs
@@ -24,6 +24,9 @@ from hmacfs.stores.interfaces import Index, versions_of
 
 INFECTED = "found to be infected"
 """The reason on the tombstones of files that were published before they were scanned."""
+
+WITHDRAWN = "infected"
+"""Why such a file was removed, for those who listen."""
 
 RETRY_AFTER = 30
 """Seconds after which the scanner may be back."""
@@ -176,12 +179,14 @@ class Scanning(Rule):
             if isinstance(file, StoredFile) and await self._is_infected(file, blobs):
                 await index.bury(Tombstone(name, self.now(), INFECTED))
                 await blobs.remove(name)
+                self.events.tell(FileRemoved(file, WITHDRAWN))
                 infected = versions
             else:
                 infected = [each for each in versions if await self._is_infected(each, blobs)]
             for version in infected:
                 await index.amend(version, None)
                 await blobs.remove(version.name)
+                self.events.tell(FileRemoved(version, WITHDRAWN))
 
     async def _is_infected(self, file: StoredFile, blobs: Blobs) -> bool:
         blob = await blobs.open(file.name)

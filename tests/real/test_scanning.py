@@ -10,11 +10,13 @@ import socket
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 
 from tests import forms
+from tests.ports import free_port
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.clamd import EICAR, MARK, STREAM_LIMIT, Clamd
-from tests.real.client import Answer, Connection, Headers
+from tests.real.client import Answer, Connection, Headers, ask
 from tests.real.daemon import Daemon, eventually
 
 TIMEOUT = 2
@@ -31,7 +33,9 @@ class ScanningCase(ServerCase):
         self.clamd.start()
         self.quarantine = self.directory() / "quarantine"
 
-    def server(self, socket: str | None = None, **more: object) -> Daemon:
+    def server(
+        self, socket: str | None = None, server: Mapping[str, object] | None = None, **more: object
+    ) -> Daemon:
         """Start a server."""
         clamav: dict[str, object] = {
             "clamavenabled": True,
@@ -39,7 +43,10 @@ class ScanningCase(ServerCase):
             "scan_timeout": TIMEOUT,
             "quarantine_directory": os.fspath(self.quarantine),
         }
-        return self.start({"clamav": {**clamav, **more}, "uploads": {"max_upload_size": "5GB"}})
+        uploads = {"max_upload_size": "5GB"}
+        return self.start(
+            {"clamav": {**clamav, **more}, "uploads": uploads, "server": server or {}}
+        )
 
     def put(self, daemon: Daemon, name: str, data: bytes) -> Answer:
         """Upload."""
@@ -68,6 +75,14 @@ class ScanningCase(ServerCase):
 
 class WorkingTests(ScanningCase):
     """A clamd that works."""
+
+    def test_dropped(self) -> None:
+        """Without a quarantine infected bytes are nowhere when the answer is there."""
+        daemon = self.server(quarantine_directory="")
+        self.assert_status(422, self.put(daemon, "late.bin", noise(100_000) + MARK))
+        for path in daemon.storage.parent.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                self.assertNotIn(MARK, path.read_bytes(), path)
 
     def test_unix_socket(self) -> None:
         """On a Unix socket clamd reads the file itself; what is infected goes to quarantine."""
@@ -140,9 +155,14 @@ class WorkingTests(ScanningCase):
                 self.assert_status(status, connection.answer("POST"))
 
     def test_metrics_and_health(self) -> None:
-        """The health tells of clamd, and the log of what was found."""
-        daemon = self.server()
+        """The health tells of clamd, the log of what was found, and the metrics count it."""
+        metrics = free_port()
+        daemon = self.server(server={"metrics_port": metrics})
         self.put(daemon, "eicar.com", EICAR)
+        self.put(daemon, "clean", b"clean")
+        counted = ask(metrics, "GET", "/metrics").body.decode()
+        for result in ("infected", "clean"):
+            self.assertIn(f'scans_total{{result="{result}"}} 1.0', counted)
         self.assertIn("eicar.com", daemon.log)
         self.assertIn("Eicar-Test", daemon.log)
         self.assertEqual("ok", self.health(daemon)["status"])

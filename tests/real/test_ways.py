@@ -149,6 +149,21 @@ class InfectedTests(WaysCase):
 class TakenTests(WaysCase):
     """What nothing is wrong with."""
 
+    def test_empty(self) -> None:
+        """A file without a byte is stored by every way that sends it at once, whatever is on."""
+        daemon = self.begin(
+            clamav={"clamavenabled": True, "clamavsocket": "/nowhere/clamd.ctl"},
+            validation={"check_magic_bytes": True, "strict_mode": True},
+            thumbnails={"enabled": True},
+        )
+        cut = {"PUT chunked", "tus", "tus, joined", "draft", "X-Session-Token"}
+        for way, upload in WAYS.items():
+            if way not in cut:
+                answer = upload(daemon, File(ways.name_of(way, ".jpg"), b"", "image/jpeg"))
+                self.assertIn(answer.status, STORED, f"{way}: {answer.body!r}")
+        sizes = [path.stat().st_size for path in daemon.stored().values()]
+        self.assertEqual(sizes, [0] * (len(WAYS) - len(cut)))
+
     def test_taken(self) -> None:
         """It is stored, whatever is switched on; a star in a list stands for every name."""
         every = {"allowed_extensions": ["*"]}

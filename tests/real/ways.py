@@ -192,6 +192,8 @@ def _v3(daemon: Daemon, file: File) -> Answer:
     for number, url in enumerate(session["upload_urls"]["chunks"]):
         part = file.data[number * size : (number + 1) * size]
         answer = send(daemon, "PUT", target_of(url), part)
+    if not file.data:
+        answer = send(daemon, "POST", target_of(session["complete_url"]), headers=token())
     return answer
 
 

@@ -11,7 +11,7 @@ from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.errors import Infected, Refusal, TooLarge, Unavailable
-from hmacfs.base.events import ScanEnded
+from hmacfs.base.events import FileRemoved, ScanEnded
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import Tombstone
 from hmacfs.flow.turns import Turns
@@ -198,7 +198,12 @@ class LaterTests(ScanningCase):
         self.assertEqual(len(self.noted()), 3)
         self.scanner.broken = False
         self.bench.at_once(lambda: self.bench.blobs.remove(named("gone")))
+        removed: list[tuple[str, str]] = []
+        self.rule.events.listen(
+            FileRemoved, lambda event: removed.append((str(event.file.name), event.reason))
+        )
         self.catch_up()
+        self.assertEqual(removed, [("bad", "infected")])
         self.assertEqual(self.noted(), [])
         self.assertEqual(self.bench.bytes_of(named("clean")), b"clean")
         self.assertIsNone(self.bench.bytes_of(named("bad")))
