@@ -22,7 +22,8 @@ from hmacfs.web.request import StreamingRequest
 CORS_PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": (
-        "Authorization, Content-Type, Content-Length, Content-Range, Range, X-Requested-With, "
+        "Authorization, Content-Type, Content-Length, Content-Range, Range, If-Range, If-Match, "
+        "If-None-Match, X-Requested-With, "
         "X-Request-ID, Content-Disposition, "
         "X-Session-Token, X-Session-ID, X-Upload-ID, X-Upload-Timestamp, X-File-Name, "
         "X-File-Size, X-File-MAC, X-Content-SHA256, X-HTTP-Method-Override, Tus-Resumable, "
@@ -37,8 +38,8 @@ CORS_PREFLIGHT = {
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
-        "Content-Length, Content-Range, Content-Location, Location, ETag, Retry-After, "
-        "WWW-Authenticate, "
+        "Accept-Ranges, Content-Length, Content-Range, Content-Location, Location, ETag, "
+        "Retry-After, WWW-Authenticate, "
         "X-Session-Token, X-Session-ID, X-Upload-Status, Tus-Resumable, Tus-Version, "
         "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, "
         "Upload-Metadata, Upload-Defer-Length, Upload-Expires, Upload-Concat, Upload-Complete, "

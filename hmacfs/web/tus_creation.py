@@ -63,7 +63,7 @@ class Wish:
 
         :raises MalformedRequest: if one cannot be read, or they contradict each other.
         """
-        metadata = replies.header(request, "Upload-Metadata")
+        metadata = replies.header(request, "Upload-Metadata") or None
         told = replies.header(request, "Upload-Concat")
         concat = None if told is None else tus.concat(told)
         length = replies.header(request, "Upload-Length")

@@ -366,6 +366,22 @@ class RangeTests(SynchronousTestCase):
         self.assertEqual(ask({"if-range": '"old"'}), ask())
 
 
+class ChangingTests(SynchronousTestCase):
+    """Ranges where a file may be replaced."""
+
+    POLICY = Policy(changing=True)
+
+    def ask(self, condition: str) -> Outcome:
+        """Ask for a range on a condition."""
+        answer = ask({"range": "bytes=0-9", "if-range": condition}, policy=self.POLICY)
+        return answer.outcome
+
+    def test_condition(self) -> None:
+        """A tag tells that the file is the same, a date does not (8.8.2.2)."""
+        self.assertIs(self.ask(ETAG), Outcome.PARTIAL)
+        self.assertIs(self.ask(MODIFIED), Outcome.FULL)
+
+
 class PartsOffTests(SynchronousTestCase):
     """Answers where several ranges are not sent."""
 

@@ -333,6 +333,26 @@ class ExpectationTests(RufhCase):
         conversation.close()
         self.assertEqual(self.stored(), DATA)
 
+    def test_one_after_the_other(self) -> None:
+        """Requests that are sent at once are answered one after the other."""
+        upload = self.client.broken()
+        kind = "Content-Type: application/partial-upload"
+        requests = []
+        for offset, last in ((4, False), (7, True)):
+            stop = len(DATA) if last else 7
+            lines = self.client.fields(kind, f"Upload-Offset: {offset}", last=last)
+            requests.append(request("PATCH", upload, lines, DATA[offset:stop]))
+            requests.append(request("HEAD", upload, self.client.fields()))
+        conversation = self.server.connect()
+        conversation.send(b"".join(requests))
+        told = []
+        for method in ("PATCH", "HEAD") * 2:
+            response = final(conversation, method)
+            told.append((response.status, response.headers["upload-offset"]))
+        conversation.close()
+        self.assertEqual(told, [(204, "7"), (204, "7"), (201, "10"), (204, "10")])
+        self.assertEqual(self.stored(), DATA)
+
     def test_not_wanted(self) -> None:
         """One that is not is not; what would come is never taken for another request."""
         upload = self.client.broken()

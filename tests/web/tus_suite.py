@@ -196,6 +196,11 @@ class DeferredTests(TusCase):
         self.assertEqual(self.patch(target, 4, b"", "Upload-Length: 6").status, 409)
         self.assertEqual(self.content(self.patch(target, 4, b"5")), b"12345")
 
+    def test_no_metadata(self) -> None:
+        """A client that sends the field of metadata without any (tuspy) is told of none."""
+        target = self.upload("Upload-Metadata:")
+        self.assertNotIn("upload-metadata", self.ask("HEAD", target).headers)
+
     def test_length_in_the_end(self) -> None:
         """A length that is told when all bytes are there completes the upload."""
         target = self.upload("Upload-Defer-Length: 1", length=None)
