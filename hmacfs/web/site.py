@@ -16,7 +16,8 @@ from twisted.web.server import Site
 from hmacfs.base.errors import Refusal, SchemeRefused
 from hmacfs.base.events import ConnectionsChanged, Events, RequestEnded, RequestsChanged
 from hmacfs.web import access_log, replies
-from hmacfs.web.channel import Patience
+from hmacfs.web.channel import Patience, Phase
+from hmacfs.web.errors import status_of
 from hmacfs.web.idle import IdleConnections
 from hmacfs.web.peers import Peers, address_of
 from hmacfs.web.request import StreamingRequest
@@ -48,6 +49,11 @@ class CountedChannel(SwitchingChannel):
         super().requestDone(request)
         if self.is_idle:
             self.site.connection_idle(self)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        if self._phase is not Phase.BODY:
+            self.site.unreadable(self, refusal)
+        super()._refuse(refusal)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the requests, then the site."""
@@ -207,6 +213,16 @@ class StreamingSite(Site):
         if request.requestHeaders.hasHeader(b"Tus-Resumable"):
             request.dialect["Tus-Resumable"] = tus.VERSION
         replies.refuse(request, refusal)
+
+    def unreadable(self, channel: CountedChannel, refusal: Refusal) -> None:
+        """Log what was no request that could be read; whose it is, no header tells."""
+        self.access.emit(
+            self.access_level,
+            "{client} sent what is no request: {status} {detail}",
+            client=getattr(channel.transport.getPeer(), "host", "-"),
+            status=status_of(refusal).value,
+            detail=refusal.detail,
+        )
 
     def log(self, request: Any) -> None:
         """Log a request that has been answered."""

@@ -100,6 +100,13 @@ class LineTests(SynchronousTestCase):
         told = [line for line in lines if line.startswith("192.0.2.1 PUT ")]
         self.assertEqual(len(told), 1, told)
 
+    def test_unreadable(self) -> None:
+        """What cannot be read as a request is told with its client, too."""
+        lines = self.observed()
+        Server(Path(self.mktemp())).connect().send(b"no request at all\r\n\r\n")
+        told = "192.0.2.1 sent what is no request: 400 the request cannot be read"
+        self.assertEqual([line for line in lines if line.startswith("192.0.2.1")], [told])
+
     def test_no_signature_in_the_log(self) -> None:
         """Neither a good nor a bad MAC, nor the secret, is in anything that is logged."""
         lines = self.observed()
