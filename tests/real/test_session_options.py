@@ -183,9 +183,9 @@ class ClaimTests(OptionCase):
         """Name and quota are kept for their windows, and longer after a start."""
         daemon = self.begin(
             {
-                "uploads": {"client_reconnect_window": "2s", "session_recovery_timeout": "2s"},
+                "uploads": {"client_reconnect_window": "4s", "session_recovery_timeout": "4s"},
                 "quotas": {"enabled": True, "default": "150KB"},
-                "server": {"restart_grace_period": "3s"},
+                "server": {"restart_grace_period": "20s"},
             }
         )
         romeo = self.bearer("romeo")
@@ -200,7 +200,7 @@ class ClaimTests(OptionCase):
         # That of the second upload is still there, as is its name.
         self.assert_status(413, self.half(daemon, "/upload/c", 0, headers=romeo))
         self.assert_status(202, self.half(daemon, "/upload/a", 0, headers=juliet))
-        time.sleep(2)
+        time.sleep(4)
         daemon.restart()
         # So that it is known, which else takes a moment.
         self.assert_status(202, self.half(daemon, "/upload/b", 0, headers=romeo))
