@@ -214,11 +214,15 @@ def _versions(arguments: argparse.Namespace, around: Surroundings) -> int:
     settings = settings_of(arguments, around)
     name = name_of(arguments.path, settings)
 
-    async def work(calls: Calls) -> list[StoredFile]:
+    async def work(calls: Calls) -> list[StoredFile] | None:
         async with opened(settings, calls) as visit:
-            return await versions_of(visit.index, name)
+            is_known = isinstance(await visit.index.find(name), StoredFile)
+            return await versions_of(visit.index, name) if is_known else None
 
-    for version in reversed(carried_out(work)):
+    versions = carried_out(work)
+    if versions is None:
+        raise CommandFailed(f"{shown.safe(str(name))}: there is no such file")
+    for version in reversed(versions):
         facts = {"id": version.name.leaf, **shown.facts(version), "name": str(name)}
         if arguments.json:
             print(json.dumps(facts), file=around.stdout)

@@ -11,7 +11,6 @@ import tomlkit
 from hmacfs.config import options
 from hmacfs.config.kinds import Plain
 from hmacfs.config.option import Option
-from hmacfs.config.settings import Settings
 
 PLACEHOLDER: Final = "CHANGE-THIS"
 """The secret of sample files, which no server accepts."""
@@ -82,17 +81,6 @@ def advanced(secret: str) -> str:
 def assignment(option: Option[Any], value: Any) -> str:
     """Write ``key = value`` as it stands under the option's section."""
     return f"{option.name} = {literal(option.kind.plain(value))}"
-
-
-def settings_text(settings: Settings) -> str:
-    """Write what somebody gave, under today's names; defaults are left out. Shows secrets."""
-    given = set(settings.given())
-    chosen = [option for option in options.TABLE if option in given]
-    blocks = []
-    for section, members in by_section(chosen):
-        lines = [assignment(option, settings[option]) for option in members]
-        blocks.append("\n".join((f"[{section}]", *lines, "")))
-    return "\n".join(blocks)
 
 
 def by_section(

@@ -16,9 +16,6 @@ from attrs import define, field, frozen
 LONGEST_KEY: Final = 512
 """Most bytes of a kind, a key or a counter, in UTF-8."""
 
-LARGEST_AMOUNT: Final = 2**53
-"""What the amounts of one counter stay below together, either way."""
-
 LEAST_STEP: Final = 2e-6
 """Seconds by which moments differ at least, so that their sequences do."""
 
@@ -60,6 +57,7 @@ class Delta:
     A change of a counter.
 
     :ivar key: what tells it from all other changes of the counter.
+    :ivar amount: all of one counter together stay below 2**53, either way.
     :ivar until: the last moment of its counter, in seconds since the epoch.
     """
 

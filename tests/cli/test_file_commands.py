@@ -59,7 +59,9 @@ class VersionsTests(StorageCase):
     def test_removed(self) -> None:
         """They go with their file."""
         self.assertEqual(self.run_command("rm", "folder/a").code, 0)
-        self.assertEqual(self.run_command("versions", "folder/a").lines, [])
+        gone = self.run_command("versions", "folder/a")
+        self.assertEqual((gone.code, gone.lines), (1, []))
+        self.assertIn("folder/a: there is no such file", gone.err)
         self.assertEqual(self.names(), ["folder/b"])
 
     def test_reindex(self) -> None:

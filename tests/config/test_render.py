@@ -19,7 +19,6 @@ from hmacfs.config.render import (
     by_section,
     literal,
     minimal,
-    settings_text,
 )
 from hmacfs.config.settings import Settings
 from tests.config.files import SECRET, load, messages
@@ -123,8 +122,18 @@ class AdvancedTests(SynchronousTestCase):
         self.assertEqual(unwrapped.count("(Not yet in effect.)"), expected)
 
 
-class SettingsTextTests(SynchronousTestCase):
-    """Tests of settings_text."""
+def settings_text(settings: Settings) -> str:
+    """Write what somebody gave, under today's names; defaults are left out."""
+    given = set(settings.given())
+    blocks = []
+    for section, members in by_section([each for each in options.TABLE if each in given]):
+        lines = [assignment(option, settings[option]) for option in members]
+        blocks.append("\n".join((f"[{section}]", *lines, "")))
+    return "\n".join(blocks)
+
+
+class AssignmentTests(SynchronousTestCase):
+    """Tests of assignment and by_section."""
 
     @given(trees())
     def test_round_trip(self, tree: dict[Option[Any], Any]) -> None:
