@@ -5,17 +5,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
+from twisted.trial.unittest import SkipTest
 
+from tests.docs.documents import examples
 from tests.real import ways
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, Headers
 from tests.real.daemon import Daemon
+from tests.real.test_operate_documents import programs
 from tests.real.ways import WAYS, File
 
 OWN_NAME = {
@@ -34,6 +41,51 @@ PLACE = "/api/v3/files/folder/Entwurf%20%231.txt/versions"
 def contents(count: int, size: int) -> Iterator[bytes]:
     """Make so many files of one size."""
     return (noise(size, seed) for seed in range(count))
+
+
+class DocumentTests(ServerCase):
+    """What docs/operate-storage.rst tells to type, typed."""
+
+    def test_typed(self) -> None:
+        """Versions are listed, fetched and restored by the lines of the document."""
+        if shutil.which("curl") is None:
+            raise SkipTest("needs curl")
+        daemon = self.start({**ways.SECTIONS, "versioning": {"enableversioning": True}})
+        bin_ = programs(self.directory() / "bin", daemon)
+        for data in (b"first", b"second"):
+            with Connection(daemon.port) as connection:
+                answer = connection.put(daemon.target("abc/photo.jpg", len(data)), data)
+            self.assert_status(201, answer)
+        printed: list[str] = []
+        for example in examples("sh"):
+            if example.where.startswith("docs/operate-storage.rst"):
+                for line in example.text.splitlines():
+                    printed.append(self.type(line, daemon, bin_, printed))
+        self.assertEqual(["5", "5", "first"], [printed[0].split()[1], size(printed[1]), printed[2]])
+        self.assert_comes_back(daemon, daemon.place("abc/photo.jpg"), b"first")
+
+    def type(self, line: str, daemon: Daemon, programs: Path, printed: list[str]) -> str:
+        """Type a line, and return what it prints."""
+        line = line.replace("https://files.example.org", daemon.base_url)
+        line = line.replace("curl", "curl -sS --fail").replace(
+            "/ID", f"/{printed[0].split()[0] if printed else ''}"
+        )
+        done = subprocess.run(
+            ["sh", "-eu", "-c", line],
+            env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual(0, done.returncode, f"{line}: {done.stderr}")
+        return done.stdout
+
+
+def size(listed: str) -> str:
+    """Return the size of the one version of a list."""
+    (version,) = json.loads(listed)["versions"]
+    return str(version["size"])
 
 
 class VersionTests(ServerCase):
