@@ -54,12 +54,14 @@ class Versions:
         # In the order of time, for people and for the oldest to be found.
         id = f"{int(self.now() * 1000):012x}-{secrets.token_hex(4)}"
         version = evolve(file, name=file.name.version(id))
-        if not await self.blobs.link(file.name, version.name):
-            raise StorageFailed(f"cannot keep a version of {file.name}: it is not there")
+        # In this order: a crash in between leaves a row, which goes with the next version
+        # or by `reindex`; bytes without a row would stay for ever.
+        await self.index.add(version)
         try:
-            await self.index.add(version)
+            if not await self.blobs.link(file.name, version.name):
+                raise StorageFailed(f"cannot keep a version of {file.name}: it is not there")
         except BaseException:
-            await self.blobs.remove(version.name)
+            await self.index.amend(version, None)
             raise
         return version
 

@@ -63,9 +63,21 @@ class Lookup:
         raise Unknown("there is no such file")
 
     async def versions(self, name: StoredName) -> list[StoredFile]:
-        """Tell the older versions of a file that may be seen, the oldest first."""
+        """Tell the older versions of a file that can be fetched, the oldest first."""
         kept = [self._limited(version) for version in await versions_of(self.index, name)]
-        return [version for version in kept if not version.expired(self.now())]
+        return [
+            version
+            for version in kept
+            if not version.expired(self.now()) and await self._is_there(version)
+        ]
+
+    async def _is_there(self, file: StoredFile) -> bool:
+        # After a crash there may be a row whose bytes had not become a version yet.
+        try:
+            async with self.opened(file):
+                return True
+        except Unknown:
+            return False
 
     def _limited(self, file: StoredFile) -> StoredFile:
         if self.max_age is None:

@@ -200,11 +200,12 @@ class LocalTests(VersionCase):
     def make_disk(self) -> Disk:
         """Make what keeps the files."""
         disk = LocalDisk()
+        self.bench_path = disk.path
         self.addCleanup(disk.end)
         return disk
 
     def test_crash_anywhere(self) -> None:
-        """Killed at any moment, the file is the old or the new one, whole, with its row."""
+        """Killed at any moment, the file is the old or the new, whole, and no room is lost."""
         for steps in range(40):
             self.put(b"old", f"{steps}")
             self.bench.clock.advance(1)
@@ -225,3 +226,14 @@ class LocalTests(VersionCase):
             assert data is not None
             self.assertIn(data, (b"old", b"newer"))
             self.assertEqual(row.sha256, sha256(data).digest())
+            self.assertLessEqual(self.on_disk(), self.recorded())
+
+    def on_disk(self) -> set[str]:
+        """Tell the versions that take room."""
+        found = self.bench_path.glob(".hmacfs/versions/*/*")
+        return {str(path.relative_to(self.bench_path)) for path in found}
+
+    def recorded(self) -> set[str]:
+        """Tell the versions that are known."""
+        rows = now(self.bench.index.stored.page(".hmacfs/versions/", 999))
+        return {str(row.name) for row in rows if row.name.is_version}

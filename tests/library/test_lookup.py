@@ -91,6 +91,21 @@ class FindTests(LookupCase):
             now(self.lookup.find(FILE.name))
 
 
+class VersionTests(LookupCase):
+    """:meth:`Lookup.versions`."""
+
+    def test_versions(self) -> None:
+        """Those are told that can be fetched, the oldest first."""
+        self.assertEqual(now(self.lookup.versions(FILE.name)), [])
+        for id, end in (("2-b", None), ("1-a", None), ("3-c", 900.0), ("4-d", None)):
+            version = evolve(FILE, name=FILE.name.version(id), expires_at=end)
+            now(self.index.add(version))
+            if id != "4-d":
+                now(self.blobs.link(FILE.name, version.name))
+        found = now(self.lookup.versions(FILE.name))
+        self.assertEqual([version.name.leaf for version in found], ["1-a", "2-b"])
+
+
 class OpenTests(LookupCase):
     """:meth:`Lookup.opened`."""
 

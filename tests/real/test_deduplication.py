@@ -15,7 +15,7 @@ from tests.ports import free_port
 from tests.real import ways
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Connection, NoAnswer, ask
-from tests.real.daemon import CHECKOUT, Daemon
+from tests.real.daemon import CHECKOUT, Daemon, eventually
 
 NAMES = [f"folder{number % 5}/file{number}" for number in range(50)]
 DATA = noise(MEGABYTE)
@@ -209,3 +209,16 @@ class BeforeTests(DeduplicationCase):
             self.assert_comes_back(daemon, daemon.place(name), DATA)
         told = json.loads(self.run_command(daemon, "dedup", "-json"))
         self.assertEqual({"files": 0, "saved": 0}, told)
+
+    def test_periodic(self) -> None:
+        """The server finds them by itself every scan_interval, and nobody is disturbed."""
+        daemon = self.start({"deduplication": {"enabled": False, "scan_interval": "1s"}})
+        for name in NAMES[:4]:
+            self.assertEqual(201, self.put(daemon, name))
+        self.assertEqual(4, len(self.inodes(daemon)))
+        config = daemon.config.read_text(encoding="utf-8")
+        daemon.config.write_text(config.replace("enabled = false", "enabled = true"))
+        daemon.restart()
+        eventually("one copy", lambda: len(self.inodes(daemon)) == 1)
+        for name in NAMES[:4]:
+            self.assert_comes_back(daemon, daemon.place(name), DATA)
