@@ -48,8 +48,10 @@ def whereabouts(settings: Settings, state: State) -> StateWhereabouts | None:
 class FileOnly:
     """The shared state of one server, which nobody else shares."""
 
-    def __init__(self, settings: Settings, reactor: IReactorFromThreads) -> None:
-        self._state = _file(settings, reactor, time.time)
+    def __init__(
+        self, settings: Settings, reactor: IReactorFromThreads, clock: IReactorTime
+    ) -> None:
+        self._state = _file(settings, reactor, clock, time.time)
         self.state: State = self._state
 
     async def start(self) -> None:
@@ -102,7 +104,7 @@ class WithRedis:
         self._second = (
             _database(settings, reactor, clock, now)
             if self._has_database
-            else _file(settings, reactor, now)
+            else _file(settings, reactor, clock, now)
         )
         self._both = FallbackState(
             redis,
@@ -164,7 +166,7 @@ def make_shared_state(
     """Make the shared state, which is not open yet."""
     if settings[options.REDIS_REDISENABLED]:
         return WithRedis(settings, reactor, clock, events)
-    return FileOnly(settings, reactor)
+    return FileOnly(settings, reactor, clock)
 
 
 def redis_place(settings: Settings) -> Place:
@@ -192,8 +194,13 @@ class _LateState(SqlState):
         return self.start()
 
 
-def _file(settings: Settings, reactor: IReactorFromThreads, now: Callable[[], float]) -> SqlState:
-    return SqliteState(internal_path(settings) / STATE_FILE, reactor, now)
+def _file(
+    settings: Settings,
+    reactor: IReactorFromThreads,
+    clock: IReactorTime,
+    now: Callable[[], float],
+) -> SqlState:
+    return SqliteState(internal_path(settings) / STATE_FILE, reactor, now, clock=clock)
 
 
 def _database(

@@ -102,7 +102,7 @@ def make_index(settings: Settings, reactor: IReactorFromThreads, clock: IReactor
     """Make the index, which is not open yet."""
     synced = settings[options.INDEX_DURABILITY] == "full"
     if is_file(settings):
-        return SqliteIndex(index_path(settings), reactor, synced=synced)
+        return SqliteIndex(index_path(settings), reactor, synced=synced, clock=clock)
     driver = driver_of(settings[options.INDEX_TYPE], synced=synced)
     return SqlIndex(
         server_pair(

@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
 from hmacfs.stores import scripts
 from hmacfs.stores.database import Reader, Writer
-from hmacfs.stores.pair import Pair
+from hmacfs.stores.failures import called
+from hmacfs.stores.pair import Deadline, Pair
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sql_state import SqlState
 from hmacfs.stores.threads import BatchThread
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for a lock that another process holds."""
+
+PATIENCE: Final = 30.0
+"""
+Seconds after which a disk that does not answer has failed.
+
+Longer than for servers: what has been asked of a disk cannot be taken back, and one that is busy
+is no better the next time.
+"""
 
 
 class SqliteIndex(SqlIndex):
@@ -26,6 +36,7 @@ class SqliteIndex(SqlIndex):
     :param path: the file, in a directory that exists, on a local file system.
     :param busy_timeout: seconds to wait for a lock that another process holds.
     :param synced: whether what was written outlives a loss of power, and not only our own end.
+    :param clock: without one, answers are waited for however long they take.
     """
 
     def __init__(
@@ -34,8 +45,9 @@ class SqliteIndex(SqlIndex):
         reactor: IReactorFromThreads,
         busy_timeout: float = BUSY_TIMEOUT,
         synced: bool = True,
+        clock: IReactorTime | None = None,
     ) -> None:
-        super().__init__(_pair("index", path, reactor, busy_timeout, synced=synced))
+        super().__init__(_pair("index", path, reactor, busy_timeout, None, clock, synced))
 
 
 class SqliteState(SqlState):
@@ -44,6 +56,7 @@ class SqliteState(SqlState):
 
     :param path: the file, in a directory that exists, on a local file system.
     :param now: tells seconds since the epoch.
+    :param clock: without one, answers are waited for however long they take.
     """
 
     def __init__(
@@ -52,9 +65,10 @@ class SqliteState(SqlState):
         reactor: IReactorFromThreads,
         now: Callable[[], float],
         busy_timeout: float = BUSY_TIMEOUT,
+        clock: IReactorTime | None = None,
     ) -> None:
         steps = scripts.packaged_steps(scripts.STATE)
-        super().__init__(_pair("state", path, reactor, busy_timeout, steps), now)
+        super().__init__(_pair("state", path, reactor, busy_timeout, steps, clock), now)
 
 
 def _pair(
@@ -62,11 +76,21 @@ def _pair(
     path: Path,
     reactor: IReactorFromThreads,
     busy_timeout: float,
-    steps: Sequence[str] | None = None,
+    steps: Sequence[str] | None,
+    clock: IReactorTime | None,
     synced: bool = True,
 ) -> Pair:
+    deadline = None
+    if clock is not None:
+        deadline = Deadline(clock, PATIENCE, _nothing_to_free, f"the disk of {called(path)}")
     begin = partial(Writer.open, path, busy_timeout, steps, synced)
     return Pair(
         BatchThread(reactor, f"{name} writer", begin),
         BatchThread(reactor, f"{name} reader", partial(Reader.open, path, busy_timeout)),
+        deadline,
     )
+
+
+def _nothing_to_free() -> None:
+    # A thread that waits for a disk can only wait.
+    return None

@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import os
 import pathlib
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -17,11 +21,12 @@ from urllib.parse import quote
 
 from hmacfs.auth import query
 from hmacfs.base.names import INTERNAL_DIRECTORY
+from tests.ports import free_port
 from tests.real import certificates
 from tests.real.case import KILOBYTE, ServerCase, noise
 from tests.real.certificates import Certificate
-from tests.real.client import Connection
-from tests.real.daemon import SECRET, Daemon, DidNotStart, eventually
+from tests.real.client import Connection, ask
+from tests.real.daemon import CHECKOUT, SECRET, Daemon, DidNotStart, eventually
 from tests.real.redis_server import Redis
 from tests.real.store_servers import MariadbServer
 
@@ -191,9 +196,11 @@ class FaultTests(RedisCase):
         """Start a Redis, and a server whose one uploader may send so many files a day."""
         redis = self.redis()
         redis.start()
+        self.metrics = free_port()
         daemon = self.with_redis(
             redis,
             sections={
+                "server": {"metrics_port": str(self.metrics)},
                 "workers": {"uploadqueuesize": UPLOADS},
                 "quotas": {"enabled": True, "daily": UPLOADS // 2 * SIZE},
             },
@@ -201,14 +208,25 @@ class FaultTests(RedisCase):
         self.assert_back(daemon)
         return redis, daemon
 
+    def assert_metrics(self, redis: int) -> None:
+        """Fail unless the metrics tell who answers, and that Redis did not always."""
+        metrics = ask(self.metrics, "GET", "/metrics").body.decode()
+        for store, active in (("redis", redis), ("fallback", 1 - redis)):
+            sample = f'hmac_file_server_store_active{{store="{store}"}} {active}.0'
+            self.assertIn(sample, metrics.splitlines())
+        counted = r'hmac_file_server_store_failures_total\{kind="failed",store="redis"\} [1-9]'
+        self.assertRegex(metrics, counted)
+
     def test_killed(self) -> None:
         """Redis is killed, and comes back with nothing in it: nothing fails, nothing is lost."""
         redis, daemon = self.begin()
         urls = self.upload_during(daemon, redis.kill9)
         self.assertEqual("degraded", self.part(daemon, "redis"))
+        self.assert_metrics(redis=0)
         self.assert_spent(daemon, urls)
         redis.start()
         self.assert_back(daemon)
+        self.assert_metrics(redis=1)
         self.assert_adds_up(redis)
         self.assert_spent(daemon, urls)
         self.assert_counted(daemon)
@@ -270,19 +288,37 @@ class FaultTests(RedisCase):
         self.assertEqual(409, self.put(second, url, noise(SIZE, "other")))
         self.assertEqual(201, self.put(apart, url, noise(SIZE, "other")))
 
-    def test_nothing_answers(self) -> None:
-        """Without Redis and without the file that takes over, clients are told to come again."""
+    def test_idle(self) -> None:
+        """A Redis that nobody asks is looked after, and missed before anybody needs it."""
         redis = self.redis()
         redis.start()
-        daemon = self.with_redis(redis)
+        daemon = self.with_redis(redis, {"redishealthcheckinterval": "1s"})
         self.assert_back(daemon)
         redis.kill9()
-        file = daemon.storage / INTERNAL_DIRECTORY / "state.sqlite"
-        daemon.stop()
-        file.write_bytes(b"no database " * 1000)
-        with self.assertRaises(DidNotStart) as caught:
-            daemon.start()
-        self.assertIn("state.sqlite", str(caught.exception))
+        eventually("Redis to be missed", lambda: not self.is_well(daemon), 5)
+        self.assertEqual("degraded", self.part(daemon, "redis"))
+
+    def test_every_key_ends(self) -> None:
+        """Every key in Redis ends, but for the two lists of keys and the mark of its memory."""
+        redis, daemon = self.begin()
+        self.assertEqual(201, self.put(daemon, target(0), noise(SIZE, 0)))
+        url = daemon.target(owned(1), SIZE)
+        self.assertEqual(201, self.put(daemon, url, noise(SIZE, 1)))
+        endless, ends = set(), []
+        for key in redis.ask("KEYS", "*").splitlines():
+            self.assertTrue(key.startswith("hmac-file-server:"), key)
+        script = "local r={} for _,k in ipairs(redis.call('KEYS','*')) do "
+        script += "r[#r+1]=redis.call('TTL',k)..' '..k end return r"
+        for line in redis.ask("EVAL", script, "0").splitlines():
+            seconds, _, key = line.partition(" ")
+            if seconds == "-1":
+                endless.add(key.removeprefix("hmac-file-server:"))
+            else:
+                ends.append(int(seconds))
+        self.assertEqual({"entries", "deltas", "memory"}, endless)
+        # A signature's hour and the rest of the day, and an hour more for clocks that differ.
+        self.assertEqual(2, len(ends))
+        self.assertTrue(all(0 < seconds <= 26 * 3600 for seconds in ends), ends)
 
 
 class StartTests(RedisCase):
@@ -315,6 +351,40 @@ class StartTests(RedisCase):
         self.assert_refused(redis, {}, "wants a password")
         daemon = self.with_redis(redis, {"redispassword": PASSWORD})
         eventually("Redis to answer", lambda: self.is_well(daemon), 5)
+
+    def test_tried(self) -> None:
+        """What is tried on request says of a real Redis what is wrong with it."""
+        redis = self.redis("--requirepass", PASSWORD)
+        redis.start()
+        daemon = self.with_redis(redis, {"redispassword": PASSWORD})
+        right = daemon.config.read_text(encoding="utf-8")
+
+        def tried(**changes: str) -> tuple[int, str]:
+            text = right
+            for before, after in changes.items():
+                text = re.sub(rf"^{before} = .*$", f"{before} = {after}", text, flags=re.MULTILINE)
+            daemon.config.write_text(text, encoding="utf-8")
+            command = [sys.executable, "-m", "hmacfs.cli.main", "-config", str(daemon.config)]
+            done = subprocess.run(
+                [*command, "-check-connectivity"],
+                env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            self.assertNotIn(PASSWORD, done.stdout + done.stderr)
+            return done.returncode, done.stdout
+
+        self.assertEqual((0, f"Redis at 127.0.0.1:{redis.port}: fine, PONG\n"), tried())
+        code, told = tried(redispassword='"wrong"')
+        self.assertEqual((1, True), (code, "WRONGPASS" in told), told)
+        code, told = tried(redisaddr=f'"127.0.0.1:{free_port()}"')
+        self.assertEqual((1, True), (code, "refused" in told), told)
+        redis.freeze()
+        self.addCleanup(redis.thaw)
+        code, told = tried()
+        self.assertEqual((1, True), (code, "no answer within 5 seconds" in told), told)
 
     def test_database(self) -> None:
         """A database that there is not is told, and the server does not start."""

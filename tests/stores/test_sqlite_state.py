@@ -13,10 +13,11 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from hmacfs.stores.interfaces import StoreFailed
-from hmacfs.stores.sqlite import SqliteIndex, SqliteState
+from hmacfs.stores.sqlite import PATIENCE, SqliteIndex, SqliteState
 from hmacfs.stores.state import State
 from tests.stores.pump import Pump
 from tests.stores.state_suite import LATER, StateMachine, make_state_tests
@@ -91,3 +92,24 @@ class FileTests(TestCase):
             await state.start()
         await index.start()
         await index.close()
+
+
+class DeadlineTests(SynchronousTestCase):
+    """A disk that does not answer."""
+
+    def test_hangs(self) -> None:
+        """What has no answer in time has failed, and says which file it is; a late one is lost."""
+        pump, clock = Pump(), Clock()
+        path = Path(self.mktemp()).with_name("state.sqlite")
+        state = SqliteState(path, pump, lambda: LATER, clock=clock)
+        pump.wait(state.start())
+        # Nobody pumps, so no answer comes.
+        asked = state.find("a", "b")
+        clock.advance(PATIENCE - 1)
+        self.assertNoResult(asked)
+        clock.advance(1)
+        failure = self.failureResultOf(asked, StoreFailed)
+        self.assertIn("state.sqlite did not answer within 30 seconds", str(failure.value))
+        self.assertIsNone(pump.wait(state.find("a", "b")))
+        pump.wait(state.close())
+        self.assertEqual(clock.getDelayedCalls(), [])
