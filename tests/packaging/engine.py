@@ -6,6 +6,7 @@ import atexit
 import functools
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tarfile
@@ -37,12 +38,11 @@ CLAMD: Final = """\
 Foreground true
 TCPSocket 3310
 DatabaseDirectory /var/lib/clamav
-User clamav
 """
-INSTALL: Final = """\
-RUN apt-get -q update && apt-get -qy --no-install-recommends install \\
-    clamav-daemon prometheus redis-server
-"""
+PROGRAMS: Final = ("clamd", "prometheus", "redis-server", "redis-cli")
+"""What of this machine is in them, which has the Debian of the base."""
+
+NEEDED: Final = re.compile(r"=> (/\S+)")
 OTHERS: Final = {
     "docker.io/library/redis:7": (
         # As the image of that name does where no password is set.
@@ -57,7 +57,7 @@ OTHERS: Final = {
         'WORKDIR /prometheus\nCMD ["prometheus", "--config.file=/etc/prometheus/prometheus.yml"]\n'
     ),
 }
-"""What stands for images of registries: a name, and how it is made after :data:`INSTALL`."""
+"""What stands for images of registries: a name, and how it is made beyond :data:`PROGRAMS`."""
 
 IMAGE: Final = "localhost/hmac-file-server"
 BASE: Final = "localhost/debian"
@@ -124,15 +124,23 @@ class Engine:
         self.run([*build, *shared, *file, "-t", IMAGE, str(CHECKOUT)])
 
     def build_others(self) -> None:
-        """Build what the compose files take from registries, of Debian's packages."""
+        """Build what the compose files take from registries, of Debian's programs."""
         context = self.directory / "others"
         (context / "signatures").mkdir(parents=True)
         mark = f"Mark-Test:0:*:{MARK.hex()}\n"
         (context / "signatures/test.ndb").write_text(mark, encoding="ascii")
         (context / "clamd.conf").write_text(CLAMD, encoding="ascii")
+        for program in PROGRAMS:
+            path = shutil.which(program, path="/usr/sbin:/usr/bin")
+            assert path is not None
+            for needed in (path, *NEEDED.findall(cache.run(["ldd", path], check=False).stdout)):
+                # Without links of directories, which a copy would put in place of those.
+                place = context / "root" / pathlib.Path(needed).parent.resolve().relative_to("/")
+                place.mkdir(parents=True, exist_ok=True)
+                shutil.copy(needed, place)
         build = ["buildah", "bud", "--isolation=chroot", "--network=host", "--format=docker"]
         for name, last in OTHERS.items():
-            text = f"FROM {BASE}\n{INSTALL}{last}"
+            text = f"FROM {BASE}\nCOPY root /\n{last}"
             (context / "Containerfile").write_text(text, encoding="ascii")
             self.run([*build, "--layers", "-t", name, str(context)])
         shutil.rmtree(context)
@@ -160,7 +168,7 @@ def engine() -> Engine:
 @functools.cache
 def engine_with_others() -> Engine:
     """Return the same with what the compose files take from registries."""
-    cache.need("podman-compose", "/usr/lib/podman/netavark", "iptables")
+    cache.need(*PROGRAMS, "podman-compose", "/usr/lib/podman/netavark", "iptables")
     started = time.monotonic()
     engine().build_others()
     print(f"timing: images of Redis, ClamAV and Prometheus: {time.monotonic() - started:.1f} s")
