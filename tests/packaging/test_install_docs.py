@@ -25,6 +25,7 @@ DOCUMENT: Final = "docs/install.rst"
 PRESENT: Final = ("nginx-light", "openssl", "prosody", "prosody-modules", "xorriso")
 """What an administrator has before."""
 
+WAYS: Final = ("systemd", "debian", "podman", "--test", "--uninstall")
 HEALTH: Final = (
     "python3 -c \"import urllib.request as r; r.urlopen('http://127.0.0.1:8080/health')\""
 )
@@ -33,7 +34,7 @@ SHOWN: Final = {
     "On Debian 12 or 13": "here",
     "Other suites and architectures": "tests.packaging.test_deb",
     "In a container": "tests.packaging.test_containers",
-    "By one script": "here",
+    "By one script": "tests.packaging.test_install_manager, tests.packaging.test_containers",
     "From a checkout": "here",
     "As a package of Python": "here",
 }
@@ -48,6 +49,12 @@ def commands(section: str) -> list[Example]:
 
 class DocumentTests(SynchronousTestCase):
     """The document."""
+
+    def test_script(self) -> None:
+        """The script is called as the tests of it do."""
+        [example] = commands("By one script")
+        called = [line.partition("#")[0].split() for line in example.text.splitlines()]
+        self.assertEqual([["./install-manager.sh", way] for way in WAYS], called)
 
     def test_sections(self) -> None:
         """There is a test for every section with commands."""
@@ -128,21 +135,6 @@ class PackageTests(MachineCase):
 
 class CheckoutDocumentTests(CheckoutCase):
     """What is said of a checkout."""
-
-    def test_script(self) -> None:
-        """The script's commands work one after the other, where a package need not be built."""
-        self.boot()
-        [example] = commands("By one script")
-        lines = [line.partition("#")[0].split() for line in example.text.splitlines()]
-        script, *_ = (words[0] for words in lines)
-        self.assertEqual("./install-manager.sh", script)
-        ways = [words[1] for words in lines]
-        self.assertEqual(["systemd", "debian", "podman", "--test", "--uninstall"], ways)
-        here = f"cd /shared/checkout && {ENVIRON} HMACFS_PACKAGE=/shared/first.deb {script}"
-        # One after the other: two services of one name cannot be. podman is for test_containers.
-        for way in ("systemd", "debian"):
-            for word in (way, "--test", "--uninstall"):
-                self.do(f"{here} {word}")
 
     def test_serve(self) -> None:
         """It is started from a checkout, with a configuration of one's own."""

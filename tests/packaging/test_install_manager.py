@@ -103,8 +103,6 @@ class CheckoutTests(CheckoutCase):
         other.communicate(timeout=PATIENCE)
         self.wait_active()
         self.assert_uploads("a")
-        self.do(f"{SCRIPT} systemd")
-        self.assertEqual("2", self.do("ls /opt/hmac-file-server | wc -l").strip())
 
     def test_fix_config(self) -> None:
         """fix-config.sh mends an old file and keeps a copy of it."""
