@@ -137,7 +137,7 @@ class CheckoutDocumentTests(CheckoutCase):
     """What is said of a checkout."""
 
     def test_serve(self) -> None:
-        """It is started from a checkout, with a configuration of one's own."""
+        """It is started with a configuration of one's own; an old one is mended, with a copy."""
         self.boot()
         apt, serve = commands("From a checkout")
         self.assertEqual("apt install python3 git\n", apt.text)
@@ -155,6 +155,12 @@ class CheckoutDocumentTests(CheckoutCase):
         )
         eventually("the server", lambda: self.machine.run(HEALTH).code == 0)
         self.assert_uploads("a")
+        # The environment is there now, and fix-config.sh is another way to it.
+        self.do('printf \'ListenPort = "8080"\\nSecret = "a secret of one only"\\n\' > /tmp/c')
+        self.do("chmod 600 /tmp/c && /shared/checkout/fix-config.sh /tmp/c")
+        self.assertIn("listen_address", self.do("cat /tmp/c"))
+        self.assertEqual(2, len(self.do("ls /tmp/c*").split()))
+        self.assertEqual(2, self.machine.run("/shared/checkout/fix-config.sh a b").code)
 
 
 class PythonTests(SynchronousTestCase):

@@ -1,11 +1,14 @@
-"""``install-manager.sh`` and ``fix-config.sh`` of a checkout, on a booted machine."""
+"""``install-manager.sh`` of a checkout, on a booted machine."""
 
 from __future__ import annotations
 
 import re
 import shutil
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from tests.packaging import cache
+from tests.packaging.cache import CHECKOUT
 from tests.packaging.machine import PATIENCE, MachineCase
 from tests.packaging.test_trouble import LISTEN
 
@@ -104,18 +107,13 @@ class CheckoutTests(CheckoutCase):
         self.wait_active()
         self.assert_uploads("a")
 
-    def test_fix_config(self) -> None:
-        """fix-config.sh mends an old file and keeps a copy of it."""
-        self.machine.boot(cache.tree())
-        self.do('printf \'ListenPort = "8080"\\nSecret = "a secret of one only"\\n\' > /tmp/c')
-        self.do(f"chmod 600 /tmp/c && {ENVIRON} /shared/checkout/fix-config.sh /tmp/c")
-        self.assertIn("listen_address", self.do("cat /tmp/c && ls /tmp"))
-        self.assertEqual(2, self.machine.run("/shared/checkout/fix-config.sh a b").code)
+
+class UsageTests(SynchronousTestCase):
+    """Without a machine, for nothing is done."""
 
     def test_usage(self) -> None:
         """What it cannot do is a mistake, told with all that it can."""
-        self.machine.boot(cache.tree())
-        for words in ("", "sysv", "systemd now", "--uninstall --all"):
-            done = self.machine.run(f"{SCRIPT} {words}")
-            self.assertEqual(2, done.code, words)
-            self.assertIn("--uninstall  removes", done.text)
+        for words in ((), ("sysv",), ("systemd", "now"), ("--uninstall", "--all")):
+            done = cache.run([CHECKOUT / "install-manager.sh", *words], check=False)
+            self.assertEqual(2, done.returncode, words)
+            self.assertIn("--uninstall  removes", done.stdout)
