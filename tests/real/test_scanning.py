@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from typing import Self
 
 from tests import forms
 from tests.ports import free_port
@@ -262,22 +263,24 @@ class BrokenTests(ScanningCase):
 
     def test_garbage(self) -> None:
         """Answers that make no sense are none."""
-        for answer in (
-            b"",
-            b"\0",
-            b"OK\0",
-            b"stream: OK",
-            b"stream: clean\0",
-            b"HTTP/1.1 400 Bad Request\r\n\r\n\0",
-            b"\xff" * 100_000,
-            b"stream: Access denied. ERROR\0",
-            b"stream: OK\nstream: OK\0",
-        ):
-            path = self.clamd.path.with_name("fake.sock")
-            with _Fake(path, answer):
-                daemon = self.server(os.fspath(path))
+        path = self.clamd.path.with_name("fake.sock")
+        with _Fake(path) as fake:
+            daemon = self.server(os.fspath(path))
+            for answer in (
+                b"",
+                b"\0",
+                b"OK\0",
+                b"stream: OK",
+                b"stream: clean\0",
+                b"HTTP/1.1 400 Bad Request\r\n\r\n\0",
+                b"\xff" * 100_000,
+                b"stream: Access denied. ERROR\0",
+                b"stream: OK\nstream: OK\0",
+            ):
+                fake.answer = answer
                 self.check_refused(daemon)
-                daemon.stop()
+            fake.answer = b"stream: OK\0"
+            self.assert_status(201, self.put(daemon, "taken", b"clean"))
 
 
 class LaterTests(ScanningCase):
@@ -306,19 +309,20 @@ class LaterTests(ScanningCase):
 
 
 class _Fake:
-    """Something on a Unix socket that gives the same answer to each command but PING."""
+    """Something on a Unix socket that gives ``answer`` to each command but PING."""
 
-    def __init__(self, path: pathlib.Path, answer: bytes) -> None:
+    def __init__(self, path: pathlib.Path) -> None:
         self._path = path
-        self._answer = answer
+        self.answer = b""
         self._listener = socket.socket(socket.AF_UNIX)
         self._thread = threading.Thread(target=self._serve)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._path.unlink(missing_ok=True)
         self._listener.bind(os.fspath(self._path))
         self._listener.listen()
         self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -335,6 +339,6 @@ class _Fake:
                 command = connection.recv(1000)
                 is_ping = command.startswith(b"zPING")
                 try:
-                    connection.sendall(b"PONG\0" if is_ping else self._answer)
+                    connection.sendall(b"PONG\0" if is_ping else self.answer)
                 except ConnectionError:
                     continue
