@@ -70,7 +70,10 @@ class Restoration:
                 if version.sha256 == known.sha256:
                     return known
                 file = evolve(version, name=name, uploaded_at=intake.now())
-                return await self._publish(known, version, file)
+                restored = await self._publish(known, version, file)
+            # Only now: what is deleted for it has a turn of its own.
+            await intake.quotas.settle(restored.owner, None, restored)
+            return restored
 
     async def _publish(
         self, known: StoredFile, version: StoredFile, file: StoredFile
@@ -93,7 +96,6 @@ class Restoration:
                     share.end()
                 finally:
                     await intake.blobs.settle(staged)
-            await intake.quotas.settle(file.owner, None, receipt.file)
         finally:
             await blob.lane.run(blob.close)
         return receipt.file

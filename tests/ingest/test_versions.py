@@ -7,13 +7,15 @@ from hashlib import sha256
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.base.errors import ContentBlocked, NameTaken, Refusal, Unknown
+from hmacfs.base.errors import ContentBlocked, NameTaken, QuotaExceeded, Refusal, Unknown
 from hmacfs.base.events import Events, FileRemoved
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.ingest.publication import Receipt
 from hmacfs.ingest.restoration import Restoration
 from hmacfs.ingest.versions import Versions
+from hmacfs.library.disposal import Disposal
 from hmacfs.library.versions import remove_versions
+from hmacfs.rules.quota import Limits, Quotas, Usage
 from hmacfs.stores.interfaces import StoreFailed, versions_of
 from tests.blobs.samples import named
 from tests.flow.awaiting import begun, now
@@ -192,6 +194,55 @@ class RestoringTests(VersionCase):
         for id in ("1-a", "../../x", "", "x/y", "A" * 300):
             self.assertIsInstance(self.restore(id), Unknown, id)
         self.check(b"1")
+
+
+class QuotaTests(VersionCase):
+    """Owners who may have ten bytes."""
+
+    def limit(self, *, drops: bool) -> None:
+        """Set the quota."""
+        bench = self.bench
+        disposal = Disposal(bench.index, bench.blobs, bench.clock.seconds, bench.intake.turns)
+        seconds = bench.clock.seconds
+        quotas = Quotas(
+            bench.index,
+            Usage(seconds),
+            seconds,
+            Limits(10, drops=drops),
+            lambda file: disposal.dispose(file, "quota"),
+        )
+        bench.intake = evolve(bench.intake, quotas=quotas)
+
+    def restored(self) -> StoredFile | Refusal:
+        """Restore the oldest version."""
+        self.bench.clock.advance(1)
+        id = self.kept()[0].name.leaf
+        done = begun(Restoration(self.bench.intake).restore(A, id, lambda known: None))
+        self.bench.pool.run_all()
+        try:
+            return now(done)
+        except Refusal as refusal:
+            return refusal
+
+    def test_refused(self) -> None:
+        """Versions count: what does not fit beside them is refused, and changes nothing."""
+        self.limit(drops=False)
+        self.put(b"12345", owner="romeo")
+        self.put(b"6789", owner="romeo")
+        self.assertIsInstance(self.put(b"ab", owner="romeo"), QuotaExceeded)
+        self.assertIsInstance(self.restored(), QuotaExceeded)
+        self.check(b"6789", b"12345")
+        self.assertEqual(self.bench.intake.quotas.usage.owners, 0)
+
+    def test_dropped(self) -> None:
+        """Where the oldest go for the newest, versions go first, and leave the name alone."""
+        self.limit(drops=True)
+        self.put(b"12345", owner="romeo")
+        self.put(b"6789", owner="romeo")
+        self.put(b"ab", owner="romeo")
+        self.check(b"ab", b"6789")
+        self.assertIsInstance(self.restored(), StoredFile)
+        self.check(b"6789", b"6789", b"ab")
 
 
 class LocalTests(VersionCase):
