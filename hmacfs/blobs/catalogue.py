@@ -12,6 +12,7 @@ from attrs import frozen
 
 from hmacfs.base.names import StoredName
 from hmacfs.blobs.interfaces import StorageFailed
+from hmacfs.blobs.tree import storage_errors
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that changes the catalogue."""
@@ -163,6 +164,9 @@ class Catalogue:
 
     @contextmanager
     def _changed(self) -> Iterator[sqlite3.Connection]:
+        with storage_errors(f"make {self.path}"):
+            # Names of files are what keeps them private.
+            self.path.touch(0o600)
         with self._connected() as connection, connection:
             for statement in _TABLES:
                 connection.execute(statement)

@@ -18,7 +18,7 @@ from hmacfs.base.errors import NameRefused
 from hmacfs.base.names import StoredName
 from hmacfs.blobs.interfaces import StorageFailed
 
-FILE_MODE = 0o640
+FILE_MODE = 0o600
 
 
 class Busy(StorageFailed):

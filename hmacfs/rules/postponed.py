@@ -37,8 +37,8 @@ class Postponed:
         await self.pool.run(self._add, name)
 
     def _add(self, name: StoredName) -> None:
-        self.directory.mkdir(0o750, parents=True, exist_ok=True)
-        with os.fdopen(os.open(self._path(name), _NEW, 0o640), "wb") as note:
+        self.directory.mkdir(0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(self._path(name), _NEW, 0o600), "wb") as note:
             note.write(str(name).encode())
             note.flush()
             os.fsync(note.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from hashlib import sha256
 from pathlib import Path
 
@@ -64,6 +65,10 @@ class PackedBlobsTests(PackedCase):
             self.assertEqual(blob.read_at(1, 2), data[1:3])
             self.assertEqual(blob.read_at(99, 1), b"")
         self.assertIsNone(now(self.blobs.open(named("fourth"))))
+
+    def test_mode(self) -> None:
+        """The names of the files are for nobody else to read."""
+        self.assertEqual(stat.S_IMODE(self.catalogue.path.stat().st_mode), 0o600)
 
     def test_disk_first(self) -> None:
         """A file that lies on the disk too is read from there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -27,6 +28,7 @@ class JournalTests(SynchronousTestCase):
         first.begin([named("long name/of a file"), named("b")])
         first.begin([named("a"), named("ü/b c")])
         first.close()
+        self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
         second = journal.held(self.path)
         self.assertEqual(second.left(), [named("a"), named("ü/b c")])
         second.end()
