@@ -11,17 +11,28 @@ import sys
 
 from tests.real.case import ServerCase, noise
 from tests.real.client import ask, put
-from tests.real.daemon import CHECKOUT, Daemon
+from tests.real.daemon import CHECKOUT, Daemon, eventually
 from tests.real.database_suite import emptied
 from tests.real.redis_server import Redis
 from tests.real.store_servers import PASSWORD, DatabaseServer, MariadbServer, PostgresqlServer
 
 SCHEMES = {"PostgreSQL": "postgresql", "MySQL": "mysql"}
 FILES = 20
+MANY = 15_000
+
+
+def redis_url(redis: Redis) -> str:
+    """Return where a Redis is, as the command line has it."""
+    return f"redis://127.0.0.1:{redis.port}/0"
 
 
 class MigrateTests(ServerCase):
     """``hmac-file-server migrate``."""
+
+    def command(self, daemon: Daemon, source: str, target: str) -> list[str]:
+        """Return the command."""
+        command = [sys.executable, "-m", "hmacfs.cli.main", "-config", str(daemon.config)]
+        return [*command, "migrate", "-from", source, "-to", target]
 
     def migrate(
         self, daemon: Daemon, source: str, target: str, password: str = PASSWORD
@@ -29,9 +40,8 @@ class MigrateTests(ServerCase):
         """Move; the passwords are in the environment."""
         environ = {**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)}
         environ |= {"HMAC_FROM_PASSWORD": password, "HMAC_TO_PASSWORD": password}
-        command = [sys.executable, "-m", "hmacfs.cli.main", "-config", str(daemon.config)]
         return subprocess.run(
-            [*command, "migrate", "-from", source, "-to", target],
+            self.command(daemon, source, target),
             capture_output=True,
             text=True,
             timeout=60,
@@ -87,14 +97,11 @@ class MigrateTests(ServerCase):
         index = f"sqlite:{daemon.storage}/.hmacfs/index.sqlite"
         made = self.migrate(daemon, index, f"sqlite:{self.directory()}/index.sqlite")
         self.assertEqual(made.returncode, 0, made.stderr)
-        with contextlib.closing(sqlite3.connect(state)) as connection, connection:
-            for number in range(FILES):
-                row = ("nonce", f"key{number}", b"value", number + 1, 4e9)
-                connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", row)
+        self.fill(state, FILES)
         redis = Redis(self.directory())
         self.addCleanup(redis.kill9)
         redis.start()
-        url = f"redis://127.0.0.1:{redis.port}/0"
+        url = redis_url(redis)
         other_keys = f"{url}?prefix=other:"
         back = f"sqlite:{self.directory()}/index.sqlite"
         for source, target in [(index, url), (url, other_keys), (other_keys, back)]:
@@ -112,6 +119,41 @@ class MigrateTests(ServerCase):
         refused = self.migrate(daemon, index, url)
         self.assertEqual(refused.returncode, 1)
         self.assertIn("Redis", refused.stderr)
+
+    def fill(self, state: pathlib.Path, count: int) -> None:
+        """Put entries into a file of the shared state."""
+        with contextlib.closing(sqlite3.connect(state)) as connection, connection:
+            rows = [("nonce", f"key{number}", b"value", number + 1, 4e9) for number in range(count)]
+            connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", rows)
+
+    def test_killed(self) -> None:
+        """A move that is killed on the way goes on when it is begun again, and nothing is lost."""
+        daemon = self.start()
+        daemon.stop()
+        self.fill(daemon.storage / ".hmacfs" / "state.sqlite", MANY)
+        redis = Redis(self.directory())
+        self.addCleanup(redis.kill9)
+        redis.start()
+        source, url = f"sqlite:{daemon.storage}/.hmacfs/index.sqlite", redis_url(redis)
+
+        def moved() -> int:
+            return int(redis.ask("ZCARD", "hmac-file-server:entries"))
+
+        with subprocess.Popen(
+            self.command(daemon, source, url),
+            env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            self.addCleanup(process.kill)
+            eventually("something to be moved", moved)
+            process.kill()
+        self.assertLess(0, moved())
+        self.assertLess(moved(), MANY, "it was over before it was killed")
+        again = self.migrate(daemon, source, url, password="")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn("100%", again.stderr)
+        self.assertEqual(moved(), MANY)
 
     def test_refused(self) -> None:
         """What cannot be moved is told in a sentence."""
