@@ -169,7 +169,8 @@ def engine() -> Engine:
 def engine_with_others() -> Engine:
     """Return the same with what the compose files take from registries."""
     cache.need(*PROGRAMS, "podman-compose", "/usr/lib/podman/netavark", "iptables")
+    made = engine()
     started = time.monotonic()
-    engine().build_others()
+    made.build_others()
     print(f"timing: images of Redis, ClamAV and Prometheus: {time.monotonic() - started:.1f} s")
-    return engine()
+    return made
