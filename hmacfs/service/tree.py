@@ -92,6 +92,7 @@ def grow(
     everywhere = settings[options.SERVER_GLOBAL_EXTENSIONS]
     served = everywhere or settings[options.DOWNLOADS_ALLOWED_EXTENSIONS]
     private = settings[options.DOWNLOADS_REQUIRE_AUTH]
+    versioned = settings[options.VERSIONING_ENABLEVERSIONING]
     files = Files(
         lookup,
         Delivery(
@@ -107,7 +108,8 @@ def grow(
         seconds,
         foundation.events,
         Handoff(
-            settings[options.DOWNLOADS_X_ACCEL_PREFIX],
+            # By the time nginx opens a file that may be replaced, it could be another.
+            "" if versioned else settings[options.DOWNLOADS_X_ACCEL_PREFIX],
             settings[options.SERVER_STORAGE_PATH].resolve(),
             peers,
         ),

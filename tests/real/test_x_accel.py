@@ -79,6 +79,33 @@ class AccelTests(ServerCase):
         self.assert_status(304, self.get(headers={"If-None-Match": etag}))
         self.assert_status(416, self.get(headers={"Range": f"bytes={SIZE}-"}))
 
+    def configure(self, old: str, new: str) -> None:
+        """Change the configuration of the server, and start it again."""
+        text = self.daemon.config.read_text(encoding="utf-8")
+        self.daemon.config.write_text(text.replace(old, new), encoding="utf-8")
+        self.daemon.restart()
+
+    def test_hidden(self) -> None:
+        """nginx finds files whose names are hidden, too."""
+        self.configure("[server]", '[server]\nfile_naming = "HMAC"')
+        data = noise(SIZE, "hidden")
+        with Connection(self.daemon.port) as connection:
+            answer = connection.put(self.daemon.target("hidden.jpg", SIZE), data)
+        self.assert_status(201, answer)
+        self.assertNotIn("hidden.jpg", self.daemon.stored())
+        answer = self.get("hidden.jpg")
+        self.assertEqual((200, data), (answer.status, answer.body))
+        logged = re.compile(r"GET \S*hidden\S+ 200 in=0 out=0\b")
+        eventually("an answer without bytes", lambda: logged.search(self.daemon.log))
+
+    def test_replaced(self) -> None:
+        """A file that may be replaced is sent by the server, which knows what it has opened."""
+        self.configure("[server]", "[versioning]\nenableversioning = true\n\n[server]")
+        answer = self.get()
+        self.assertEqual((200, self.data), (answer.status, answer.body))
+        logged = re.compile(rf"GET \S+ 200 in=0 out={SIZE}\b")
+        eventually("an answer with bytes", lambda: logged.search(self.daemon.log))
+
     def test_closed(self) -> None:
         """Nobody gets at the storage but by way of the server."""
         with Connection(self.proxy.port, tls=self.certificate.trusting()) as connection:
