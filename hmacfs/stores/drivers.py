@@ -37,6 +37,7 @@ class Driver(Protocol):
     :ivar name: as the administrator knows it.
     :ivar steps: the package of the scripts that make its tables.
     :ivar lock: a statement that waits until no other program changes the tables.
+    :ivar tables: a statement that lists the tables that there are.
     """
 
     @property
@@ -49,6 +50,10 @@ class Driver(Protocol):
 
     @property
     def lock(self) -> str:
+        """Tell the statement."""
+
+    @property
+    def tables(self) -> str:
         """Tell the statement."""
 
     def connect(self, place: Place, patience: float) -> Link:

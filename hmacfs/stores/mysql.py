@@ -68,6 +68,7 @@ class Mysql:
     name: str = "MySQL"
     steps: str = scripts.MYSQL
     lock: str = "SELECT version FROM hmacfs_schema FOR UPDATE"
+    tables: str = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
 
     def connect(self, place: Place, patience: float) -> MysqlLink:
         """Connect; with TLS only to who has a certificate of that name."""

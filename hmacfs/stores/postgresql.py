@@ -59,6 +59,9 @@ class Postgresql:
     name: str = "PostgreSQL"
     steps: str = scripts.POSTGRESQL
     lock: str = "SELECT pg_advisory_xact_lock(1212960339)"
+    tables: str = (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+    )
 
     def connect(self, place: Place, patience: float) -> PostgresqlLink:
         """Connect; with TLS only to who has a certificate of that name."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
+from typing import Final
 
 INDEX = "hmacfs.stores.schema"
 """The steps of the index in SQLite."""
@@ -19,12 +21,20 @@ MYSQL = "hmacfs.stores.schema.mysql"
 """Those of all stores in MySQL and MariaDB."""
 
 
+_TABLE: Final = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
+
+
 def packaged_steps(package: str = INDEX) -> tuple[str, ...]:
     """Read the steps of this release, in order."""
     files = (file for file in resources.files(package).iterdir() if file.name.endswith(".sql"))
     return tuple(
         file.read_text(encoding="utf-8") for file in sorted(files, key=lambda file: file.name)
     )
+
+
+def tables(steps: Iterable[str]) -> tuple[str, ...]:
+    """Tell the tables that these steps make."""
+    return tuple(table for step in steps for table in _TABLE.findall(step))
 
 
 def statements(script: str) -> Iterator[str]:

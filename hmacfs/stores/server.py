@@ -165,6 +165,8 @@ class ServerWriter(ServerReader):
                 f"written by a newer release (schema {version}, this one knows {len(steps)}): "
                 "install that release, or give this one a database of its own"
             )
+        if 0 < version < len(steps):
+            self._keep_copies(link, steps[:version])
         for number, step in enumerate(steps[version:], version + 1):
             for statement in scripts.statements(step):
                 link.execute(statement)
@@ -178,3 +180,13 @@ class ServerWriter(ServerReader):
                 place=str(self._place),
                 version=len(steps),
             )
+
+    def _keep_copies(self, link: Link, steps: Sequence[str]) -> None:
+        there = {row[0] for row in link.execute(self._driver.tables).fetchall()}
+        for table in scripts.tables(steps):
+            copy, unfinished = f"{table}_version_{len(steps)}", f"{table}_being_copied"
+            # A change that was broken off may have spoilt what a copy would be made of now.
+            if copy not in there:
+                link.execute(f"DROP TABLE IF EXISTS {unfinished}")
+                link.execute(f"CREATE TABLE {unfinished} AS SELECT * FROM {table}")  # noqa: S608 - our names
+                link.execute(f"ALTER TABLE {unfinished} RENAME TO {copy}")

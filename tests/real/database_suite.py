@@ -18,6 +18,7 @@ from hmacfs.cli.probes import probe
 from hmacfs.config import options
 from hmacfs.config.checks.connectivity import Service, Target
 from hmacfs.config.network import Address
+from hmacfs.stores import scripts
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.servers import server_pair
 from hmacfs.stores.sql_index import SqlIndex
@@ -30,6 +31,7 @@ from tests.stores.state_suite import LATER
 
 PATIENCE = 20.0
 TABLES = ("files", "tombstones", "blocks", "entries", "counters", "deltas", "hmacfs_schema")
+COPIES = tuple(f"{table}_version_1" for table in TABLES[:-1])
 
 reactor = cast(IReactorFromThreads, global_reactor)
 clock = cast(IReactorTime, global_reactor)
@@ -51,7 +53,7 @@ def emptied(kind: type[DatabaseServer]) -> DatabaseServer:
     """Return the shared server with nothing in its tables."""
     server = shared(kind)
     link = server.driver.connect(server.place(), PATIENCE)
-    for table in TABLES:
+    for table in (*TABLES, *COPIES):
         link.execute(f"DROP TABLE IF EXISTS {table}")
     link.close()
     return server
@@ -113,6 +115,32 @@ class DatabaseCase(TestCase):
             self.assertIn(expected, answer.detail)
         answer = probe(evolve(target, at=Address("localhost", free_port())))
         self.assertIn("cannot be reached", answer.detail)
+
+    async def test_older(self) -> None:
+        """Tables of an older release are changed, after a copy, which a second try leaves alone."""
+        server = emptied(self.kind)
+        link = server.driver.connect(server.place(), PATIENCE)
+        self.addCleanup(link.close)
+        steps = scripts.packaged_steps(server.driver.steps)
+        self.assertEqual(scripts.tables(steps[:1]), TABLES[:-1])
+        for statement in scripts.statements(steps[0]):
+            link.execute(statement)
+        link.execute("CREATE TABLE hmacfs_schema (version INTEGER NOT NULL)")
+        link.execute("INSERT INTO hmacfs_schema (version) VALUES (1)")
+        link.execute("INSERT INTO blocks (sha256, blocked_at) VALUES (?, 5)", (bytes(32),))
+        for kept in (1, 2):
+            index = index_of(server)
+            await index.start()
+            await index.close()
+            [[version]] = link.execute("SELECT version FROM hmacfs_schema").fetchall()
+            self.assertEqual(version, len(steps))
+            self.assertEqual(link.execute("SELECT COUNT(*) FROM blocks").fetchall()[0][0], kept)
+            copies = link.execute("SELECT COUNT(*) FROM blocks_version_1").fetchall()
+            self.assertEqual(copies[0][0], 1)
+            # As a change leaves it that was broken off, and begun anew.
+            link.execute("UPDATE hmacfs_schema SET version = 1")
+            more = "INSERT INTO blocks (sha256, blocked_at) VALUES (?, 5)"
+            link.execute(more, (bytes([kept]) * 32,))
 
     async def test_newer(self) -> None:
         """Tables of a newer release are refused, and stay as they are."""
