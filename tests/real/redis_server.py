@@ -7,6 +7,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
+import weakref
 from collections.abc import Sequence
 
 from twisted.trial.unittest import SkipTest
@@ -40,7 +42,10 @@ class Redis:
         self._directory = directory
         self._options = list(options)
         self.port = free_port()
-        self.socket = directory / "redis.sock"
+        # The path of a socket may have 107 characters, and the directory of a test has more.
+        place = tempfile.mkdtemp(prefix="hmacfs-redis-")
+        weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
+        self.socket = pathlib.Path(place) / "redis.sock"
         listens = ["--port", str(self.port)]
         if certificate is not None:
             listens = [
