@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError
 from twisted.python import usage
 from twisted.python.failure import Failure
 
+from hmacfs.base.memory import share_one_heap
 from hmacfs.cli import locate
 from hmacfs.cli.reload import Reloads
 from hmacfs.cli.run import tell
@@ -57,6 +58,7 @@ def makeService(options: Options) -> IService:
     def read() -> Settings:
         return read_file(options.path, os.environ)
 
+    share_one_heap()
     server = FileServer(options.settings, cast(Reactor, reactor), os.environ, read)
     reloads = Reloads(server, read)
     reactor.callWhenRunning(reloads.on_hangup, reactor)

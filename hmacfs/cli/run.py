@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from hmacfs.base.memory import share_one_heap
 from hmacfs.cli.logs import Log
 from hmacfs.cli.reload import Reloads
 from hmacfs.config.settings import Settings
@@ -39,6 +40,7 @@ def run(
         tell(failure)
         reactor.stop()
 
+    share_one_heap()
     server = FileServer(settings, cast(Reactor, reactor), environ, read)
     reactor.callWhenRunning(Reloads(server, lines.reloading(read)).on_hangup, reactor)
     reactor.callWhenRunning(server.startService)
