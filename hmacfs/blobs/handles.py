@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
-from attrs import define
+from attrs import define, field
 
 from hmacfs.blobs.tree import storage_errors
 from hmacfs.flow.pools import Lane
+
+WRITE_BACK_SIZE: Final = 32 * 1024 * 1024
+"""Bytes after which the disk is to begin with what it was given."""
 
 _CLOSED = -1
 """No descriptor.  The number of a closed one may by now be that of another file."""
@@ -20,13 +24,26 @@ class LocalStagedBlob:
     key: str
     descriptor: int
     lane: Lane
+    _written: int = field(default=0, init=False)
+    _under_way: int = field(default=0, init=False)
 
     def write(self, data: bytes | memoryview) -> None:
         """Append all of ``data``; see :class:`StagedBlob`."""
         view = memoryview(data)
         with storage_errors("write to the stage"):
             while view:
-                view = view[os.write(self.descriptor, view) :]
+                written = os.write(self.descriptor, view)
+                view = view[written:]
+                self._written += written
+            if self._written - self._under_way >= WRITE_BACK_SIZE:
+                self._write_back()
+
+    def _write_back(self) -> None:
+        # The disk begins with these bytes while more come, so that the sync at the end
+        # finds few left.  Linux drops none from memory that it still has to write.
+        size = self._written - self._under_way
+        os.posix_fadvise(self.descriptor, self._under_way, size, os.POSIX_FADV_DONTNEED)
+        self._under_way = self._written
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Read at an offset; see :class:`StagedBlob`."""

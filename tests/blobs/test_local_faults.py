@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.names import INTERNAL_DIRECTORY
+from hmacfs.blobs import handles
 from hmacfs.blobs.interfaces import NameExists, StorageFailed, StorageFull
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.flow.pools import InlinePool
@@ -145,6 +146,22 @@ class BrokenDiskTests(LocalCase):
         failing("write", errno.EIO).install(self)
         with self.assertRaisesRegex(StorageFailed, "cannot write to the stage: Input/output"):
             now(blob.lane.run(blob.write, b"content"))
+
+    def test_write_back(self) -> None:
+        """The disk is told of what it may begin with, each byte once, while more come."""
+        told: list[tuple[int, int]] = []
+
+        def advise(descriptor: int, offset: int, length: int, advice: int) -> None:
+            self.assertEqual(advice, os.POSIX_FADV_DONTNEED)
+            told.append((offset, length))
+
+        self.patch(handles, "WRITE_BACK_SIZE", 10)
+        self.patch(os, "posix_fadvise", advise)
+        blob = now(self.blobs.stage())
+        for size in (4, 4, 4, 9, 25, 3):
+            blob.write(bytes(size))
+        self.assertEqual(told, [(0, 12), (12, 34)])
+        self.assertEqual(blob.read_at(0, 100), bytes(49))
 
     def test_sync(self) -> None:
         """What cannot be made durable is not published, be it the file or its name."""
