@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 from twisted.logger import Logger
 
 from hmacfs.base.errors import Gone, Unknown, Unreadable
@@ -35,7 +35,7 @@ class Lookup:
         that never was.
     :param now: tells seconds since the epoch.
     :param max_age: seconds after its upload at which every file is gone, or ``None``.
-    :param exchanges: whose turn it is to put one file in the place of another.
+    :param exchanges: whose turn it is to put one file in the place of another, if any ever is.
     """
 
     index: Index
@@ -43,7 +43,7 @@ class Lookup:
     tombstone_age: float
     now: Callable[[], float]
     max_age: float | None = None
-    exchanges: Turns = field(factory=Turns)
+    exchanges: Turns | None = None
 
     async def find(self, name: StoredName) -> StoredFile:
         """
@@ -97,7 +97,8 @@ class Lookup:
         :raises Refusal: as :meth:`find` and :meth:`opened` do.
         """
         async with AsyncExitStack() as held:
-            async with self.exchanges.of(name):
+            # Where no file is ever replaced, readers of one name need not wait for each other.
+            async with nullcontext() if self.exchanges is None else self.exchanges.of(name):
                 file = await self.find(name)
                 blob = await held.enter_async_context(self.opened(file))
             yield Reading(file, blob)

@@ -81,18 +81,18 @@ def grow(
     peers = _peers(settings)
     intake = make_intake(settings, foundation, seconds)
     uploads = Uploads(intake, foundation.unverified, paths)
+    versioned = settings[options.VERSIONING_ENABLEVERSIONING]
     lookup = Lookup(
         foundation.index,
         foundation.blobs,
         tombstone_age,
         time.time,
         cleaning.terms(settings).max_age,
-        foundation.exchanges,
+        foundation.exchanges if versioned else None,
     )
     everywhere = settings[options.SERVER_GLOBAL_EXTENSIONS]
     served = everywhere or settings[options.DOWNLOADS_ALLOWED_EXTENSIONS]
     private = settings[options.DOWNLOADS_REQUIRE_AUTH]
-    versioned = settings[options.VERSIONING_ENABLEVERSIONING]
     files = Files(
         lookup,
         Delivery(

@@ -24,6 +24,10 @@ class IdleConnections(Generic[C]):
     def __init__(self) -> None:
         self._of: dict[Address, list[C]] = {}
 
+    def __bool__(self) -> bool:
+        """Tell whether any is known to wait."""
+        return bool(self._of)
+
     def add(self, connection: C, address: Address, limit: int) -> list[C]:
         """
         Note that a connection begins to wait.

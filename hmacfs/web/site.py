@@ -141,7 +141,8 @@ class StreamingSite(Site):
     def connection_lost(self, channel: CountedChannel) -> None:
         """Note that a connection has gone."""
         self.connections.discard(channel)
-        self._idle.discard(channel, channel.client)
+        if self._idle:
+            self._idle.discard(channel, channel.client)
         self._events.tell(ConnectionsChanged(len(self.connections)))
         if not self.connections:
             waiting, self._empty = self._empty, []
