@@ -16,12 +16,9 @@ from functools import partial
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 
-from hmacfs.base.events import Events
-from hmacfs.flow.turns import Turns
 from hmacfs.stores.graves import Graveyard
-from hmacfs.stores.state import Delta, Entry, Named, State, checked
+from hmacfs.stores.state import Delta, Entry, Named, checked
 from hmacfs.stores.switchover import Switchover, Thunk, nothing_to_do
 
 T = TypeVar("T")
@@ -34,18 +31,6 @@ class FallbackState(Switchover):
     An entry may be put anew with a later end, not with an earlier one: the first
     might know the old one when the second has forgotten both.
     """
-
-    def __init__(
-        self,
-        primary: State,
-        secondary: State,
-        clock: IReactorTime,
-        now: Callable[[], float],
-        interval: float,
-        events: Events,
-    ) -> None:
-        super().__init__(primary, secondary, clock, now, interval, events)
-        self._turns = Turns()
 
     def find(self, kind: str, key: str) -> Deferred[Entry | None]:
         """Tell an entry, or ``None``."""

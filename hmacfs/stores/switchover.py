@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from hmacfs.base.events import Events, StoreCallFailed, StoreSwitched
 from hmacfs.flow.pending import Pending
+from hmacfs.flow.turns import Turns
 from hmacfs.stores.graves import Graveyard
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.spare import Spare
@@ -88,6 +89,7 @@ class Switchover:
         self._waiting: list[Deferred[None]] | None = None
         self._brought: set[str] = set()
         self._draining = False
+        self._turns = Turns()
         self._was_asked = False
         self._next: IDelayedCall | None = None
         self._closed = False

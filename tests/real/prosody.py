@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ import attrs
 from twisted.trial.unittest import SkipTest
 
 from tests.ports import free_port
-from tests.real.daemon import PATIENCE, TAIL, eventually
+from tests.real.daemon import PATIENCE, TAIL, eventually, refused_at
 from tests.real.slots import JID, PASSWORD, Slot, Wish, request_slots
 
 MODULE: Final = "mod_http_upload_external"
@@ -129,11 +128,7 @@ class Prosody:
         assert self._process is not None
         if self._process.poll() is not None:
             raise AssertionError(f"Prosody has ended:\n{self.log}")
-        try:
-            socket.create_connection(("127.0.0.1", self._port)).close()
-        except ConnectionRefusedError:
-            return False
-        return True
+        return not refused_at(self._port)()
 
     def stop(self) -> None:
         """End it, if it was started, and remove all it had."""
