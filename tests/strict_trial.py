@@ -3,14 +3,19 @@
 Trial hands the warnings of a test to the filters after it and counts one that is raised there as
 the test's error. Those filters are set here: against deprecated use by our own modules, and against
 coroutines that nobody awaits.
+
+Tests work below ``/var/tmp``, in directories whose paths are short wherever the checkout is: the
+path of a Unix socket has at most 107 bytes (unix(7)).
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import pathlib
 import re
 import sys
+import tempfile
 import warnings
 from typing import Final
 
@@ -19,6 +24,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from twisted.internet import unix
 from twisted.scripts import trial
 from twisted.trial.reporter import Reporter
+from twisted.trial.unittest import SynchronousTestCase
 from twisted.web import http_headers
 
 ROOT: Final = pathlib.Path(__file__).resolve().parent.parent
@@ -30,6 +36,8 @@ COMPARES_ON_PURPOSE: Final = (
     pathlib.Path(http_headers.__file__).with_suffix(""),
 )
 LONG_EXAMPLES: Final = 2000
+# On a disk, which /tmp need not be.
+WORKPLACES: Final = "/var/tmp"
 
 
 def filter_warnings() -> None:
@@ -73,9 +81,30 @@ def load_profile(environ: dict[str, str]) -> None:
     hypothesis.settings.load_profile("hmacfs")
 
 
-if __name__ == "__main__":
+def shorten_paths() -> None:
+    """Let ``mktemp`` of tests give numbers: trial names their module, class and method."""
+    numbers = itertools.count(1)
+
+    def mktemp(case: SynchronousTestCase) -> str:
+        parent = pathlib.Path(str(next(numbers)))
+        parent.mkdir()
+        return os.fspath(parent / "temp")
+
+    SynchronousTestCase.mktemp = mktemp  # type: ignore[method-assign]
+
+
+def main(arguments: list[str]) -> None:
+    """Run trial in a directory that is gone after it, unless the arguments name another."""
     filter_warnings()
     show_notes()
     load_profile(dict(os.environ))
-    sys.argv[0] = "trial"
-    trial.run()
+    shorten_paths()
+    with tempfile.TemporaryDirectory(prefix="hmacfs-", dir=WORKPLACES) as place:
+        # Servers of tests come through it as users of their own.
+        pathlib.Path(place).chmod(0o701)
+        sys.argv = ["trial", f"--temp-directory={place}/t", *arguments]
+        trial.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import subprocess
 import sys
 import warnings
@@ -19,9 +20,9 @@ class StrictTrialTests(SynchronousTestCase):
     """``python -bb -m tests.strict_trial`` over the samples."""
 
     def run_sample(self, test: str) -> tuple[Counts, str]:
-        """Return what came of one sample, and all that the run said."""
-        directory = pathlib.Path(self.mktemp())
-        directory.mkdir()
+        """Return what came of one sample, and all that the run said, in a place of a long path."""
+        directory = pathlib.Path(self.mktemp(), "somewhere " * 20)
+        directory.mkdir(parents=True)
         name = f"tests.samples.strict.StrictTests.{test}"
         done = subprocess.run(
             [sys.executable, "-bb", "-m", "tests.strict_trial", name],
@@ -67,6 +68,15 @@ class StrictTrialTests(SynchronousTestCase):
     def test_dirty_reactor(self) -> None:
         """A delayed call that is left in the reactor fails the test."""
         self.assert_fails("test_dirty_reactor", "DirtyReactorAggregateError")
+
+    def test_short_paths(self) -> None:
+        """Files of tests have short paths wherever the run is begun, and are gone after it."""
+        counts, output = self.run_sample("test_a_long_name_that_says_what_is_tested_here")
+        self.assertEqual(Counts(passed=1), counts)
+        first, second = (pathlib.Path(path) for path in re.findall("^ *place: (.+)", output, re.M))
+        self.assertNotEqual(first, second)
+        self.assertLess(len(str(first)), 40)
+        self.assertFalse(first.parents[2].exists())
 
 
 class FilterTests(SynchronousTestCase):

@@ -16,7 +16,7 @@ from typing import Final, Self
 
 import attrs
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 BLOCK: Final = 256 * 1024
 
 Headers = Mapping[str, str | int]

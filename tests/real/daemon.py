@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 CHECKOUT: Final = pathlib.Path(hmacfs.__file__).parent.parent
 SECRET: Final = "a secret that only these tests know"
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 PAUSE: Final = 0.01
 TAIL: Final = 4000
 FAULT: Final = re.compile(

@@ -7,8 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
-import weakref
 from collections.abc import Sequence
 
 from twisted.trial.unittest import SkipTest
@@ -42,10 +40,7 @@ class Redis:
         self._directory = directory
         self._options = list(options)
         self.port = free_port()
-        # The path of a socket may have 107 characters, and the directory of a test has more.
-        place = tempfile.mkdtemp(prefix="hmacfs-redis-")
-        weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
-        self.socket = pathlib.Path(place) / "redis.sock"
+        self.socket = directory / "redis.sock"
         listens = ["--port", str(self.port)]
         if certificate is not None:
             listens = [

@@ -6,12 +6,9 @@ import base64
 import hmac
 import json
 import os
-import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -70,9 +67,7 @@ class RedisCase(ServerCase):
 
     def redis(self, *options: str, certificate: Certificate | None = None) -> Redis:
         """Return a Redis that has not been started, and ends with the test."""
-        directory = pathlib.Path(tempfile.mkdtemp(prefix="hmacfs-redis-"))
-        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
-        redis = Redis(directory, options, certificate)
+        redis = Redis(self.directory(), options, certificate)
         self.addCleanup(redis.kill9)
         return redis
 

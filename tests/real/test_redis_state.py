@@ -107,8 +107,9 @@ class RedisCase(TestCase):
     """A test with a Redis of its own, or with the shared one."""
 
     def directory(self) -> pathlib.Path:
-        """Return a directory that is gone after the test; the path of a socket must be short."""
-        path = pathlib.Path(tempfile.mkdtemp(prefix="hmacfs-redis-"))
+        """Return a directory that is gone after the test."""
+        path = pathlib.Path(self.mktemp()).resolve()
+        path.mkdir()
         self.addCleanup(shutil.rmtree, path, ignore_errors=True)
         return path
 

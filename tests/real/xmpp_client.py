@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from slixmpp import ClientXMPP
 
 UPLOAD: Final = "{urn:xmpp:http:upload:0}"
-PATIENCE: Final = 15.0
+PATIENCE: Final = 60.0
 
 
 class Client(ClientXMPP):

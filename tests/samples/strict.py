@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import warnings
 
 from hypothesis import given
@@ -45,3 +46,8 @@ class StrictTests(TestCase):
     def test_dirty_reactor(self) -> None:
         """Leaves a delayed call behind."""
         IReactorTime(reactor).callLater(60, int)
+
+    def test_a_long_name_that_says_what_is_tested_here(self) -> None:
+        """Tells where its files are, each time another place."""
+        for _ in range(2):
+            print(f"\nplace: {pathlib.Path(self.mktemp()).resolve()}")
