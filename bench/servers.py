@@ -23,6 +23,7 @@ from hmacfs.base.values import DEFAULT_CONTENT_TYPE
 
 SECRET: Final = "a secret for a server that nobody else uses"
 PATIENCE: Final = 20.0
+SHARED_BYTES: Final = ".hmacfs/contents/*/*"
 
 NGINX: Final = """\
 daemon off;
@@ -133,8 +134,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}{target}"
 
     def clear(self) -> None:
-        """Remove the stored files and let the disk come to rest."""
-        for path in self.store.iterdir():
+        """Remove the stored files, with their shared bytes, and let the disk come to rest."""
+        for path in (*self.store.iterdir(), *self.store.glob(SHARED_BYTES)):
             if path.is_file():
                 path.unlink()
         os.sync()

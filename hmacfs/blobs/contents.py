@@ -110,7 +110,8 @@ class ContentStore:
             if mine.st_nlink > 1 and _digest(own) == key:
                 # One of an earlier copy, which had as many names as a file can have.
                 return 0
-            is_equal = _equal(own, shared)
+            # What no file has needs no comparing: there is nothing to share.
+            is_equal = theirs.st_nlink > 1 and _equal(own, shared)
         finally:
             os.close(shared)
         if not is_equal or not self._take(parent, leaf, mine, bucket, key, scratch):

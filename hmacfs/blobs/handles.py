@@ -10,6 +10,14 @@ from attrs import define, field
 from hmacfs.blobs.tree import storage_errors
 from hmacfs.flow.pools import Lane
 
+WRITE_SIZE: Final = 32 * 1024
+"""
+Most bytes to give to the kernel at once.
+
+It keeps a larger piece in larger pages, which a virtual machine often has to ask its
+host for: measured there, a file of 1 GiB took half as long again in pieces of 1 MiB.
+"""
+
 WRITE_BACK_SIZE: Final = 32 * 1024 * 1024
 """Bytes after which the disk is to begin with what it was given."""
 
@@ -32,7 +40,7 @@ class LocalStagedBlob:
         view = memoryview(data)
         with storage_errors("write to the stage"):
             while view:
-                written = os.write(self.descriptor, view)
+                written = os.write(self.descriptor, view[:WRITE_SIZE])
                 view = view[written:]
                 self._written += written
             if self._written - self._under_way >= WRITE_BACK_SIZE:

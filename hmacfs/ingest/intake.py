@@ -95,7 +95,13 @@ class Intake:
     @publication.default
     def _publishing(self) -> Publication:
         return Publication(
-            self.blobs, self.index, self.events, self.tombstone_age, self.now, self.versions
+            self.blobs,
+            self.index,
+            self.events,
+            self.pending,
+            self.tombstone_age,
+            self.now,
+            self.versions,
         )
 
     @contextmanager

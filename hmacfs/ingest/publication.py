@@ -6,12 +6,15 @@ import hashlib
 from collections.abc import Callable
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from hmacfs.base.errors import ContentBlocked, NameTaken
 from hmacfs.base.events import Events
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs, NameExists, OpenBlob, StagedBlob
+from hmacfs.flow.pending import Pending
 from hmacfs.ingest import intent
 from hmacfs.ingest.deduplication import deduplicated
 from hmacfs.ingest.versions import Versions
@@ -19,6 +22,11 @@ from hmacfs.stores.interfaces import Index, StoreFailed
 
 COMPARE_SIZE = 1024 * 1024
 """Bytes read at once when two files are compared."""
+
+SHARED_AT_ONCE = 16 * 1024 * 1024
+"""Bytes of the largest file whose answer waits until equal ones are found and compared."""
+
+log = Logger()
 
 
 @frozen
@@ -49,11 +57,13 @@ class Publication:
         name; without it the upload is refused.
     :param tombstone_age: seconds for which a deleted name stays taken.
     :param now: tells seconds since the epoch.
+    :param pending: counts what goes on after its answer.
     """
 
     blobs: Blobs
     index: Index
     events: Events
+    pending: Pending
     tombstone_age: float
     now: Callable[[], float]
     versions: Versions | None = None
@@ -89,7 +99,7 @@ class Publication:
         except (StoreFailed, ContentBlocked):
             await self.blobs.remove(file.name)
             raise
-        await deduplicated(self.blobs, file, self.events)
+        await self._share(file)
         return Receipt(file, created=True)
 
     async def replace(self, blob: StagedBlob, known: StoredFile, file: StoredFile) -> Receipt:
@@ -104,9 +114,22 @@ class Publication:
         version = await self.versions.keep(known)
         async with self.versions.exchanges.of(file.name):
             await self._exchange(blob, version, known, file, self.versions)
-        await deduplicated(self.blobs, file, self.events)
+        await self._share(file)
         await self.versions.prune(file)
         return Receipt(file, created=True)
+
+    async def _share(self, file: StoredFile) -> None:
+        sharing = Deferred.fromCoroutine(self._shared(file))
+        if file.size <= SHARED_AT_ONCE:
+            await sharing
+        else:
+            sharing.addErrback(
+                lambda failure: log.failure("{name} shares no bytes", failure, name=str(file.name))
+            )
+
+    async def _shared(self, file: StoredFile) -> None:
+        with self.pending:
+            await deduplicated(self.blobs, file, self.events)
 
     async def _exchange(
         self,

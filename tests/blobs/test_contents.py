@@ -112,6 +112,17 @@ class SharingTests(ContentCase):
         self.assertEqual(self.put("c"), len(DATA))
         self.assertEqual(self.inode("c"), self.inode("b"))
 
+    def test_orphaned(self) -> None:
+        """A content whose files somebody removed makes room for the next, and is not read."""
+        self.put("a")
+        (self.path / "store/a").unlink()
+        self.patch(contents, "_equal", mock.Mock(side_effect=AssertionError("was read")))
+        self.assertEqual(self.put("b"), 0)
+        self.has("b")
+        self.assertEqual([path.stat().st_ino for path in self.kept()], [self.inode("b")])
+        self.assertEqual((self.path / "store/b").stat().st_nlink, 2)
+        self.no_scratch()
+
     def test_planted(self) -> None:
         """What somebody plants in the store is not followed and not given out."""
         secret = self.path / "secret"

@@ -17,9 +17,11 @@ from hmacfs.base.errors import (
     SizeMismatch,
     TooLarge,
 )
+from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.blobs.memory import MemoryBlobs
+from hmacfs.ingest import publication
 from hmacfs.ingest.publication import Receipt
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
 from tests.blobs.faulty import failing, never_synced
@@ -66,6 +68,51 @@ class IntakeCase(SynchronousTestCase):
         self.assertEqual(body.asked, asked)
         assert isinstance(error, Refusal)
         return error
+
+
+class SharingTests(IntakeCase):
+    """Equal files have their bytes together."""
+
+    def store_pieces(self, at_once: int) -> tuple[list[str], Deferred[None]]:
+        """Store a file, whose sharing the test lets begin; tell in which order what happened."""
+        happened: list[str] = []
+        gate: Deferred[None] = Deferred()
+
+        def deduplicate(name: StoredName, digest: bytes) -> Deferred[int]:
+            happened.append("sharing")
+            return gate.addCallback(lambda _: 0)
+
+        self.patch(publication, "SHARED_AT_ONCE", at_once)
+        self.patch(self.disk.begin(self.bench.pool), "deduplicate", deduplicate)
+        upload = self.bench.upload("d", Delivery(b"bytes"), 5)
+        upload.addCallback(lambda _: happened.append("answer"))
+        self.bench.pool.run_all()
+        return happened, gate
+
+    def test_small(self) -> None:
+        """The answer to a small upload comes when its bytes are shared."""
+        happened, gate = self.store_pieces(5)
+        self.assertEqual(happened, ["sharing"])
+        gate.callback(None)
+        self.bench.pool.run_all()
+        self.assertEqual(happened, ["sharing", "answer"])
+
+    def test_large(self) -> None:
+        """That to a large one comes before; a stop waits for the sharing."""
+        happened, gate = self.store_pieces(4)
+        self.assertEqual(happened, ["sharing", "answer"])
+        idle = self.bench.intake.pending.idle()
+        self.assertNoResult(idle)
+        gate.callback(None)
+        self.successResultOf(idle)
+
+    def test_fails(self) -> None:
+        """What nobody foresaw in the sharing of a large one is logged, and nothing else."""
+        happened, gate = self.store_pieces(4)
+        gate.errback(ZeroDivisionError())
+        self.assertEqual(happened, ["sharing", "answer"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.check("d", b"bytes")
 
 
 class StoringTests(IntakeCase):

@@ -110,6 +110,18 @@ class UploadTests(DeduplicationCase):
         self.assertEqual(({}, []), (daemon.stored(), self.kept(daemon)))
         self.assertLess(self.used(daemon), before - MEGABYTE // 2)
 
+    def test_large(self) -> None:
+        """Large files are answered first and share their bytes then; a stop waits for that."""
+        daemon = self.start()
+        data = noise(17 * MEGABYTE)
+        for name in NAMES[:2]:
+            self.assertEqual(201, self.put(daemon, name, data))
+        eventually("shared bytes", lambda: len(self.inodes(daemon)) == 1)
+        self.assertEqual(201, self.put(daemon, NAMES[2], data))
+        self.assertEqual(0, daemon.stop())
+        self.assertEqual(1, len(self.inodes(daemon)))
+        self.assertEqual([data], [path.read_bytes() for path in self.kept(daemon)])
+
     def test_taken_down(self) -> None:
         """By their digest all of them are removed, and their one copy with them."""
         daemon = self.start()
