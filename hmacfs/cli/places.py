@@ -11,6 +11,7 @@ from attrs import frozen
 
 from hmacfs.cli.command import CommandFailed
 from hmacfs.cli.config_commands import WRONG
+from hmacfs.config.kinds import socket_path
 from hmacfs.stores.places import Place
 
 SQLITE: Final = "sqlite"
@@ -85,10 +86,14 @@ def parse(text: str, password: str | None) -> Named:
     if unknown:
         raise CommandFailed(f"{unknown[0]!r} is unknown: {', '.join(sorted(known_query))}", WRONG)
     socket, ca_file = (query.get(name, [""])[-1] for name in ("socket", "ca_file"))
+    try:
+        socket_file = socket_path(socket) if socket else None
+    except ValueError as error:
+        raise CommandFailed(str(error), WRONG) from None
     place = Place(
         url.hostname or "localhost",
         port or _PORTS[kind],
-        Path(socket) if socket else None,
+        socket_file,
         unquote(url.username or ("" if kind == REDIS else "hmacfs")),
         password or "",
         unquote(url.path.lstrip("/")) or ("0" if kind == REDIS else "hmacfs"),

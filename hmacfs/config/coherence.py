@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from hmacfs.config import options
-from hmacfs.config.kinds import FilePath, OptionalPath
+from hmacfs.config.databases import FALLBACK, INDEX, POSTGRES
+from hmacfs.config.kinds import FilePath, OptionalPath, socket_path
 from hmacfs.config.option import Option
 from hmacfs.config.problems import Problem
 from hmacfs.config.settings import Settings, Source
+
+_POSTGRES_SOCKET: Final = ".s.PGSQL."
 
 
 def contradictions(settings: Settings, file: str) -> Iterator[Problem]:
@@ -20,6 +23,7 @@ def contradictions(settings: Settings, file: str) -> Iterator[Problem]:
     yield from _thresholds(settings, file)
     yield from _missing_partners(settings, file)
     yield from _wrong_paths(settings, file)
+    yield from _long_socket_directories(settings, file)
 
 
 def doubts(settings: Settings, file: str) -> Iterator[Problem]:
@@ -113,6 +117,20 @@ def _wrong_paths(settings: Settings, file: str) -> Iterator[Problem]:
         wrong = _wrong_path(path, directory=option.kind.directory)
         if wrong:
             yield _at(settings, option, file, wrong)
+
+
+def _long_socket_directories(settings: Settings, file: str) -> Iterator[Problem]:
+    for database in (INDEX, FALLBACK):
+        place = settings[database.socket]
+        if place is None or settings[database.type] != POSTGRES:
+            continue
+        # PostgreSQL is told the directory of its socket, and names the socket itself.
+        if not place.name.startswith(_POSTGRES_SOCKET):
+            place /= f"{_POSTGRES_SOCKET}{database.port_of(settings)}"
+        try:
+            socket_path(str(place))
+        except ValueError as reason:
+            yield _at(settings, database.socket, file, str(reason))
 
 
 def _wrong_path(path: pathlib.Path, *, directory: bool | None) -> str:

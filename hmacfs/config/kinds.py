@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,9 @@ Plain = bool | int | float | str | Sequence["Plain"] | Mapping[str, "Plain"]
 """A value as TOML knows it."""
 
 T = TypeVar("T")
+
+LONGEST_SOCKET_PATH: Final = 107
+"""Bytes that the path of a Unix socket may have (unix(7), sun_path, which a NUL ends)."""
 
 
 class Kind(Protocol[T]):
@@ -276,19 +280,38 @@ class Choice:
         return value
 
 
+def socket_path(given: str) -> pathlib.Path:
+    """
+    Take the path of a Unix socket.
+
+    :raises ValueError: if it is longer than the system can bind or connect to.
+    """
+    size = len(os.fsencode(given))
+    if size > LONGEST_SOCKET_PATH:
+        raise ValueError(
+            f"{given!r} has {size} bytes, and the path of a Unix socket can have no more than "
+            f"{LONGEST_SOCKET_PATH}"
+        )
+    return pathlib.Path(given)
+
+
 @frozen
 class FilePath:
     """
     A path that must be given.
 
     :ivar directory: whether it is the path of a directory.
+    :ivar socket: whether it is that of a Unix socket.
     """
 
     directory: bool = False
+    socket: bool = False
 
     @property
     def noun(self) -> str:
         """What it is the path of."""
+        if self.socket:
+            return "path of a Unix socket"
         return "path of a directory" if self.directory else "path of a file"
 
     def parse(self, given: object) -> pathlib.Path:
@@ -296,7 +319,7 @@ class FilePath:
         text = expect_text(given)
         if not text:
             raise ValueError("this path is empty")
-        return pathlib.Path(text)
+        return socket_path(text) if self.socket else pathlib.Path(text)
 
     def parse_text(self, text: str) -> pathlib.Path:
         """Take the path itself."""
@@ -313,13 +336,17 @@ class OptionalPath:
     A path, or the empty text, which is :obj:`None` here.
 
     :ivar directory: whether it is the path of a directory; ``None`` if it may be either.
+    :ivar socket: whether it is that of a Unix socket.
     """
 
     directory: bool | None = False
+    socket: bool = False
 
     @property
     def noun(self) -> str:
         """What it is the path of."""
+        if self.socket:
+            return "path of a Unix socket, or empty"
         if self.directory is None:
             return "path, or empty"
         return f"path of a {'directory' if self.directory else 'file'}, or empty"
@@ -327,7 +354,9 @@ class OptionalPath:
     def parse(self, given: object) -> pathlib.Path | None:
         """Take a path or the empty text."""
         text = expect_text(given)
-        return pathlib.Path(text) if text else None
+        if not text:
+            return None
+        return socket_path(text) if self.socket else pathlib.Path(text)
 
     def parse_text(self, text: str) -> pathlib.Path | None:
         """Take the path itself."""

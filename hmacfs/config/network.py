@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from hmacfs.config.kinds import Plain, describe, expect_text
+from hmacfs.config.kinds import Plain, describe, expect_text, socket_path
 from hmacfs.config.lists import TextList
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
@@ -129,7 +129,7 @@ class SocketKind:
         path = text.removeprefix("unix:")
         if not path.startswith("/"):
             raise ValueError(f'{given!r} is not a path, "unix:PATH" or "tcp:HOST:PORT"')
-        return pathlib.Path(path)
+        return socket_path(path)
 
     def parse_text(self, text: str) -> Address | pathlib.Path:
         """Take the same forms."""
@@ -159,11 +159,11 @@ class Place:
         """
         Read ``tcp:HOST:PORT``, ``tls:HOST:PORT`` or ``unix:PATH``.
 
-        :raises ValueError: if it is none of them.
+        :raises ValueError: if it is none of them, or the path is too long.
         """
         scheme, _, rest = text.strip().partition(":")
         if scheme == "unix" and rest.startswith("/"):
-            return cls(scheme, path=pathlib.Path(rest))
+            return cls(scheme, path=socket_path(rest))
         if scheme in ("tcp", "tls"):
             return cls(scheme, AddressKind().parse(rest))
         raise ValueError(f'{text!r} is not "tcp:HOST:PORT", "tls:HOST:PORT" or "unix:/PATH"')

@@ -50,6 +50,9 @@ class ParseTests(SynchronousTestCase):
             (place.socket, place.tls, place.ca_file, place.database),
             (Path("/run/db.sock"), True, Path("/etc/ca.pem"), "files"),
         )
+        with self.assertRaises(CommandFailed) as caught:
+            parse(f"redis://localhost/1?socket=/run/{'x' * 103}", None)
+        self.assertIn("has 108 bytes", str(caught.exception))
 
     def test_prefix(self) -> None:
         """Redis has a beginning of keys, where another than the configured one is wanted."""

@@ -55,6 +55,42 @@ class ContradictionTests(SynchronousTestCase):
             self.assertIn(f"set admin.auth.{needed}", message)
             self.assertEqual(warnings(text + f"{needed} = '{SECRET}'"), [])
 
+    def test_socket_paths(self) -> None:
+        """No Unix socket has a path that the system could not take: 107 bytes at most."""
+        longest = f"/run/{'é' * 46}/socket_77"
+        for place, value in (
+            ("server.unix_socket_path", "{}"),
+            ("clamav.clamavsocket", "{}"),
+            ("clamav.clamavsocket", "unix:{}"),
+            ("redis.socket", "{}"),
+            ("index.socket", "{}"),
+            ("fallback.socket", "{}'\ntype = 'mysql"),
+        ):
+            section, _, name = place.partition(".")
+            text = f"[{section}]\n{name} = '{value}'"
+            self.assertEqual(warnings(text.format(longest)), [])
+            (message,) = messages(self, text.format(f"{longest}8"))
+            self.assertTrue(
+                message.startswith(f"config.toml:2:{len(name) + 4}: {place}: "), message
+            )
+            self.assertIn("has 108 bytes", message)
+        self.assertEqual(warnings(f"[server]\nlisteners = ['unix:{longest}']"), [])
+        (message,) = messages(self, f"[server]\nlisteners = ['unix:{longest}8']")
+        self.assertTrue(message.startswith("config.toml:2:"), message)
+        self.assertIn("has 108 bytes", message)
+        (message,) = messages(self, "", WITH_SECRET | {"HMAC_REDIS_SOCKET": f"{longest}8"})
+        self.assertIn("HMAC_REDIS_SOCKET", message)
+
+    def test_directories_of_sockets(self) -> None:
+        """The socket that PostgreSQL makes in a directory must have such a path, too."""
+        for section in ("index", "fallback"):
+            text = f"[{section}]\ntype = 'postgres'\nsocket = '/run/{{}}'\nport = 5433"
+            self.assertEqual(warnings(text.format("x" * 88)), [])
+            (message,) = messages(self, text.format("x" * 89))
+            self.assertTrue(message.startswith(f"config.toml:3:1: {section}.socket: "), message)
+            self.assertIn("/.s.PGSQL.5433' has 108 bytes", message)
+            self.assertEqual(warnings(text.format(f"{'x' * 88}/.s.PGSQL.5433")), [])
+
     def test_file_as_directory(self) -> None:
         """A file cannot be the storage directory."""
         path = write(self, "x")

@@ -107,6 +107,8 @@ class ValueTests(SynchronousTestCase):
         self.assertEqual(FilePath(directory=True).noun, "path of a directory")
         self.assertEqual(FilePath().noun, "path of a file")
         self.assertEqual(OptionalPath().noun, "path of a file, or empty")
+        self.assertEqual(FilePath(socket=True).noun, "path of a Unix socket")
+        self.assertEqual(OptionalPath(socket=True).noun, "path of a Unix socket, or empty")
 
     def test_small_sizes_are_numbers(self) -> None:
         """Sizes below one unit are written as plain bytes."""

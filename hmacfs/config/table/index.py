@@ -54,7 +54,7 @@ INDEX_PORT: Final = Option(
 INDEX_SOCKET: Final = Option(
     key="index.socket",
     since=Generation.V4,
-    kind=OptionalPath(directory=None),
+    kind=OptionalPath(directory=None, socket=True),
     default=None,
     summary="The Unix socket of the database server, in place of host and port. Without it TCP.",
     example=pathlib.Path("/run/postgresql"),

@@ -56,7 +56,7 @@ SERVER_UNIX_SOCKET: Final = Option(
 SERVER_UNIX_SOCKET_PATH: Final = Option(
     key="server.unix_socket_path",
     since=Generation.V4,
-    kind=FilePath(),
+    kind=FilePath(socket=True),
     default=pathlib.Path("/run/hmac-file-server/http.sock"),
     summary="Where the Unix socket is made when unix_socket is on.",
     example=pathlib.Path("/run/files/http.sock"),

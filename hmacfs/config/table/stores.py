@@ -103,7 +103,7 @@ REDIS_CA_FILE: Final = Option(
 REDIS_SOCKET: Final = Option(
     key="redis.socket",
     since=Generation.V4,
-    kind=OptionalPath(),
+    kind=OptionalPath(socket=True),
     default=None,
     summary="The socket of Redis in the file system, in place of its address. Without it the "
     "address is taken.",
@@ -177,7 +177,7 @@ FALLBACK_PORT: Final = Option(
 FALLBACK_SOCKET: Final = Option(
     key="fallback.socket",
     since=Generation.V4,
-    kind=OptionalPath(),
+    kind=OptionalPath(directory=None, socket=True),
     default=None,
     summary="The Unix socket of the database, in place of host and port. Without it TCP.",
     example=pathlib.Path("/run/mysqld/mysqld.sock"),
