@@ -207,6 +207,35 @@ class StoreSwitched:
     active: bool
 
 
+NETWORK_CHANGES: Final = (
+    *("interface_added", "interface_up", "interface_down", "interface_removed"),
+    *("address_added", "address_removed"),
+)
+"""What may happen to the network of this machine."""
+
+
+@frozen
+class NetworkChanged:
+    """
+    The network of this machine has changed, and that has lasted.
+
+    :ivar kind: one of :data:`NETWORK_CHANGES`.
+    :ivar interface: its name.
+    :ivar address: that which came or went; empty where it is about the interface.
+    """
+
+    kind: str
+    interface: str
+    address: str = ""
+
+
+@frozen
+class ConnectionsStranded:
+    """Connections were ended whose address this machine has no more; ``count`` of them."""
+
+    count: int
+
+
 Event = (
     UploadStored
     | UploadFailed
@@ -226,6 +255,8 @@ Event = (
     | UploadTakenOver
     | StoreCallFailed
     | StoreSwitched
+    | NetworkChanged
+    | ConnectionsStranded
 )
 
 E = TypeVar("E", bound=Event)

@@ -21,11 +21,13 @@ from prometheus_client.registry import Collector
 from hmacfs.base.events import (
     ABORTED,
     ConnectionsChanged,
+    ConnectionsStranded,
     DownloadFailed,
     DownloadSent,
     Events,
     FileRemoved,
     FileShared,
+    NetworkChanged,
     RequestEnded,
     RequestsChanged,
     ScanEnded,
@@ -95,6 +97,10 @@ class Metrics:
         events.listen(StoreCallFailed, self._store_call_failed)
         events.listen(StoreSwitched, self._store_switched)
         events.listen(ConnectionsChanged, self._connections_changed)
+        events.listen(
+            NetworkChanged, lambda event: self[table.NETWORK_EVENTS].labels(event.kind).inc()
+        )
+        events.listen(ConnectionsStranded, lambda event: self[table.STRANDED].inc(event.count))
 
     @classmethod
     def apart(

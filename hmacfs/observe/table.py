@@ -9,7 +9,7 @@ from attrs import frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from hmacfs.base.errors import NoSpace, SignatureWrong, Unknown
-from hmacfs.base.events import ABORTED, UNFORESEEN
+from hmacfs.base.events import ABORTED, NETWORK_CHANGES, UNFORESEEN
 
 T = TypeVar("T", Counter, Gauge, Histogram)
 
@@ -181,6 +181,18 @@ STORE_ACTIVE: Final = Metric(
     "Whether a store of the shared state is the one that answers.",
     labels=("store",),
 )
+NETWORK_EVENTS: Final = Metric(
+    Counter,
+    "hmac_file_server_network_events_total",
+    "Changes of the interfaces and addresses of this machine that have lasted.",
+    labels=("kind",),
+    initial=NETWORK_CHANGES,
+)
+STRANDED: Final = Metric(
+    Counter,
+    "hmac_file_server_stranded_connections_total",
+    "Connections that were ended because this machine had their address no more.",
+)
 BUILD: Final = Metric(
     Gauge,
     "hmac_file_server_build_info",
@@ -232,6 +244,8 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     CONNECTIONS,
     STORE_FAILURES,
     STORE_ACTIVE,
+    NETWORK_EVENTS,
+    STRANDED,
     BUILD,
     PLAIN_MEMORY,
     PLAIN_CPU,

@@ -21,11 +21,13 @@ from hmacfs.flow.sendfile import SendReactor
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.recovery import Recovery
 from hmacfs.ingest.unverified import Unverified
+from hmacfs.netwatch.kernel import WatchReactor
 from hmacfs.observe.usage import resident_bytes
 from hmacfs.rules.days import Days, OwnDays
 from hmacfs.rules.queue import Scaling, UploadQueue
 from hmacfs.rules.quota import Usage
 from hmacfs.service.index_lock import IndexLock
+from hmacfs.service.network import Network
 from hmacfs.service.reserve import Reserve
 from hmacfs.service.shared_state import make_shared_state, whereabouts
 from hmacfs.service.stores import contents, index_path, internal_path, is_file, make_index, naming
@@ -42,7 +44,7 @@ GROWTH = 4
 log = Logger()
 
 
-class Reactor(SendReactor, IReactorSocket, IReactorFromThreads):
+class Reactor(SendReactor, WatchReactor, IReactorSocket, IReactorFromThreads):
     """What the server needs of a reactor."""
 
 
@@ -70,6 +72,7 @@ class Foundation:
     :ivar sessions: the uploads that are not finished.
     :ivar whereabouts: tells other servers of them, if there may be others.
     :ivar seats: bounds how many follow them.
+    :ivar network: watches the network of this machine.
     """
 
     def __init__(self, settings: Settings, reactor: Reactor) -> None:
@@ -103,6 +106,9 @@ class Foundation:
         self.sessions = Table(self.unfinished, self.events)
         self.whereabouts = whereabouts(settings, self.shared.state)
         self.seats = Seats()
+        self.network = Network(
+            settings, reactor, ThreadedPool(reactor, "network", 1), self.events, self.pending
+        )
         self._sessions_opened = False
         self._persistent = settings[options.UPLOADS_SESSION_PERSISTENCE]
         self.queue = UploadQueue(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorSocket
+from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from hmacfs.config import options
@@ -37,13 +39,20 @@ def places(settings: Settings) -> list[Place]:
     return [main, *(Place.parse(text) for text in settings[options.SERVER_LISTENERS])]
 
 
+class AddressMissing(CannotStart):
+    """This machine does not have the address to listen on."""
+
+
 @define
 class Listeners:
     """
     Opens and closes the listening sockets of one factory.
 
     :param pool: where the sockets are made and certificates read.
+    :ivar waiting: places whose address this machine does not have, if that is waited for.
     """
+
+    log = Logger()
 
     reactor: IReactorSocket
     pool: Pool
@@ -52,10 +61,15 @@ class Listeners:
     _ports: list[IListeningPort] = field(factory=list, init=False)
     _sockets: list[Place] = field(factory=list, init=False)
     _certificates: Certificates | None = field(default=None, init=False)
+    _settings: Settings | None = field(default=None, init=False)
+    _closed: bool = field(default=False, init=False)
+    waiting: list[Place] = field(factory=list, init=False)
 
     async def open(self, settings: Settings) -> list[str]:
         """
         Listen; on what systemd gave us, if it did, else where the settings say.
+
+        An address that this machine does not have is waited for if the network is watched.
 
         :return: the places, for the log.
         :raises CannotStart: if one of them cannot be listened on.
@@ -66,12 +80,43 @@ class Listeners:
             for listening in given:
                 await self._serve(scheme, listening, settings)
             return [f"{len(given)} sockets of systemd"]
-        wanted = places(settings)
-        for place in wanted:
-            listening = await self.pool.run(_listen, place, settings)
-            self._sockets.append(place)
-            await self._serve(place.scheme, listening, settings)
-        return [str(place) for place in wanted]
+        self._settings = settings
+        opened = []
+        for place in places(settings):
+            try:
+                await self._open(place, settings)
+            except AddressMissing as error:
+                if not settings[options.SERVER_NETWORKEVENTS]:
+                    raise
+                self.log.warn("{error}; this is tried again when it comes", error=error)
+                self.waiting.append(place)
+            else:
+                opened.append(str(place))
+        return opened or ["nothing yet"]
+
+    async def retry(self) -> None:
+        """Listen on the places whose address has come."""
+        settings = self._settings
+        missing, self.waiting = self.waiting, []
+        for place in missing:
+            try:
+                if settings is not None:
+                    await self._open(place, settings)
+            except AddressMissing:
+                self.waiting.append(place)
+            except CannotStart as error:
+                self.log.error("{error}", error=error)
+                self.waiting.append(place)
+            else:
+                self.log.info("now also on {place}", place=place)
+
+    async def _open(self, place: Place, settings: Settings) -> None:
+        listening = await self.pool.run(_listen, place, settings)
+        if self._closed:
+            listening.close()
+            return
+        self._sockets.append(place)
+        await self._serve(place.scheme, listening, settings)
 
     async def reload(self, settings: Settings) -> None:
         """
@@ -84,6 +129,7 @@ class Listeners:
 
     async def close(self) -> None:
         """Take no more connections."""
+        self._closed = True
         while self._ports:
             await maybeDeferred(self._ports.pop().stopListening)
         for place in self._sockets:
@@ -142,4 +188,6 @@ def _listen(place: Place, settings: Settings) -> socket.socket:
     except (OSError, LookupError) as error:
         reason = getattr(error, "strerror", None) or error
         where = place.path if place.scheme == "unix" else place.address
-        raise CannotStart(f"cannot listen on {where}: {reason}") from error
+        missing = getattr(error, "errno", None) == errno.EADDRNOTAVAIL
+        kind = AddressMissing if missing else CannotStart
+        raise kind(f"cannot listen on {where}: {reason}") from error

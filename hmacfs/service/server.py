@@ -208,6 +208,7 @@ class FileServer(Service):
             self._begin(chore)
         for chore in warming_again(self._settings, self._foundation, self._reactor):
             self._begin(chore)
+        self._foundation.network.start(lambda: self._site.connections, self._listeners)
         interval = watchdog_interval(self._environ)
         if interval is not None:
             self._watchdog.start(interval)
@@ -259,6 +260,7 @@ class FileServer(Service):
             chore.stop()
         if self._workshop is not None:
             self._workshop.stop()
+        self._foundation.network.stop()
         await self._listeners.close()
         await self._site.drain(self._drain_time())
         await self._metrics.close()

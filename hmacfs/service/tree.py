@@ -260,7 +260,7 @@ def health(
         found |= await foundation.shared.parts()
         if clamd is not None:
             found["clamav"] = await scans.health(clamd)
-        return found
+        return found | foundation.network.parts()
 
     return Health(parts, uptime, _peers(settings), foundation.history, draining)
 

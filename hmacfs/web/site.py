@@ -23,7 +23,7 @@ from hmacfs.web.peers import Peers, address_of
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.switching import SwitchingChannel
 from hmacfs.wire import tus
-from hmacfs.wire.forwarded import Address
+from hmacfs.wire.forwarded import Address, address
 
 CLIENT_CLOSED_REQUEST = 499
 """The status of a request whose client went away before an answer; it is never sent."""
@@ -38,6 +38,11 @@ class CountedChannel(SwitchingChannel):
     def client(self) -> Address:
         """The address at the other end, which may be that of a proxy."""
         return address_of(self.transport.getPeer())
+
+    @property
+    def here(self) -> Address | None:
+        """The address that it came to; none on a Unix socket."""
+        return address(getattr(self.transport.getHost(), "host", ""))
 
     def connectionMade(self) -> None:
         """Wait for the first request."""

@@ -10,10 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.events import (
+    NETWORK_CHANGES,
     ConnectionsChanged,
+    ConnectionsStranded,
     DownloadFailed,
     DownloadSent,
     Events,
+    NetworkChanged,
     RequestEnded,
     RequestsChanged,
     SessionsCounted,
@@ -188,6 +191,21 @@ class EventTests(MetricsCase):
         self.assertEqual(samples[active, ("redis",)], 0)
         self.assertEqual(samples[active, ("fallback",)], 1)
         self.assertEqual(samples[f"{OURS}store_failures_total", ("failed", "redis")], 2)
+
+    def test_network(self) -> None:
+        """Changes of the network are counted by their kind, and connections that they cut."""
+        for kind in ("address_removed", "address_removed", "interface_down"):
+            self.events.tell(NetworkChanged(kind, "eth0", "192.0.2.1"))
+        self.events.tell(ConnectionsStranded(3))
+        samples = self.samples(OURS)
+        counted = {
+            labels[0]: count
+            for (name, labels), count in samples.items()
+            if name == f"{OURS}network_events_total"
+        }
+        expected = {**dict.fromkeys(NETWORK_CHANGES, 0), "address_removed": 2, "interface_down": 1}
+        self.assertEqual(counted, expected)
+        self.assertEqual(samples[f"{OURS}stranded_connections_total", ()], 3)
 
     def test_process(self) -> None:
         """Memory and processor time are those of this process."""

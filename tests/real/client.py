@@ -46,15 +46,21 @@ class Answer:
 
 
 class Connection:
-    """A connection to a server on the loopback; a context manager.
+    """A connection to a server, on the loopback unless told otherwise; a context manager.
 
     :param source: the address to come from, if not the usual one.
     :param tls: who speaks TLS, if anybody does.
     """
 
-    def __init__(self, port: int, source: str = "", tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        source: str = "",
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._socket = socket.create_connection(
-            ("127.0.0.1", port), timeout=PATIENCE, source_address=(source, 0)
+            (host, port), timeout=PATIENCE, source_address=(source, 0)
         )
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:

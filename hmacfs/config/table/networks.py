@@ -13,9 +13,12 @@ SERVER_NETWORKEVENTS: Final = Option(
     since=Generation.V2_X,
     kind=Switch(),
     default=False,
-    summary="Whether changes of this machine's network are watched, logged and counted. Without "
-    "it they are not.",
+    summary="Whether this machine's interfaces and addresses are watched, and what changes is "
+    "logged, counted and acted on: connections to an address that is gone are ended at once, so "
+    "that their uploads can go on from elsewhere, and an address to listen on that is not there "
+    "is waited for. Without it they are not, and such an address is an error.",
     example=True,
+    in_effect=True,
     aliases=(
         Alias(Generation.V2_X, "NetworkChangeMonitoring"),
         Alias(Generation.V3_2, "network_resilience.enabled"),
@@ -26,9 +29,10 @@ NETWORK_RESILIENCE_FAST_DETECTION: Final = Option(
     key="network_resilience.fast_detection",
     kind=Switch(),
     default=False,
-    summary="Whether a change is looked for every detection_interval, in place of every 5 "
-    "seconds. Without it every 5 seconds.",
+    summary="Whether a change of the network is believed when it has lasted for one second, where "
+    "detection_interval does not say how long. Without it 5 seconds.",
     example=True,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_QUALITY_MONITORING: Final = Option(
     key="network_resilience.quality_monitoring",
@@ -57,8 +61,11 @@ NETWORK_RESILIENCE_DETECTION_INTERVAL: Final = Option(
     key="network_resilience.detection_interval",
     kind=Duration(0.1),
     default=1.0,
-    summary="How often changes are looked for with fast_detection. Without it every second.",
+    summary="How long a change of the network has to last to be believed: what has become what "
+    "it was before, in this time, has not changed. Without it one second with fast_detection, and "
+    "5 seconds without that.",
     example=0.5,
+    in_effect=True,
     aliases=(Alias(Generation.V3_2, "network_resilience.switch_detection_interval"),),
 )
 NETWORK_RESILIENCE_QUALITY_CHECK_INTERVAL: Final = Option(
@@ -72,15 +79,20 @@ NETWORK_RESILIENCE_MAX_DETECTION_INTERVAL: Final = Option(
     key="network_resilience.max_detection_interval",
     kind=Duration(0.1),
     default=10.0,
-    summary="How seldom changes are looked for while nothing changes. Without it every 10 seconds.",
+    summary="How seldom everything is looked at while nothing changes, should a message of the "
+    "kernel have been lost; after a change that begins with detection_interval, and doubles. "
+    "Without it every 10 seconds.",
     example=30.0,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_NETWORK_CHANGE_THRESHOLD: Final = Option(
     key="network_resilience.network_change_threshold",
     kind=Whole(1, 1000),
     default=1,
-    summary="How many signs of a change it takes to believe it. Without it one.",
+    summary="For how many times detection_interval a change has to last to be believed. Without "
+    "it once.",
     example=3,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_INTERFACE_STABILITY_TIME: Final = Option(
     key="network_resilience.interface_stability_time",

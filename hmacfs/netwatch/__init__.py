@@ -1,0 +1,1 @@
+"""The network of this machine, as the kernel tells of it, and the quality of connections."""
