@@ -81,6 +81,16 @@ class Pending:
     known: PartFacts
     _verify: Verify = field(eq=False, repr=False)
 
+    def telling(self, accepted: Callable[[Permit], object]) -> Pending:
+        """Make one that tells what it allows, once that is known to be genuine."""
+
+        def verify(facts: FileFacts) -> Permit:
+            permit = self._verify(facts)
+            accepted(permit)
+            return permit
+
+        return Pending(self.scheme, self.needs, self.known, verify)
+
     def missing(self, part: PartFacts) -> frozenset[Fact]:
         """
         Tell which facts are still unknown; without any, :meth:`settle` can be called.

@@ -198,15 +198,21 @@ SCHEME_NAMES: tuple[str, ...] = tuple(row.name for row in SCHEMES if row.listed)
 """The names that ``security.schemes`` may list."""
 
 
+def _told_to_nobody(permit: Permit) -> None:
+    """Take no note of it."""
+
+
 @frozen
 class Door:
     """
     Where requests of one kind show what they may do.
 
     :param schemes: in the order in which they are looked for.
+    :param accepted: is told what each signature that is genuine allows.
     """
 
     schemes: tuple[Scheme, ...]
+    accepted: Callable[[Permit], object] = field(default=_told_to_nobody, eq=False, repr=False)
 
     def read(self, facts: RequestFacts) -> Permit | Pending:
         """
@@ -217,14 +223,21 @@ class Door:
         """
         for scheme in self.schemes:
             if scheme.is_used_by(facts):
-                return scheme.read(facts)
+                permit = scheme.read(facts)
+                if isinstance(permit, Pending):
+                    return permit.telling(self.accepted)
+                self.accepted(permit)
+                return permit
         raise SignatureMissing("the request carries no signature of a kind that is taken here")
 
 
-def open_doors(terms: Terms) -> Mapping[Entrance, Door]:
+def open_doors(
+    terms: Terms, accepted: Callable[[Permit], object] = _told_to_nobody
+) -> Mapping[Entrance, Door]:
     """
     Make the door of every kind of request.
 
+    :param accepted: is told what each signature that is genuine allows.
     :raises ValueError: if a scheme is to be on that there is not.
     """
     strangers = sorted((terms.enabled or frozenset()) - set(SCHEME_NAMES))
@@ -237,6 +250,6 @@ def open_doors(terms: Terms) -> Mapping[Entrance, Door]:
         if (scheme := row.make(terms)) is not None
     ]
     return {
-        entrance: Door(tuple(scheme for row, scheme in made if entrance in row.entrances))
+        entrance: Door(tuple(scheme for row, scheme in made if entrance in row.entrances), accepted)
         for entrance in Entrance
     }

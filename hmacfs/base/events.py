@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 
 from attrs import field, frozen, validators
 
+from hmacfs.base.names import StoredName
+from hmacfs.base.origin import Origin
 from hmacfs.base.values import StoredFile
 
 ABORTED: Final = "aborted"
@@ -84,7 +86,7 @@ class FileRemoved:
     """
     A stored file is there no more.
 
-    :ivar reason: why: ``deleted``, ``expired``, ``age``, ``size``, ``quota`` or
+    :ivar reason: why: ``deleted``, ``taken-down``, ``expired``, ``age``, ``size``, ``quota`` or
         ``infected``; of an older version also ``superseded``, or that of its file.
     """
 
@@ -106,6 +108,25 @@ class ScanEnded:
 
 
 @frozen
+class InfectionFound:
+    """
+    A file is infected.
+
+    :ivar owner: who uploaded it, where known.
+    :ivar sha256: the digest of its bytes, 32 bytes.
+    :ivar signature: what the scanner calls it.
+    :ivar fate: what became of its bytes: ``quarantined`` or ``dropped``.
+    """
+
+    name: StoredName
+    owner: str | None
+    size: int
+    sha256: bytes
+    signature: str
+    fate: str
+
+
+@frozen
 class FileShared:
     """A file has no bytes of its own any more but those of an equal one; ``size`` in bytes."""
 
@@ -120,11 +141,13 @@ class DownloadSent:
     :ivar size: bytes that were.
     :ivar seconds: how long it took.
     :ivar complete: false if the client went away before the last byte.
+    :ivar name: that of the file.
     """
 
     size: int = field(validator=validators.ge(0))
     seconds: float
     complete: bool
+    name: StoredName
 
 
 @frozen
@@ -236,6 +259,52 @@ class ConnectionsStranded:
     count: int
 
 
+@frozen
+class RequestRefused:
+    """
+    A request was answered with a refusal.
+
+    :ivar origin: whose it was.
+    :ivar method: as the client wrote it.
+    :ivar uri: what it asked for, without its query and whatever is as good as a credential.
+    :ivar code: that of the refusal.
+    """
+
+    origin: Origin
+    method: str
+    uri: str
+    code: str
+
+
+@frozen
+class CredentialAccepted:
+    """A credential of this scheme is genuine, whatever is asked for with it."""
+
+    scheme: str
+
+
+@frozen
+class Administered:
+    """
+    Somebody who runs the server, or the server itself, did something that all depends on.
+
+    :ivar action: ``start``, ``stop``, ``reload``, or the name of a command.
+    :ivar outcome: ``done`` or ``failed``.
+    :ivar subject: what it was done to, if that is told.
+    """
+
+    action: str
+    outcome: str = "done"
+    subject: str = ""
+
+
+@frozen
+class RecordsLost:
+    """So many records of the audit log could not be written."""
+
+    count: int
+
+
 Event = (
     UploadStored
     | UploadFailed
@@ -244,6 +313,7 @@ Event = (
     | ThumbnailEnded
     | FileRemoved
     | ScanEnded
+    | InfectionFound
     | FileShared
     | DownloadSent
     | DownloadFailed
@@ -257,6 +327,10 @@ Event = (
     | StoreSwitched
     | NetworkChanged
     | ConnectionsStranded
+    | RequestRefused
+    | CredentialAccepted
+    | Administered
+    | RecordsLost
 )
 
 E = TypeVar("E", bound=Event)

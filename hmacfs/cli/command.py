@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from attrs import frozen
 
+from hmacfs.base.events import Events
 from hmacfs.cli import locate
 from hmacfs.cli.config_commands import FAILED, WRONG, Surroundings
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
 from hmacfs.config.settings import Settings
+from hmacfs.service.audit import recording
 
 
 class CommandFailed(Exception):
@@ -88,3 +91,18 @@ def settings_of(arguments: argparse.Namespace, around: Surroundings) -> Settings
         return read_file(path, around.environ)
     except ConfigError as error:
         raise CommandFailed(str(error), WRONG) from None
+
+
+def recorded(
+    settings: Settings, around: Surroundings, action: str, subject: str = ""
+) -> AbstractContextManager[Events]:
+    """
+    Have the audit log tell of a command; it is done within, and tells the events what it does.
+
+    :param subject: what it is about; empty for everything.
+    """
+
+    def warn(sentence: str) -> None:
+        print(f"warning: {sentence}", file=around.stderr)
+
+    return recording(settings, action, subject, warn)

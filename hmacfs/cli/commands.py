@@ -7,6 +7,7 @@ import os
 from typing import Final
 
 from hmacfs.cli import (
+    audit_command,
     dedup_command,
     file_commands,
     health_command,
@@ -34,6 +35,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *migrate_command.COMMANDS,
     *retention_command.COMMANDS,
     *iso_command.COMMANDS,
+    *audit_command.COMMANDS,
 )
 """All of them, in the order in which the help tells them."""
 

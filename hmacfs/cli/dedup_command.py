@@ -7,7 +7,7 @@ import json
 from typing import Final
 
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, CommandFailed, settings_of
+from hmacfs.cli.command import Command, CommandFailed, recorded, settings_of
 from hmacfs.cli.config_commands import FINE, Surroundings
 from hmacfs.cli.tally import Tally
 from hmacfs.cli.visit import carried_out, opened
@@ -34,7 +34,8 @@ def _dedup(arguments: argparse.Namespace, around: Surroundings) -> int:
             store.sweep()
             return await Deduplication(visit.index, visit.blobs, progress=tally.advance).run()
 
-    files, saved = carried_out(work)
+    with recorded(settings, around, "dedup"):
+        files, saved = carried_out(work)
     if arguments.json:
         print(json.dumps({"files": files, "saved": saved}), file=around.stdout)
     else:

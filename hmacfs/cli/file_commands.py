@@ -15,7 +15,7 @@ from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
+from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
 from hmacfs.cli.config_commands import FAILED, FINE, WRONG, Surroundings
 from hmacfs.cli.visit import carried_out, opened
 from hmacfs.config import options
@@ -180,7 +180,7 @@ def _rm(arguments: argparse.Namespace, around: Surroundings) -> int:
 
     async def work(calls: Calls) -> int:
         async with opened(settings, calls) as visit:
-            takedown = Takedown(visit.index, visit.blobs, time.time)
+            takedown = Takedown(visit.index, visit.blobs, time.time, events)
             if name is not None:
                 await takedown.remove(name)
                 tell(name)
@@ -197,13 +197,20 @@ def _rm(arguments: argparse.Namespace, around: Surroundings) -> int:
                 code = FINE
             return code
 
-    try:
-        code = carried_out(work)
-    except Refusal as refusal:
-        raise CommandFailed(f"{shown.safe(str(name))}: {refusal.detail}") from None
-    if code == FAILED:
-        raise CommandFailed("there is no file of these bytes")
+    with recorded(settings, around, "rm", _subject(arguments, name)) as events:
+        try:
+            code = carried_out(work)
+        except Refusal as refusal:
+            raise CommandFailed(f"{shown.safe(str(name))}: {refusal.detail}") from None
+        if code == FAILED:
+            raise CommandFailed("there is no file of these bytes")
     return code
+
+
+def _subject(arguments: argparse.Namespace, name: StoredName | None) -> str:
+    if name is not None:
+        return str(name)
+    return f"sha256 {arguments.sha256.hex()}{' blocked' if arguments.block else ''}"
 
 
 def _versions_arguments(parser: argparse.ArgumentParser) -> None:

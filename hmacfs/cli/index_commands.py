@@ -6,13 +6,13 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
+from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
 from hmacfs.cli.config_commands import FAILED, FINE, WRONG, Surroundings
 from hmacfs.cli.tally import Tally
 from hmacfs.cli.visit import carried_out, index_at, opened, storage
@@ -54,7 +54,8 @@ def _reindex(arguments: argparse.Namespace, around: Surroundings) -> int:
                 _show(disagreement, arguments, around)
         return counts
 
-    counts = carried_out(work)
+    with nullcontext() if arguments.dry_run else recorded(settings, around, "reindex"):
+        counts = carried_out(work)
     told = ", ".join(f"{counts[kind]} {kind.value}" for kind in Kind if counts[kind])
     would = " (nothing was changed)" if arguments.dry_run else ""
     print(f"{told or 'the index agrees with the files'}{would}", file=around.stderr)
@@ -132,7 +133,8 @@ def _restore(source: Path, settings: Settings, around: Surroundings) -> int:
         async with storage(settings, calls, alone=True):
             return backups.restore(source, index_path(settings))
 
-    old = carried_out(work)
+    with recorded(settings, around, "index restore", str(source)):
+        old = carried_out(work)
     print(f"the index is now that of {source}", file=around.stderr)
     if old is not None:
         print(f"the one before is kept in {old}", file=around.stderr)

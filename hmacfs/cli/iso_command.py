@@ -11,7 +11,7 @@ from hmacfs.blobs import containers
 from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, CommandFailed, add_common, settings_of
+from hmacfs.cli.command import Command, CommandFailed, add_common, recorded, settings_of
 from hmacfs.cli.config_commands import FAILED, FINE, Surroundings
 from hmacfs.cli.retention_command import SHORT_TOMBSTONE
 from hmacfs.cli.visit import Visit, carried_out, opened
@@ -53,7 +53,10 @@ def _iso(arguments: argparse.Namespace, around: Surroundings) -> int:
                 return _verify(visit, arguments, around)
             return _list(visit, arguments, around)
 
-    return carried_out(work)
+    if arguments.action in ("list", "verify"):
+        return carried_out(work)
+    with recorded(settings, around, f"iso {arguments.action}"):
+        return carried_out(work)
 
 
 async def _pack(visit: Visit, settings: Settings, around: Surroundings) -> int:

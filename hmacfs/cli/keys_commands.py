@@ -17,7 +17,7 @@ from hmacfs.auth.keyring import Key, Keyring
 from hmacfs.auth.keysfile import KeysFileWrong
 from hmacfs.base.units import parse_duration, render_duration
 from hmacfs.cli import replace, shown
-from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
+from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
 from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
@@ -105,7 +105,8 @@ def _rotate(arguments: argparse.Namespace, settings: Settings, around: Surroundi
         keysfile.parse(text)
     except KeysFileWrong as error:
         raise CommandFailed(str(error), WRONG) from None
-    _write(path, text)
+    with recorded(settings, around, "keys rotate", name):
+        _write(path, text)
     print(
         f"the key {name} signs from now on; the others are good for another "
         f"{render_duration(overlap)}. Tell the XMPP server the new secret (it is in {path}), "

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from hmacfs.cli.log_backups import Backups
+from hmacfs.observe.backups import Backups
 
 MODE: Final = 0o640
 """What a new log file may be to others."""
@@ -81,6 +81,10 @@ class LogFile:
                 return
         self._astray += 1
         self._fallback(line)
+
+    def lost(self, count: int) -> None:
+        """Tell that so many lines are missing here."""
+        self.write(self._notice(f"{count} lines were lost here"))
 
     def reopen(self) -> None:
         """Open the file anew: somebody may have moved it, or made room for it."""

@@ -20,12 +20,12 @@ from twisted.logger import (
 from zope.interface import implementer
 
 from hmacfs.cli import log_lines
-from hmacfs.cli.log_backups import Backups
 from hmacfs.cli.log_files import LogFile
 from hmacfs.cli.log_lines import Line
-from hmacfs.cli.log_thread import LineThread
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
+from hmacfs.observe.backups import Backups
+from hmacfs.observe.line_thread import LineThread
 
 LEVELS: Final = {
     "debug": LogLevel.debug,
@@ -62,7 +62,7 @@ class Log:
     :param thread: writes the file, if there is one.
     """
 
-    def __init__(self, level: LogLevelFilterPredicate, thread: LineThread | None) -> None:
+    def __init__(self, level: LogLevelFilterPredicate, thread: LineThread[str] | None) -> None:
         self._level = level
         self._thread = thread
 
@@ -122,7 +122,7 @@ def _filtered(observer: ILogObserver, predicate: LogLevelFilterPredicate) -> ILo
     return cast(ILogObserver, FilteringLogObserver(observer, [predicate]))
 
 
-def _thread(settings: Settings, line: Line, say: Callable[[str], object]) -> LineThread | None:
+def _thread(settings: Settings, line: Line, say: Callable[[str], object]) -> LineThread[str] | None:
     path = settings[options.LOGGING_FILE]
     if path is None:
         return None
@@ -152,4 +152,4 @@ def _thread(settings: Settings, line: Line, say: Callable[[str], object]) -> Lin
         time.monotonic,
         time.time,
     )
-    return LineThread(file, notice)
+    return LineThread(file)

@@ -13,7 +13,7 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
 from hmacfs.cli import places
-from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
+from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
 from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
 from hmacfs.cli.places import Named
 from hmacfs.cli.progress import Progress
@@ -74,10 +74,11 @@ def _migrate(arguments: argparse.Namespace, around: Surroundings) -> int:
         ):
             return await _move(old, new, around)
 
-    if places.REDIS in (source.kind, target.kind):
-        counts = _with_reactor(work)
-    else:
-        counts = carried_out(lambda calls: work(calls, calls))
+    with recorded(settings, around, "migrate", f"{source} to {target}"):
+        if places.REDIS in (source.kind, target.kind):
+            counts = _with_reactor(work)
+        else:
+            counts = carried_out(lambda calls: work(calls, calls))
     for what in sorted({moved.what for moved in counts}):
         moved, kept = counts[Moved(what)], counts[Moved(what, kept=True)]
         more = f", {kept} stayed as the other store knows them" if kept else ""

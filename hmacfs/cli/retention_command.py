@@ -7,9 +7,10 @@ import time
 from contextlib import aclosing
 from typing import Final
 
+from hmacfs.base.events import Events
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, add_option, settings_of
+from hmacfs.cli.command import Command, add_option, recorded, settings_of
 from hmacfs.cli.config_commands import FINE, Surroundings
 from hmacfs.cli.visit import carried_out, opened
 from hmacfs.config import options
@@ -44,12 +45,12 @@ def _retention(arguments: argparse.Namespace, around: Surroundings) -> int:
         size += deletion.file.size
         print(_line(deletion, arguments), file=around.stdout)
 
-    async def work(calls: Calls) -> None:
+    async def work(calls: Calls, events: Events | None) -> None:
         # A name that is free again at once could get a new file while its old one goes.
         alone = settings[options.RETENTION_TOMBSTONE_AGE] < SHORT_TOMBSTONE
         async with opened(settings, calls, alone=alone and not arguments.dry_run) as visit:
-            if not arguments.dry_run:
-                disposal = Disposal(visit.index, visit.blobs, time.time)
+            if events is not None:
+                disposal = Disposal(visit.index, visit.blobs, time.time, events=events)
                 deleting = cleaning.retention(settings, disposal, InlinePool())
                 await deleting.run(told=tell)
                 return
@@ -63,7 +64,11 @@ def _retention(arguments: argparse.Namespace, around: Surroundings) -> int:
             "no age and no size is configured: only files that were uploaded with an end are due",
             file=around.stderr,
         )
-    carried_out(work)
+    if arguments.dry_run:
+        carried_out(lambda calls: work(calls, None))
+    else:
+        with recorded(settings, around, "retention") as events:
+            carried_out(lambda calls: work(calls, events))
     done = "would be deleted" if arguments.dry_run else "deleted"
     print(f"{count} files of {size} bytes {done}", file=around.stderr)
     return FINE

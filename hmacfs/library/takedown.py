@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from attrs import field, frozen
 
 from hmacfs.base.errors import Gone, Unknown
-from hmacfs.base.events import Events
+from hmacfs.base.events import Events, FileRemoved
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs
@@ -29,6 +29,7 @@ class Takedown:
     It is safe beside a running server.
 
     :param now: tells seconds since the epoch.
+    :param events: is told of each file.
     """
 
     index: Index
@@ -70,6 +71,8 @@ class Takedown:
         file = await self.index.bury(Tombstone(name, self.now(), TAKEN_DOWN))
         await self.blobs.remove(name)
         await remove_versions(self.index, self.blobs, name, self.events, TAKEN_DOWN)
+        if file is not None:
+            self.events.tell(FileRemoved(file, TAKEN_DOWN))
         return file
 
     async def _remove_version(self, name: StoredName) -> StoredFile | None:
@@ -79,6 +82,7 @@ class Takedown:
             return None
         await self.index.amend(file, None)
         await self.blobs.remove(name)
+        self.events.tell(FileRemoved(file, TAKEN_DOWN))
         return file
 
     async def _has_bytes(self, name: StoredName) -> bool:

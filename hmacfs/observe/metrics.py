@@ -28,6 +28,7 @@ from hmacfs.base.events import (
     FileRemoved,
     FileShared,
     NetworkChanged,
+    RecordsLost,
     RequestEnded,
     RequestsChanged,
     ScanEnded,
@@ -101,6 +102,7 @@ class Metrics:
             NetworkChanged, lambda event: self[table.NETWORK_EVENTS].labels(event.kind).inc()
         )
         events.listen(ConnectionsStranded, lambda event: self[table.STRANDED].inc(event.count))
+        events.listen(RecordsLost, lambda event: self[table.RECORDS_LOST].inc(event.count))
 
     @classmethod
     def apart(

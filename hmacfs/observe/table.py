@@ -193,6 +193,11 @@ STRANDED: Final = Metric(
     "hmac_file_server_stranded_connections_total",
     "Connections that were ended because this machine had their address no more.",
 )
+RECORDS_LOST: Final = Metric(
+    Counter,
+    "hmac_file_server_audit_records_lost_total",
+    "Records of the audit log that could not be written.",
+)
 BUILD: Final = Metric(
     Gauge,
     "hmac_file_server_build_info",
@@ -246,6 +251,7 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     STORE_ACTIVE,
     NETWORK_EVENTS,
     STRANDED,
+    RECORDS_LOST,
     BUILD,
     PLAIN_MEMORY,
     PLAIN_CPU,

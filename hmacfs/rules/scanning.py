@@ -9,7 +9,7 @@ from attrs import field, frozen
 from twisted.logger import Logger
 
 from hmacfs.base.errors import Infected, Refusal, TooLarge, Unavailable
-from hmacfs.base.events import Events, FileRemoved, ScanEnded
+from hmacfs.base.events import Events, FileRemoved, InfectionFound, ScanEnded
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import Grant, StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs
@@ -216,12 +216,17 @@ class Scanning(Rule):
             signature=case.signature,
             sha256=case.sha256.hex(),
         )
+        fate = "dropped"
         if self.quarantine is not None:
             try:
                 await self.quarantine.keep(subject, case)
+                fate = "quarantined"
             except OSError as error:
                 # That it cannot be kept is no reason to publish it, or to answer otherwise.
                 self.log.error("it cannot be kept in quarantine: {error}", error=error)
+        self.events.tell(
+            InfectionFound(case.name, case.owner, case.size, case.sha256, case.signature, fate)
+        )
 
     def _oversize(self, grant: Grant) -> str:
         if self.scope.refuses_larger:

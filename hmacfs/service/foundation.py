@@ -26,6 +26,7 @@ from hmacfs.observe.usage import resident_bytes
 from hmacfs.rules.days import Days, OwnDays
 from hmacfs.rules.queue import Scaling, UploadQueue
 from hmacfs.rules.quota import Usage
+from hmacfs.service.audit import Auditing
 from hmacfs.service.index_lock import IndexLock
 from hmacfs.service.network import Network
 from hmacfs.service.reserve import Reserve
@@ -61,6 +62,7 @@ class Foundation:
     :ivar turns: lets one at a time change what a name stands for.
     :ivar exchanges: keeps those who read a name from seeing one file half in the
         place of another.
+    :ivar audit: keeps a record of who did what, if that is wanted.
     :ivar shared: what other servers may share with this one.
     :ivar ledger: knows what signatures that count once have led to.
     :ivar queue: counts the uploads that are under way.
@@ -96,6 +98,7 @@ class Foundation:
         self.turns = Turns()
         self.exchanges = Turns()
         self.events = Events(_complain)
+        self.audit = Auditing(settings, self.events, reactor)
         self.shared = make_shared_state(settings, reactor, reactor, self.events)
         self.ledger = Ledger(StateReplays(self.shared.state))
         self.unverified = Unverified(
@@ -149,6 +152,7 @@ class Foundation:
         :raises CannotStart: if the storage, the index or the shared state cannot be used.
         """
         self.pool.start()
+        self.audit.start()
         self.events.tell(ThreadsChanged(self.pool.size))
         try:
             await self.blobs.start()
@@ -200,6 +204,7 @@ class Foundation:
             self._lock.give_back()
         await self.unfinished.close()
         await self.blobs.close()
+        await self.pool.run(self.audit.stop)
         self.pool.stop()
 
 

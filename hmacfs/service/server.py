@@ -14,6 +14,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from hmacfs.auth.keyring import Keyring
+from hmacfs.base.events import Administered
 from hmacfs.base.version import VERSION
 from hmacfs.config import options
 from hmacfs.config.problems import ConfigError
@@ -134,6 +135,8 @@ class FileServer(Service):
         if kept:
             names = ", ".join(option.key for option in kept)
             self.log.warn("these settings change at the next restart: {names}", names=names)
+        self._foundation.audit.adopt(self._settings)
+        self._foundation.events.tell(Administered("reload"))
         self.log.info("the configuration was reloaded")
         self._notify.ready("serving")
 
@@ -186,6 +189,7 @@ class FileServer(Service):
             places=", ".join(opened),
             finished=finished,
         )
+        self._foundation.events.tell(Administered("start"))
         self._notify.ready(f"serving on {', '.join(opened)}")
         if self._read is not None and self._settings[options.SECURITY_REASK_SECRET_ENABLED]:
             self._begin(self._asking_again(self._read))
@@ -264,6 +268,7 @@ class FileServer(Service):
         await self._listeners.close()
         await self._site.drain(self._drain_time())
         await self._metrics.close()
+        self._foundation.events.tell(Administered("stop"))
         if self._pid_file is not None:
             await self._foundation.pool.run(self._pid_file.unlink, missing_ok=True)
         await self._foundation.close(forgets=self._settings[options.SERVER_CLEAN_UPON_EXIT])

@@ -31,7 +31,7 @@ from hmacfs.rules.contents import Contents, Types
 from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rule, Rules
 from hmacfs.rules.space import Space
-from hmacfs.service import cleaning, keys, quotas, resuming, scans, v3
+from hmacfs.service import audit, cleaning, keys, quotas, resuming, scans, v3
 from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.uploads.limits import Limits
@@ -77,7 +77,7 @@ def grow(
     """
     paths = Paths(settings[options.SERVER_UPLOAD_PREFIX], settings[options.SERVER_PUBLIC_BASE_URL])
     tombstone_age = settings[options.RETENTION_TOMBSTONE_AGE]
-    doors = open_doors(keys.terms(settings, ring))
+    doors = open_doors(keys.terms(settings, ring), audit.noting(foundation.events))
     peers = _peers(settings)
     intake = make_intake(settings, foundation, seconds)
     uploads = Uploads(intake, foundation.unverified, paths)
@@ -260,7 +260,7 @@ def health(
         found |= await foundation.shared.parts()
         if clamd is not None:
             found["clamav"] = await scans.health(clamd)
-        return found | foundation.network.parts()
+        return found | foundation.network.parts() | foundation.audit.parts()
 
     return Health(parts, uptime, _peers(settings), foundation.history, draining)
 

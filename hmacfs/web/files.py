@@ -99,21 +99,21 @@ class Files:
             await self._answer(request, name, shown)
         except (CancelledError, ClientGone):
             # The client has gone, perhaps with all that it wanted.
-            self._tell_sent(request, began)
+            self._tell_sent(request, shown, began)
             raise
         except Exception as error:
             code = error.code if isinstance(error, Refusal) else UNFORESEEN
             self.events.tell(DownloadFailed(code))
             raise
         else:
-            self._tell_sent(request, began)
+            self._tell_sent(request, shown, began)
 
-    def _tell_sent(self, request: StreamingRequest, began: float) -> None:
+    def _tell_sent(self, request: StreamingRequest, name: StoredName, began: float) -> None:
         if request.code in _WITH_CONTENT:
             announced = request.responseHeaders.getRawHeaders(b"Content-Length", [b""])[0]
             is_complete = announced == b"%d" % request.sentLength
             took = self.seconds() - began
-            self.events.tell(DownloadSent(request.sentLength, took, is_complete))
+            self.events.tell(DownloadSent(request.sentLength, took, is_complete, name))
 
     async def _answer(self, request: StreamingRequest, name: StoredName, shown: StoredName) -> None:
         """Find the file, plan the answer, and carry it out."""

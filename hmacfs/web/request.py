@@ -12,6 +12,7 @@ from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
 from hmacfs.base.errors import MalformedRequest, Refusal, Unavailable
+from hmacfs.base.origin import Origin, acting_for
 from hmacfs.web.body import Body
 from hmacfs.wire import target, trailers
 from hmacfs.wire.target import Target
@@ -37,12 +38,14 @@ class StreamingRequest(Request):
         the protocol that the client speaks.
     :ivar reads_problems: whether a refusal is told as a problem document (RFC 9457),
         also if Accept does not ask for one.
+    :ivar origin: what is done for it is done on behalf of this.
     :ivar trailers: fields that stood after the body, by lower-case name; there
         are none before its end.
     """
 
     channel: Any
     site: Any
+    origin: Origin
     defaultContentType = None
     target = Target(b"")
     route = ""
@@ -85,6 +88,11 @@ class StreamingRequest(Request):
         """Check what no route can do without, then route."""
         self.site = self.channel.site
         self.site.begun(self)
+        self.origin = self.site.origin_of(self)
+        with acting_for(self.origin):
+            self._process()
+
+    def _process(self) -> None:
         try:
             self.target = target.parse(self.uri)
             self._check_host()

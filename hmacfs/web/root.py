@@ -175,6 +175,7 @@ class Root:
                 code=error.code,
                 detail=error.detail,
             )
+            request.site.refused(request, error)
             replies.refuse(request, error)
             # Klein does not see the end of what it could not route, and would finish it again.
             return None if routed else Deferred()

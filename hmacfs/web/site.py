@@ -14,16 +14,27 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from hmacfs.base.errors import Refusal, SchemeRefused
-from hmacfs.base.events import ConnectionsChanged, Events, RequestEnded, RequestsChanged
+from hmacfs.base.events import (
+    ConnectionsChanged,
+    Events,
+    RequestEnded,
+    RequestRefused,
+    RequestsChanged,
+)
 from hmacfs.web import access_log, replies
+from hmacfs.web.access_log import censored
 from hmacfs.web.channel import Patience, Phase
 from hmacfs.web.errors import status_of
 from hmacfs.web.idle import IdleConnections
+from hmacfs.web.origin import RequestOrigin
 from hmacfs.web.peers import Peers, address_of
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.switching import SwitchingChannel
 from hmacfs.wire import tus
 from hmacfs.wire.forwarded import Address, address
+
+LONGEST_URI = 4096
+"""Characters of a path that are told of a request that is refused."""
 
 CLIENT_CLOSED_REQUEST = 499
 """The status of a request whose client went away before an answer; it is never sent."""
@@ -218,7 +229,18 @@ class StreamingSite(Site):
         """Answer a request that cannot be routed."""
         if request.requestHeaders.hasHeader(b"Tus-Resumable"):
             request.dialect["Tus-Resumable"] = tus.VERSION
+        self.refused(request, refusal)
         replies.refuse(request, refusal)
+
+    def origin_of(self, request: StreamingRequest) -> RequestOrigin:
+        """Tell on whose behalf is done what a request asks for."""
+        return RequestOrigin(request, self.conduct.peers)
+
+    def refused(self, request: StreamingRequest, refusal: Refusal) -> None:
+        """Tell that a request is refused."""
+        method = request.method.decode("ascii", "backslashreplace")
+        uri = censored(request.uri.partition(b"?")[0])[:LONGEST_URI]
+        self._events.tell(RequestRefused(request.origin, method, uri, refusal.code))
 
     def unreadable(self, channel: CountedChannel, refusal: Refusal) -> None:
         """Log what was no request that could be read; whose it is, no header tells."""

@@ -15,6 +15,7 @@ from hmacfs.base.events import (
     RequestsChanged,
     UploadFailed,
 )
+from tests.blobs.samples import named
 
 
 class EventsTests(SynchronousTestCase):
@@ -85,5 +86,5 @@ class ValueTests(SynchronousTestCase):
 
     def test_size(self) -> None:
         """No download has fewer than no bytes."""
-        self.assertEqual(DownloadSent(0, 1.0, complete=True).size, 0)
-        self.assertRaises(ValueError, DownloadSent, -1, 1.0, True)
+        self.assertEqual(DownloadSent(0, 1.0, complete=True, name=named("x")).size, 0)
+        self.assertRaises(ValueError, DownloadSent, -1, 1.0, True, named("x"))

@@ -9,8 +9,8 @@ from pathlib import Path
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.cli.log_backups import Backups
 from hmacfs.cli.log_files import RETRY, TIDY, LogFile
+from hmacfs.observe.backups import Backups
 from tests.blobs.descriptors import open_below
 from tests.blobs.small_disk import mount
 

@@ -127,7 +127,7 @@ class EventTests(MetricsCase):
 
     def test_download(self) -> None:
         """A download that was sent to the end is counted, timed and weighed."""
-        self.events.tell(DownloadSent(2000, 1.5, complete=True))
+        self.events.tell(DownloadSent(2000, 1.5, complete=True, name=named("x")))
         samples = self.samples(f"{OURS}download")
         self.assertEqual(samples[f"{OURS}downloads_total", ()], 1)
         self.assertEqual(samples[f"{OURS}download_duration_seconds_sum", ()], 1.5)
@@ -136,7 +136,7 @@ class EventTests(MetricsCase):
 
     def test_failed_download(self) -> None:
         """One that broke off is an error of its own reason, like those that were refused."""
-        self.events.tell(DownloadSent(2000, 1.5, complete=False))
+        self.events.tell(DownloadSent(2000, 1.5, complete=False, name=named("x")))
         self.events.tell(DownloadFailed("gone"))
         samples = self.samples(f"{OURS}download")
         self.assertEqual(samples.pop((f"{OURS}download_errors_total", ("aborted",))), 1)

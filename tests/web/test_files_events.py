@@ -8,9 +8,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.events import UNFORESEEN, DownloadFailed, DownloadSent
 from hmacfs.flow.source import READ_SIZE, Truncated
+from tests.blobs.samples import named
 from tests.flow.held_pool import HeldPool
 from tests.web.wire import Conversation, Server, mac_v, request
 
+X = named("x")
 BODY = bytes(range(256)) * (3 * READ_SIZE // 256)
 
 
@@ -55,23 +57,23 @@ class SentTests(DownloadCase):
         self.server.clock.advance(5)
         self.assertEqual(self.told, [])
         self.pool.run_all()
-        self.assertEqual(self.told, [DownloadSent(len(BODY), 5.0, complete=True)])
+        self.assertEqual(self.told, [DownloadSent(len(BODY), 5.0, complete=True, name=X)])
 
     def test_parts(self) -> None:
         """Of a range, only its bytes count; of several, what stands between them too."""
         self.ask("GET", "/x", "Range: bytes=10-19")
-        self.assertEqual(self.told, [DownloadSent(10, 0.0, complete=True)])
+        self.assertEqual(self.told, [DownloadSent(10, 0.0, complete=True, name=X)])
         conversation = self.ask("GET", "/x", "Range: bytes=0-9,20000-20009")
         size = int(conversation.response().headers["content-length"])
         self.assertGreater(size, 20)
-        self.assertEqual(self.told[1:], [DownloadSent(size, 0.0, complete=True)])
+        self.assertEqual(self.told[1:], [DownloadSent(size, 0.0, complete=True, name=X)])
 
     def test_empty_file(self) -> None:
         """A file without bytes is sent as well."""
         self.server.connect().send(request("PUT", f"/upload/e?v={mac_v('e', 0)}", (), b""))
         self.pool.run_all()
         self.ask("GET", "/e")
-        self.assertEqual(self.told, [DownloadSent(0, 0.0, complete=True)])
+        self.assertEqual(self.told, [DownloadSent(0, 0.0, complete=True, name=named("e"))])
 
     def test_no_download(self) -> None:
         """HEAD, and answers that have no part of the file, are no downloads."""
@@ -100,7 +102,7 @@ class FailedTests(DownloadCase):
         conversation = self.begin()
         conversation.lose()
         self.pool.run_all()
-        self.assertEqual(self.told, [DownloadSent(READ_SIZE, 0.0, complete=False)])
+        self.assertEqual(self.told, [DownloadSent(READ_SIZE, 0.0, complete=False, name=X)])
 
     def test_paused_client_gone(self) -> None:
         """The same holds for one that took nothing any more."""
@@ -109,7 +111,7 @@ class FailedTests(DownloadCase):
         self.pool.run_all()
         conversation.lose()
         self.pool.run_all()
-        self.assertEqual(self.told, [DownloadSent(READ_SIZE, 0.0, complete=False)])
+        self.assertEqual(self.told, [DownloadSent(READ_SIZE, 0.0, complete=False, name=X)])
 
     def test_client_gone_at_once(self) -> None:
         """A client that goes away before the file was found had nothing."""
@@ -117,7 +119,7 @@ class FailedTests(DownloadCase):
         conversation.send(request("GET", "/x"))
         conversation.lose()
         self.pool.run_all()
-        self.assertEqual(self.told, [DownloadSent(0, 0.0, complete=False)])
+        self.assertEqual(self.told, [DownloadSent(0, 0.0, complete=False, name=X)])
 
     def test_client_gone_at_the_end(self) -> None:
         """Who goes away with the last byte has had it all."""
@@ -128,7 +130,7 @@ class FailedTests(DownloadCase):
         self.assertEqual(self.told, [])
         conversation.lose()
         self.pool.run_all()
-        self.assertEqual(self.told, [DownloadSent(len(BODY), 0.0, complete=True)])
+        self.assertEqual(self.told, [DownloadSent(len(BODY), 0.0, complete=True, name=X)])
 
     def test_disk_fails(self) -> None:
         """A file that cannot be read to its end is our failure."""

@@ -138,20 +138,24 @@ AUDIT_ENABLED: Final = Option(
     default=False,
     summary="Whether a record of who did what is kept apart from the log. Without it none is.",
     example=True,
+    in_effect=True,
 )
 AUDIT_OUTPUT: Final = Option(
     key="audit.output",
     kind=Choice(("file", "stdout")),
     default="file",
-    summary="Where the record goes. Without it into a file.",
+    summary="Where the record goes; what is written to standard output systemd keeps in its "
+    "journal. Without it into a file.",
     example="stdout",
+    in_effect=True,
 )
 AUDIT_PATH: Final = Option(
     key="audit.path",
     kind=FilePath(),
     default=pathlib.Path("/var/log/hmac-file-server/audit.log"),
-    summary="The file of the record.",
+    summary="The file of the record, which only the server may read.",
     example=pathlib.Path("/var/log/hmac-audit.log"),
+    in_effect=True,
 )
 AUDIT_FORMAT: Final = Option(
     key="audit.format",
@@ -159,6 +163,7 @@ AUDIT_FORMAT: Final = Option(
     default="json",
     summary="The form of a line of the record. Without it JSON.",
     example="text",
+    in_effect=True,
 )
 AUDIT_EVENTS: Final = Option(
     key="audit.events",
@@ -166,18 +171,23 @@ AUDIT_EVENTS: Final = Option(
     default=EVENTS,
     summary="Which events are recorded. Without it all are.",
     example=("upload", "delete", "auth_failure"),
+    reloadable=True,
+    in_effect=True,
 )
 AUDIT_MAX_SIZE: Final = Option(
     key="audit.max_size",
     kind=Whole(0, 1_000_000),
     default=100,
-    summary="At how many megabytes a new file of the record is begun. Without it 100.",
+    summary="At how many megabytes a new file of the record is begun, and the old one "
+    "compressed; 0 means never. Without it 100.",
     example=10,
+    in_effect=True,
 )
 AUDIT_MAX_AGE: Final = Option(
     key="audit.max_age",
     kind=Whole(0, 100_000),
     default=30,
-    summary="How many days old files of the record are kept. Without it 30.",
+    summary="How many days old files of the record are kept; 0 means for ever. Without it 30.",
     example=365,
+    in_effect=True,
 )

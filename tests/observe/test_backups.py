@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.cli.log_backups import Backups
+from hmacfs.observe.backups import Backups
 from tests.blobs.small_disk import mount
 
 DAY = 86400.0

@@ -1,4 +1,4 @@
-"""A thread that writes the log, so that nobody who logs waits for a disk."""
+"""A thread that writes what is logged, so that nobody who logs waits for a disk."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 LIMIT: Final = 10_000
 """Most lines that wait for the disk; what is logged beyond is lost, and counted."""
@@ -15,11 +18,14 @@ FAREWELL: Final = 5.0
 """Seconds for which the end of the process waits for the last lines."""
 
 
-class Output(Protocol):
+class Output(Protocol[T_contra]):
     """Where lines end.  Blocks; called on one thread at a time."""
 
-    def write(self, line: str) -> None:
+    def write(self, line: T_contra) -> None:
         """Write a line."""
+
+    def lost(self, count: int) -> None:
+        """Take note of lines that came faster than they could be written."""
 
     def reopen(self) -> None:
         """Begin anew, for whoever moved the file."""
@@ -28,31 +34,30 @@ class Output(Protocol):
         """Let go of the file."""
 
 
-class LineThread:
+class LineThread(Generic[T]):
     """
     Writes lines in the order they came.
 
-    :param notice: makes a line of what the log has to say of itself.
     :param limit: how many lines may wait.
+    :param name: that of the thread.
     """
 
-    def __init__(self, output: Output, notice: Callable[[str], str], limit: int = LIMIT) -> None:
+    def __init__(self, output: Output[T], limit: int = LIMIT, name: str = "log") -> None:
         self._output = output
-        self._notice = notice
         self._limit = limit
         # None stands for opening the file anew, which also begins it all.
-        self._waiting: deque[str | None] = deque([None])
+        self._waiting: deque[T | None] = deque([None])
         self._lost = 0
         self._ended = False
         self._is_over = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
 
-    def put(self, line: str) -> None:
+    def put(self, line: T) -> None:
         """Have a line written; never waits.  For any thread."""
         with self._changed:
             if self._is_over:
@@ -74,7 +79,8 @@ class LineThread:
         with self._changed:
             self._ended = True
             self._changed.notify()
-        self._thread.join(patience)
+        if self._thread.is_alive():
+            self._thread.join(patience)
 
     def _run(self) -> None:
         while True:
@@ -88,7 +94,7 @@ class LineThread:
                 else:
                     self._do(self._output.write, line)
             if lost:
-                self._do(self._output.write, self._notice(f"{lost} lines were lost here"))
+                self._do(self._output.lost, lost)
             with self._changed:
                 if self._ended and not self._waiting:
                     # What is still logged at the very end is written by whoever logs it.
@@ -96,7 +102,7 @@ class LineThread:
                     self._do(self._output.close)
                     return
 
-    def _do(self, work: Callable[..., object], *arguments: str) -> None:
+    def _do(self, work: Callable[..., object], *arguments: object) -> None:
         try:
             work(*arguments)
         except Exception:

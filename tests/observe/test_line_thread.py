@@ -8,7 +8,7 @@ import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.cli.log_thread import LineThread
+from hmacfs.observe.line_thread import LineThread
 
 PATIENCE = 30.0
 
@@ -35,6 +35,10 @@ class SlowOutput:
             raise ZeroDivisionError
         self.done.append(line)
 
+    def lost(self, count: int) -> None:
+        """Note it."""
+        self.done.append(f"lost {count}")
+
     def reopen(self) -> None:
         """Note it."""
         self.done.append("reopen")
@@ -49,7 +53,7 @@ class LineThreadTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.output = SlowOutput()
-        self.lines = LineThread(self.output, lambda sentence: f"! {sentence}\n", limit=3)
+        self.lines = LineThread(self.output, limit=3)
 
     def held_up(self) -> None:
         """Start it and hold it up in its first line."""
@@ -85,12 +89,11 @@ class LineThreadTests(SynchronousTestCase):
         for n in range(8):
             self.lines.put(f"{n}\n")
         kept = ["0\n", "1\n", "2\n"]
-        lost = "! 5 lines were lost here\n"
-        self.assertEqual(self.end(), ["first\n", *kept, lost, "close"])
+        self.assertEqual(self.end(), ["first\n", *kept, "lost 5", "close"])
 
     def test_many_threads(self) -> None:
         """Lines of several threads are all written, each thread's in their order."""
-        lines = LineThread(self.output, str)
+        lines = LineThread(self.output)
         lines.start()
 
         def log(name: str) -> None:

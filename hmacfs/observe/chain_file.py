@@ -1,0 +1,230 @@
+"""The file that chained records are appended to, by several processes if need be."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from hmacfs.observe.backups import Backups
+from hmacfs.observe.chain import EVENT, PREVIOUS, START, TORN_SHA256, Facts, Head, looks_cut, sealed
+from hmacfs.observe.chain_files import Tail, last_of, tail
+
+MODE: Final = 0o600
+"""What a new file may be to others: nothing."""
+
+RETRY: Final = 10.0
+"""Seconds after which to try again to begin a new file."""
+
+TIDY: Final = 24 * 60 * 60.0
+"""Seconds after which old files are looked at, though no new one was begun."""
+
+_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def of_itself(action: str, now: float, more: Facts) -> Facts:
+    """Make a record that the log has of itself."""
+    return {"time": stamp(now), "event": EVENT, "action": action, **more}
+
+
+def stamp(now: float) -> str:
+    """Write a time, in seconds since the epoch, as RFC 3339 has it."""
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+class ChainFile:
+    """
+    Appends records, each of which seals the one before it.
+
+    A record that cannot be written is lost; how many were is the next that can.
+    Everything here blocks and is for one thread.
+
+    :param backups: names and tidies what was put aside.
+    :param text: whether records are text, else JSON.
+    :param largest: bytes at which a new file is begun; 0 for never.
+    :param tidy: sees to the old files, and need not have ended when it returns.
+    :param complain: is told in a sentence what is wrong, and when it no longer is.
+    :param on_lost: is told how many records were lost.
+    :param seconds: a clock that never goes back.
+    :param now: tells seconds since the epoch.
+    :ivar fault: why nothing can be written; empty while it can.
+    """
+
+    def __init__(
+        self,
+        backups: Backups,
+        *,
+        text: bool,
+        largest: int,
+        tidy: Callable[[], object],
+        complain: Callable[[str], object],
+        on_lost: Callable[[int], object],
+        seconds: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        self._path: Path = backups.path
+        self._backups = backups
+        self._text = text
+        self._largest = largest
+        self._tidy = tidy
+        self._complain = complain
+        self._on_lost = on_lost
+        self._seconds = seconds
+        self._now = now
+        self._descriptor: int | None = None
+        self._head: Head | None = None
+        self._end = -1
+        self._lost = 0
+        self._rotate_at = self._tidy_at = seconds()
+        self._cannot_rotate = False
+        self.fault = ""
+
+    def write(self, facts: Facts) -> None:
+        """Append a record."""
+        if not self._written([facts]):
+            self._lose(1)
+
+    def lost(self, count: int) -> None:
+        """Note that so many records never came here."""
+        self._lose(count)
+        self._written([])
+
+    def reopen(self) -> None:
+        """See whether it can be written; what was lost is told if it can."""
+        self._written([])
+
+    def close(self) -> None:
+        """Close the file; what is written later opens it again."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def _lose(self, count: int) -> None:
+        self._lost += count
+        self._on_lost(count)
+
+    def _written(self, facts: list[Facts]) -> bool:
+        if self._seconds() >= self._tidy_at:
+            self._tidy_at = self._seconds() + TIDY
+            self._tidy()
+        try:
+            with self._locked() as descriptor:
+                self._append(descriptor, facts)
+        except OSError as error:
+            self._failed(error)
+            return False
+        if self.fault:
+            self.fault = ""
+            self._complain(f"the audit log {self._path} can be written again")
+        return True
+
+    def _failed(self, error: OSError) -> None:
+        was_fine = not self.fault
+        self.fault = f"cannot write the audit log {self._path}: {error.strerror or error}"
+        if was_fine:
+            self._complain(self.fault)
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        # Another process may have put the file aside since it was opened.
+        while True:
+            descriptor = self._opened()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if self._is_current(descriptor):
+                break
+            self.close()
+        try:
+            yield descriptor
+        finally:
+            if self._descriptor is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _opened(self) -> int:
+        if self._descriptor is None:
+            descriptor = os.open(self._path, _FLAGS, MODE)
+            state = os.fstat(descriptor)
+            if not stat.S_ISREG(state.st_mode):
+                os.close(descriptor)
+                raise OSError(errno.EINVAL, "it is no file")
+            if os.geteuid() == 0 and state.st_uid == 0 and state.st_size == 0:
+                # The server has to go on with what a command of root began.
+                owner = self._path.parent.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+            self._descriptor = descriptor
+            self._end = -1
+        return self._descriptor
+
+    def _is_current(self, descriptor: int) -> bool:
+        try:
+            named = self._path.lstat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(named, os.fstat(descriptor))
+
+    def _append(self, descriptor: int, facts: list[Facts]) -> None:
+        size = os.fstat(descriptor).st_size
+        found = Tail(self._head) if size == self._end else tail(descriptor, size)
+        before = self._place(found)
+        due = [*self._due(found, before), *facts]
+        if not due:
+            self._head, self._end = before, size
+            return
+        data, head = (b"" if found.ended else b"\n"), before
+        for each in due:
+            line, head = sealed(each, head, text=self._text)
+            data += line
+        _append(descriptor, size, data)
+        self._head, self._end, self._lost = head, size + len(data), 0
+        self._rotate_if_large()
+
+    def _place(self, found: Tail) -> Head:
+        # What this process has written itself counts more than a file that has less of it.
+        # Before a new file others may have written more into the last one.
+        last = last_of(self._path) if found.head is None else found.head
+        return max((self._head or START, last or START), key=lambda head: head.seq)
+
+    def _due(self, found: Tail, before: Head) -> Iterator[Facts]:
+        more: dict[str, str | int] = {}
+        if looks_cut(found.rest):
+            more["bytes"] = len(found.rest)
+            more[TORN_SHA256] = hashlib.sha256(found.rest).hexdigest()
+        if found.head is None:
+            yield of_itself("begin", self._now(), {**more, PREVIOUS: before.hash})
+        elif more:
+            yield of_itself("torn", self._now(), more)
+        if self._lost:
+            yield of_itself("lost", self._now(), {"records": self._lost})
+
+    def _rotate_if_large(self) -> None:
+        if not self._largest or self._end <= self._largest or self._seconds() < self._rotate_at:
+            return
+        try:
+            self._path.rename(self._backups.name(self._now()))
+        except OSError as error:
+            self._rotate_at = self._seconds() + RETRY
+            if not self._cannot_rotate:
+                self._cannot_rotate = True
+                self._complain(f"cannot begin a new audit log: {error.strerror or error}")
+        else:
+            self._cannot_rotate = False
+            self.close()
+            self._tidy_at = self._seconds()
+
+
+def _append(descriptor: int, size: int, data: bytes) -> None:
+    written = 0
+    try:
+        while written < len(data):
+            written += os.write(descriptor, data[written:])
+    except OSError:
+        # The next record must not begin within this one.
+        with suppress(OSError):
+            os.ftruncate(descriptor, size)
+        raise
