@@ -23,6 +23,9 @@ MODE: Final = 0o600
 RETRY: Final = 10.0
 """Seconds after which to try again to begin a new file."""
 
+CALM: Final = 1.0
+"""Seconds after its last fault that a file is sound: a small record may fit on a full disk."""
+
 TIDY: Final = 24 * 60 * 60.0
 """Seconds after which old files are looked at, though no new one was begun."""
 
@@ -84,6 +87,7 @@ class ChainFile:
         self._lost = 0
         self._rotate_at = self._tidy_at = seconds()
         self._cannot_rotate = False
+        self._failed_at = seconds()
         self.fault = ""
 
     def write(self, facts: Facts) -> None:
@@ -120,13 +124,14 @@ class ChainFile:
         except OSError as error:
             self._failed(error)
             return False
-        if self.fault:
+        if self.fault and self._seconds() >= self._failed_at + CALM:
             self.fault = ""
             self._complain(f"the audit log {self._path} can be written again")
         return True
 
     def _failed(self, error: OSError) -> None:
         was_fine = not self.fault
+        self._failed_at = self._seconds()
         self.fault = f"cannot write the audit log {self._path}: {error.strerror or error}"
         if was_fine:
             self._complain(self.fault)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -26,8 +27,9 @@ from hmacfs.base.events import (
 from hmacfs.base.origin import acting_for
 from hmacfs.config.table.reporting import EVENTS
 from hmacfs.observe.audit import Audit, kind_of
-from hmacfs.observe.chain import Facts
+from hmacfs.observe.chain import Facts, Head, sealed
 from tests.blobs.samples import named
+from tests.docs.documents import examples
 from tests.stores.samples import stored
 
 TIME = "2026-01-31T12:30:15.250Z"
@@ -40,6 +42,14 @@ class Somebody:
     def facts(self) -> Mapping[str, str]:
         """Tell who it is."""
         return {"client": "192.0.2.1"}
+
+
+class Alice(Somebody):
+    """Another, whose token told who she is."""
+
+    def facts(self) -> Mapping[str, str]:
+        """Tell who it is."""
+        return {"client": "192.0.2.7", "scheme": "jwt", "by": "alice"}
 
 
 class AuditTests(SynchronousTestCase):
@@ -82,6 +92,15 @@ class AuditTests(SynchronousTestCase):
             ),
         ):
             self.assertEqual(expected, self.told(event))
+
+    def test_documented(self) -> None:
+        """The record in docs/operate-audit.rst is one that comes of an upload."""
+        file = stored("abc/photo.jpg", size=48213, owner="alice", sha256=sha256(b"test").digest())
+        with acting_for(Alice()):
+            self.events.tell(UploadStored(file, True, 1.0))
+        line, _ = sealed(self.records[0], Head(3, sha256(b"").hexdigest()), text=False)
+        shown = [example.text for example in examples("json") if "operate-audit" in example.where]
+        self.assertEqual([line.decode()], shown)
 
     def test_failures(self) -> None:
         """What broke off, or failed for no reason of the client's, is told once."""

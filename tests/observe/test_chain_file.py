@@ -196,6 +196,9 @@ class FaultTests(ChainFileCase):
         self.assertEqual(([sentence], sentence), (self.said, writer.fault))
         self.path.parent.mkdir()
         writer.reopen()
+        self.assertEqual(sentence, writer.fault)
+        self.seconds = 1.0
+        writer.reopen()
         self.assertEqual("", writer.fault)
         self.assertIn(b'"action":"lost","records":2', self.path.read_bytes())
         self.assertEqual((2, []), (self.check().records, self.check().notes))

@@ -1,4 +1,4 @@
-"""What docs/operate-files.rst and docs/operate-limits.rst tell to type, typed."""
+"""What docs/operate-files.rst, -limits.rst and -audit.rst tell to type, typed."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class OperateDocumentTests(ServerCase):
         self.daemon = self.start(
             {
                 "server": {"public_base_url": "https://files.example.org"},
+                "audit": {"enabled": True, "path": f"{place}/audit.log"},
                 "thumbnails": {"enabled": True, "size": ["320x240", "64x64"]},
                 "iso": {"enabled": True, "containerfile": str(self.containers / "old.iso")},
             }
@@ -94,6 +95,13 @@ class OperateDocumentTests(ServerCase):
         self.assertEqual(str(3 * len(self.photo)), printed[2].strip())
         self.assertIn(hashlib.sha256(self.photo).hexdigest(), printed[3])
         self.assertEqual({}, self.daemon.stored())
+
+    def test_audit(self) -> None:
+        """The audit log is verified, and asked for the record that it ended with before."""
+        printed = self.type("docs/operate-audit.rst")
+        self.assertIn("records in 1 files are whole", printed[0])
+        self.assertEqual("", printed[1])
+        self.assertEqual(printed[0].split()[-1], printed[2].split()[-1])
 
     def test_limits(self) -> None:
         """Cleaning, small pictures and containers, in which the files are found afterwards."""
