@@ -252,11 +252,46 @@ class NetworkChanged:
     address: str = ""
 
 
+LOST_CONNECTIONS: Final = ("address", "client")
+"""Why a connection is given up: our address is gone, or its client answers nothing."""
+
+
 @frozen
-class ConnectionsStranded:
-    """Connections were ended whose address this machine has no more; ``count`` of them."""
+class ConnectionsGivenUp:
+    """
+    Connections were ended that nothing could come by any more.
+
+    :ivar reason: one of :data:`LOST_CONNECTIONS`.
+    """
 
     count: int
+    reason: str
+
+
+QUALITIES: Final = ("good", "poor", "bad")
+"""How good a connection may be."""
+
+
+@frozen
+class Measured:
+    """
+    How good the connections of an interface are.
+
+    :ivar qualities: how many are of each of the :data:`QUALITIES`.
+    :ivar rtt: the mean of their round-trip times, in seconds.
+    :ivar loss: which share of what was sent had to be sent again, if enough was.
+    """
+
+    qualities: Mapping[str, int]
+    rtt: float
+    loss: float | None
+
+
+@frozen
+class ConnectionsMeasured:
+    """The quality of all connections was measured; by interface."""
+
+    interfaces: Mapping[str, Measured]
 
 
 @frozen
@@ -326,7 +361,8 @@ Event = (
     | StoreCallFailed
     | StoreSwitched
     | NetworkChanged
-    | ConnectionsStranded
+    | ConnectionsGivenUp
+    | ConnectionsMeasured
     | RequestRefused
     | CredentialAccepted
     | Administered

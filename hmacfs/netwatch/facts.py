@@ -81,3 +81,8 @@ def name_of(facts: Facts, index: int) -> str:
     """Tell the name of an interface; empty if there is none of this number."""
     link = facts.get((index, None))
     return link.name if isinstance(link, Link) else ""
+
+
+def interfaces(facts: Facts) -> dict[Address, str]:
+    """Tell the interface of each address."""
+    return {address: name_of(facts, index) for index, address in facts if address is not None}

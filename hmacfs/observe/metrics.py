@@ -21,7 +21,8 @@ from prometheus_client.registry import Collector
 from hmacfs.base.events import (
     ABORTED,
     ConnectionsChanged,
-    ConnectionsStranded,
+    ConnectionsGivenUp,
+    ConnectionsMeasured,
     DownloadFailed,
     DownloadSent,
     Events,
@@ -101,7 +102,8 @@ class Metrics:
         events.listen(
             NetworkChanged, lambda event: self[table.NETWORK_EVENTS].labels(event.kind).inc()
         )
-        events.listen(ConnectionsStranded, lambda event: self[table.STRANDED].inc(event.count))
+        events.listen(ConnectionsGivenUp, self._connections_given_up)
+        events.listen(ConnectionsMeasured, self._connections_measured)
         events.listen(RecordsLost, lambda event: self[table.RECORDS_LOST].inc(event.count))
 
     @classmethod
@@ -176,6 +178,20 @@ class Metrics:
     def _connections_changed(self, event: ConnectionsChanged) -> None:
         self[table.CONNECTIONS].set(event.count)
         self[table.PLAIN_CONNECTIONS].set(event.count)
+
+    def _connections_given_up(self, event: ConnectionsGivenUp) -> None:
+        self[table.LOST_CONNECTIONS].labels(event.reason).inc(event.count)
+
+    def _connections_measured(self, event: ConnectionsMeasured) -> None:
+        # An interface that has no connections any more has no series.
+        for metric in (table.QUALITY, table.RTT, table.LOSS):
+            self[metric].clear()
+        for interface, measured in event.interfaces.items():
+            for quality, count in measured.qualities.items():
+                self[table.QUALITY].labels(interface, quality).set(count)
+            self[table.RTT].labels(interface).set(measured.rtt)
+            if measured.loss is not None:
+                self[table.LOSS].labels(interface).set(measured.loss)
 
 
 @frozen

@@ -8,6 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 from attrs import frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from hmacfs.base import events
 from hmacfs.base.errors import NoSpace, SignatureWrong, Unknown
 from hmacfs.base.events import ABORTED, NETWORK_CHANGES, UNFORESEEN
 
@@ -188,10 +189,30 @@ NETWORK_EVENTS: Final = Metric(
     labels=("kind",),
     initial=NETWORK_CHANGES,
 )
-STRANDED: Final = Metric(
+LOST_CONNECTIONS: Final = Metric(
     Counter,
-    "hmac_file_server_stranded_connections_total",
-    "Connections that were ended because this machine had their address no more.",
+    "hmac_file_server_lost_connections_total",
+    "Connections that were given up: their address here was gone, or their client silent.",
+    labels=("reason",),
+    initial=events.LOST_CONNECTIONS,
+)
+QUALITY: Final = Metric(
+    Gauge,
+    "hmac_file_server_connections_quality",
+    "Connections by how good they are, and by the interface if interfaces are told apart.",
+    labels=("interface", "quality"),
+)
+RTT: Final = Metric(
+    Gauge,
+    "hmac_file_server_rtt_seconds",
+    "Mean of the round-trip times of the connections that are open.",
+    labels=("interface",),
+)
+LOSS: Final = Metric(
+    Gauge,
+    "hmac_file_server_loss_ratio",
+    "Share of what was sent lately that had to be sent again, where enough was.",
+    labels=("interface",),
 )
 RECORDS_LOST: Final = Metric(
     Counter,
@@ -250,7 +271,10 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     STORE_FAILURES,
     STORE_ACTIVE,
     NETWORK_EVENTS,
-    STRANDED,
+    LOST_CONNECTIONS,
+    QUALITY,
+    RTT,
+    LOSS,
     RECORDS_LOST,
     BUILD,
     PLAIN_MEMORY,

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from hmacfs.base.events import ConnectionsStranded, Events, NetworkChanged
+from hmacfs.base.events import ConnectionsGivenUp, Events, NetworkChanged
 from hmacfs.config import options
 from hmacfs.config.settings import Settings, Source
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import ThreadedPool
-from hmacfs.netwatch.facts import Address, Link, addresses
+from hmacfs.netwatch.connections import Connection, in_turns
+from hmacfs.netwatch.facts import Address, Link, addresses, interfaces
 from hmacfs.netwatch.kernel import Socket, WatchReactor, open_socket
 from hmacfs.netwatch.looking import look
+from hmacfs.netwatch.measuring import QualityWatch
 from hmacfs.netwatch.watch import NetworkWatch, Pace
+from hmacfs.service.quality import measures
 from hmacfs.web.health import Part
 
 UNHURRIED: Final = 5.0
@@ -26,9 +28,6 @@ UNHURRIED: Final = 5.0
 
 LOGGED_AT_ONCE: Final = 20
 """Changes that have lines of their own in the log, of those that are told together."""
-
-_AT_ONCE: Final = 500
-"""Connections that are looked at before others have their turn in the reactor."""
 
 _WORDS: Final = {
     "interface_added": "the interface {interface} is there",
@@ -38,17 +37,6 @@ _WORDS: Final = {
     "address_added": "{interface} has the address {address}",
     "address_removed": "{interface} has the address {address} no more",
 }
-
-
-class Connection(Protocol):
-    """A connection to this machine."""
-
-    @property
-    def here(self) -> Address | None:
-        """The address that it came to; none on a Unix socket."""
-
-    def abort(self) -> None:
-        """Cut it."""
 
 
 class Openings(Protocol):
@@ -79,7 +67,8 @@ class Network:
 
     Connections to an address that is gone are cut, which lets their uploads rest, to
     be taken up from elsewhere; where an address has come that was waited for, it is
-    listened on.  Without ``server.networkevents`` nothing is done.
+    listened on.  The quality of connections is measured if that is wanted.
+    Without ``server.networkevents`` nothing is done.
 
     :param pool: where it is looked at the network when the kernel does not tell.
     :param pending: counts what must end before the storage may be closed.
@@ -112,6 +101,8 @@ class Network:
                 self._changed,
                 self._began,
             )
+        self._measures = measures(settings)
+        self._quality: QualityWatch | None = None
 
     def start(self, connections: Callable[[], Collection[Connection]], openings: Openings) -> None:
         """Begin to watch; the server listens by now."""
@@ -120,6 +111,11 @@ class Network:
         if self._watch is not None:
             self._pool.start()
             self._watch.start()
+        if self._measures is not None:
+            self._quality = QualityWatch(
+                self._reactor, self._measures, connections, self._interfaces, self._events
+            )
+            self._quality.start()
 
     def stop(self) -> None:
         """Watch no more."""
@@ -127,6 +123,11 @@ class Network:
             self._openings = None
             self._watch.stop()
             self._pool.stop()
+            if self._quality is not None:
+                self._quality.stop()
+
+    def _interfaces(self) -> Mapping[Address, str]:
+        return interfaces(self._watch.facts) if self._watch is not None else {}
 
     def parts(self) -> dict[str, Part]:
         """Tell how the network is, if it is watched."""
@@ -170,15 +171,13 @@ class Network:
 
     async def _strand(self, gone: Collection[Address]) -> None:
         count = 0
-        for number, connection in enumerate(tuple(self._connections())):
-            if number % _AT_ONCE == _AT_ONCE - 1:
-                await deferLater(self._reactor, 0)
+        async for connection in in_turns(self._reactor, self._connections()):
             if connection.here in gone:
                 connection.abort()
                 count += 1
         if count:
             self.log.info("cut {count} connections to addresses that are gone", count=count)
-            self._events.tell(ConnectionsStranded(count))
+            self._events.tell(ConnectionsGivenUp(count, "address"))
 
     async def _listen(self) -> None:
         if self._openings is not None and self._openings.waiting:

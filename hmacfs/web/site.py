@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from socket import socket
 from typing import Any
 
 from attrs import frozen
@@ -9,6 +10,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger, LogLevel
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Site
@@ -54,6 +56,15 @@ class CountedChannel(SwitchingChannel):
     def here(self) -> Address | None:
         """The address that it came to; none on a Unix socket."""
         return address(getattr(self.transport.getHost(), "host", ""))
+
+    @property
+    def socket(self) -> socket | None:
+        """The socket, also below TLS."""
+        transport = self.transport
+        while isinstance(transport, ProtocolWrapper):
+            transport = transport.transport
+        found: socket | None = getattr(transport, "socket", None)
+        return found
 
     def connectionMade(self) -> None:
         """Wait for the first request."""

@@ -12,10 +12,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from hmacfs.base.events import (
     NETWORK_CHANGES,
     ConnectionsChanged,
-    ConnectionsStranded,
+    ConnectionsGivenUp,
+    ConnectionsMeasured,
     DownloadFailed,
     DownloadSent,
     Events,
+    Measured,
     NetworkChanged,
     RequestEnded,
     RequestsChanged,
@@ -196,7 +198,7 @@ class EventTests(MetricsCase):
         """Changes of the network are counted by their kind, and connections that they cut."""
         for kind in ("address_removed", "address_removed", "interface_down"):
             self.events.tell(NetworkChanged(kind, "eth0", "192.0.2.1"))
-        self.events.tell(ConnectionsStranded(3))
+        self.events.tell(ConnectionsGivenUp(3, "address"))
         samples = self.samples(OURS)
         counted = {
             labels[0]: count
@@ -205,7 +207,25 @@ class EventTests(MetricsCase):
         }
         expected = {**dict.fromkeys(NETWORK_CHANGES, 0), "address_removed": 2, "interface_down": 1}
         self.assertEqual(counted, expected)
-        self.assertEqual(samples[f"{OURS}stranded_connections_total", ()], 3)
+        lost = f"{OURS}lost_connections_total"
+        self.assertEqual((samples[lost, ("address",)], samples[lost, ("client",)]), (3, 0))
+
+    def test_quality(self) -> None:
+        """Each measurement takes the place of the one before."""
+        some = Measured({"good": 2, "poor": 0, "bad": 1}, 0.25, 0.5)
+        self.events.tell(ConnectionsMeasured({"eth0": some}))
+        some = Measured({"good": 1, "poor": 0, "bad": 0}, 0.125, None)
+        self.events.tell(ConnectionsMeasured({"wlan0": some}))
+        samples = self.samples(OURS)
+        told = {key: value for key, value in samples.items() if "wlan0" in key[1]}
+        expected = {
+            (f"{OURS}connections_quality", ("wlan0", "good")): 1,
+            (f"{OURS}connections_quality", ("wlan0", "poor")): 0,
+            (f"{OURS}connections_quality", ("wlan0", "bad")): 0,
+            (f"{OURS}rtt_seconds", ("wlan0",)): 0.125,
+        }
+        self.assertEqual(expected, told)
+        self.assertEqual([], [key for key in samples if "eth0" in key[1]])
 
     def test_process(self) -> None:
         """Memory and processor time are those of this process."""

@@ -11,13 +11,19 @@ from tests.real import namespaces
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, Headers
 from tests.real.daemon import eventually
+from tests.real.slow_line import slow_line
 
 FIRST: Final = "10.77.1.1"
 SECOND: Final = "10.77.2.1"
 LATE: Final = "10.77.3.1"
+SLOW: Final = "10.77.4.1"
 SIZE: Final = 8 * MEGABYTE
 TOKEN: Final[Headers] = {"X-Session-Token": "from-one-network-to-another"}
 MANY: Final = 1000
+QUALITY: Final = re.compile(
+    r'^hmac_file_server_connections_quality\{interface="(\w+)",quality="(\w+)"\} (\S+)$', re.M
+)
+SLOW_RTT: Final = re.compile(r'^hmac_file_server_rtt_seconds\{interface="slow"\} (\S+)$', re.M)
 COUNT: Final = re.compile(r'^hmac_file_server_network_events_total\{kind="(\w+)"\} (\S+)$', re.M)
 
 
@@ -43,6 +49,11 @@ class NetworkTests(ServerCase):
                     "network_resilience": {
                         "detection_interval": "300ms",
                         "max_detection_interval": "1s",
+                        "quality_monitoring": True,
+                        "predictive_switching": True,
+                        "quality_check_interval": "200ms",
+                        "multi_interface_enabled": True,
+                        "rtt_critical_threshold": "30s",
                     },
                 },
                 port=self.port,
@@ -67,12 +78,16 @@ class NetworkTests(ServerCase):
 
     def counts(self) -> dict[str, int]:
         """Return how many changes of each kind there were, but for none."""
-        page = self.ask_here(self.metrics, "/metrics").body.decode()
+        page = self.page()
         return {kind: int(float(count)) for kind, count in COUNT.findall(page) if float(count)}
 
     def wait_for(self, counts: dict[str, int]) -> None:
         """Wait until so many changes were counted, and no others."""
         eventually(f"{counts}, not {self.counts()}", lambda: self.counts() == counts)
+
+    def page(self) -> str:
+        """Return the metrics."""
+        return self.ask_here(self.metrics, "/metrics").body.decode()
 
     def part(self) -> dict[str, Any]:
         """Return what the health says of the network."""
@@ -94,8 +109,8 @@ class NetworkTests(ServerCase):
         self.server.ip(f"address del {FIRST}/24 dev cable")
         self.log_has("cut 1 connections to addresses that are gone")
         self.assertIn(f"cable has the address {FIRST} no more", self.daemon.log)
-        page = self.ask_here(self.metrics, "/metrics").body.decode()
-        self.assertIn("hmac_file_server_stranded_connections_total 1.0", page)
+        page = self.page()
+        self.assertIn('hmac_file_server_lost_connections_total{reason="address"} 1.0', page)
         self.assertIn('hmac_file_server_sessions{state="open"} 1.0', page)
         self.wait_for({"address_removed": 1})
 
@@ -111,6 +126,39 @@ class NetworkTests(ServerCase):
         self.assert_status(201, bystander.answer("PUT"))
         got = bystander.request("GET", self.daemon.place("video"))
         self.assertEqual(data, got.body)
+
+    def quality(self, interface: str) -> dict[str, float]:
+        """Return what the metrics tell of the connections by an interface."""
+        found = QUALITY.findall(self.page())
+        return {name: float(count) for of, name, count in found if of == interface}
+
+    def test_quality(self) -> None:
+        """Connections are judged by their interface; a client that is gone is not waited for."""
+        self.enterContext(slow_line(self.server, self.client, 0.15))
+        self.server.ip(f"address add {SLOW}/24 dev slow")
+        self.client.ip("address add 10.77.4.9/24 dev slow")
+        self.log_has(f"slow has the address {SLOW}")
+        there = self.connect_to(SLOW)
+        self.assert_status(200, there.request("GET", "/health"))
+        gone = self.connect_to(FIRST)
+        target = self.daemon.target("video", SIZE)
+        gone.begin("PUT", target, {**TOKEN, "Content-Length": SIZE})
+        gone.send(bytes(SIZE // 2))
+        one = {"good": 1, "poor": 0, "bad": 0}
+        eventually("a quick one", lambda: self.quality("cable") == one)
+        self.assertEqual({"good": 0, "poor": 1, "bad": 0}, self.quality("slow"))
+        [rtt] = SLOW_RTT.findall(self.page())
+        self.assertGreater(float(rtt), 0.3)
+
+        self.client.ip("link set cable down")
+        self.log_has("gave up 1 connections: their clients are silent")
+        page = self.page()
+        self.assertIn('hmac_file_server_lost_connections_total{reason="client"} 1.0', page)
+        self.assertIn('hmac_file_server_sessions{state="open"} 1.0', page)
+        self.assertEqual(1, self.counts()["interface_down"])
+        answer = there.request("HEAD", target, TOKEN)
+        self.assert_status(200, answer)
+        self.assertGreater(int(answer.headers["upload-offset"]), 0)
 
     def test_listening(self) -> None:
         """An address to listen on is waited for, and can go and come back."""

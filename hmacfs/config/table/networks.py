@@ -38,24 +38,31 @@ NETWORK_RESILIENCE_QUALITY_MONITORING: Final = Option(
     key="network_resilience.quality_monitoring",
     kind=Switch(),
     default=False,
-    summary="Whether round-trip times and losses of connections are measured. Without it they "
-    "are not.",
+    summary="Whether round-trip times of connections, and losses of what is sent by them, are "
+    "measured and told as metrics; networkevents has to be on. Without it they are not.",
     example=True,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_PREDICTIVE_SWITCHING: Final = Option(
     key="network_resilience.predictive_switching",
     kind=Switch(),
     default=False,
-    summary="Whether a connection that becomes bad is treated as lost before it is. Without it "
-    "it is not.",
+    summary="Whether silent clients are asked whether they are there (TCP keep-alive), and "
+    "given up after 3 questions without an answer, quality_check_interval apart and at "
+    "least a second, so that their uploads can go on by another network; networkevents has "
+    "to be on. Without it a connection is given up after readtimeout or writetimeout.",
     example=True,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_MOBILE_OPTIMIZATIONS: Final = Option(
     key="network_resilience.mobile_optimizations",
     kind=Switch(),
     default=False,
-    summary="Whether thresholds are those of mobile networks. Without it they are not.",
+    summary="Whether thresholds that are not given are those of mobile networks, 500 ms and 3 "
+    "seconds, 5 and 20 percent, and silent clients are given up after twice as many "
+    "questions. Without it they are not.",
     example=True,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_DETECTION_INTERVAL: Final = Option(
     key="network_resilience.detection_interval",
@@ -72,8 +79,10 @@ NETWORK_RESILIENCE_QUALITY_CHECK_INTERVAL: Final = Option(
     key="network_resilience.quality_check_interval",
     kind=Duration(0.1),
     default=5.0,
-    summary="How often the quality of connections is measured. Without it every 5 seconds.",
+    summary="How often connections are looked at with quality_monitoring or predictive_switching. "
+    "Without it every 5 seconds.",
     example=2.0,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_MAX_DETECTION_INTERVAL: Final = Option(
     key="network_resilience.max_detection_interval",
@@ -107,6 +116,7 @@ NETWORK_RESILIENCE_RTT_WARNING_THRESHOLD: Final = Option(
     default=0.2,
     summary="From which round-trip time a connection counts as poor. Without it 200 ms.",
     example=0.5,
+    in_effect=True,
     aliases=(Alias(Generation.V3_2, "network_resilience.switch_threshold_latency"),),
 )
 NETWORK_RESILIENCE_RTT_CRITICAL_THRESHOLD: Final = Option(
@@ -115,6 +125,7 @@ NETWORK_RESILIENCE_RTT_CRITICAL_THRESHOLD: Final = Option(
     default=1.0,
     summary="From which round-trip time a connection counts as bad. Without it one second.",
     example=2.0,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_PACKET_LOSS_WARNING_THRESHOLD: Final = Option(
     key="network_resilience.packet_loss_warning_threshold",
@@ -122,6 +133,7 @@ NETWORK_RESILIENCE_PACKET_LOSS_WARNING_THRESHOLD: Final = Option(
     default=2.0,
     summary="From which loss, in percent, a connection counts as poor. Without it 2.",
     example=5.0,
+    in_effect=True,
     aliases=(
         Alias(Generation.V3_2, "network_resilience.packet_loss_warning"),
         Alias(Generation.V3_2, "network_resilience.switch_threshold_packet_loss"),
@@ -133,15 +145,16 @@ NETWORK_RESILIENCE_PACKET_LOSS_CRITICAL_THRESHOLD: Final = Option(
     default=10.0,
     summary="From which loss, in percent, a connection counts as bad. Without it 10.",
     example=20.0,
+    in_effect=True,
     aliases=(Alias(Generation.V3_2, "network_resilience.packet_loss_critical"),),
 )
 NETWORK_RESILIENCE_MULTI_INTERFACE_ENABLED: Final = Option(
     key="network_resilience.multi_interface_enabled",
     kind=Switch(),
     default=False,
-    summary="Whether each interface is watched by itself. Without it the machine is watched as "
-    "one.",
+    summary="Whether the quality is told of each interface by itself. Without it of all together.",
     example=True,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_INTERFACE_PRIORITY: Final = Option(
     key="network_resilience.interface_priority",
