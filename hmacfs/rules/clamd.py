@@ -20,7 +20,7 @@ from attrs import field, frozen
 from twisted.internet import protocol
 from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
-from twisted.internet.error import ConnectError
+from twisted.internet.error import ConnectError, ConnectingCancelledError
 from twisted.internet.interfaces import IPullProducer, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
@@ -208,7 +208,7 @@ class Clamd:
         whole = Deferred.fromCoroutine(self._connected(talk))
         try:
             return await whole.addTimeout(patience, self.clock)
-        except TimeoutError:
+        except (TimeoutError, ConnectingCancelledError):
             raise ScanFailed(f"clamd did not answer within {patience:g} seconds") from None
         except (ConnectError, OSError) as error:
             raise ScanFailed(f"clamd cannot be reached: {error}") from error
