@@ -45,6 +45,8 @@ def install(packages: Sequence[str]) -> tuple[str, ...]:
     print("Installing:", *wanted, flush=True)
     options = ["-q", "-o", "DPkg::Lock::Timeout=300"]
     apt_get(["update", *options])
+    # A machine that loses its power meanwhile is none that tests would go on with.
+    options += ["-o", "Dpkg::Options::=--force-unsafe-io"]
     # One package that does not exist must not keep the others away.
     if not apt_get(["install", "-y", "--no-install-recommends", *options, *wanted]):
         for package in wanted:

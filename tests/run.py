@@ -11,8 +11,8 @@ import pathlib
 import re
 import signal
 import sys
-from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Container, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 import attrs
@@ -28,6 +28,12 @@ CHECK_LIMIT: Final = 300.0
 QUICK_LIMIT: Final = 300.0
 REAL_LIMIT: Final = 3600.0
 LONG: Final = 20.0
+SERVED: Final = frozenset({"tests.blobs.test_containers", "tests.cli.test_iso_command"})
+"""Tests that need no server, but a program that is among the packages."""
+
+SLOWEST: Final = ("packaging.test_deb",)
+"""What takes longest begins first, or the run would end with most cores idle."""
+
 TIMING: Final = re.compile(r"timing: (.+): ([0-9.]+) s$", re.MULTILINE)
 """What tests measure and tell; it is shown of a step that passed, too."""
 
@@ -39,9 +45,10 @@ class UsageError(Exception):
 @attrs.frozen
 class Plan:
     """
-    What to run, as many steps beside each other as there are cores.
+    What to run.
 
-    :ivar needs: directories whose lists name the Debian packages to install before.
+    :ivar needs: directories whose lists name the Debian packages to install, beside the steps that
+        do not wait for them.
     """
 
     steps: tuple[Step, ...]
@@ -58,10 +65,12 @@ def checks() -> tuple[Step, ...]:
     )
 
 
-def trial(name: str, what: Iterable[str], limit: float, live: bool = False) -> Step:
+def trial(
+    name: str, what: Iterable[str], limit: float, live: bool = False, waits: bool = False
+) -> Step:
     """Return the step that runs these modules, or names below them, under trial."""
     command = [sys.executable, "-bb", "-m", "tests.strict_trial", *what]
-    return Step(name, command, limit, count_trial, live)
+    return Step(name, command, limit, count_trial, live, waits)
 
 
 def modules(root: pathlib.Path, below: pathlib.PurePath) -> tuple[str, ...]:
@@ -86,20 +95,24 @@ def shards(names: Sequence[str], count: int) -> tuple[tuple[str, ...], ...]:
     return tuple(shard for n in range(count) if (shard := tuple(names[n::count])))
 
 
-def quick_steps(root: pathlib.Path, cores: int, factor: float) -> tuple[Step, ...]:
-    """Return the checks and the tests that need no server."""
-    parts = shards(quick_modules(root), 2 * cores)
+def quick_steps(
+    root: pathlib.Path, cores: int, factor: float, apart: Container[str] = ()
+) -> tuple[Step, ...]:
+    """Return the checks and the tests that need no server, but for some modules."""
+    parts = shards([name for name in quick_modules(root) if name not in apart], 2 * cores)
     first, *others = checks()
     tests = [trial(f"tests {n}", part, QUICK_LIMIT * factor) for n, part in enumerate(parts, 1)]
     return (first, *tests, *others)
 
 
-def real_steps(root: pathlib.Path, below: pathlib.PurePath, factor: float) -> tuple[Step, ...]:
-    """Return the tests with real servers below a directory, in a process for each module."""
-    return tuple(
-        trial(name.removeprefix("tests."), [name], REAL_LIMIT * factor)
-        for name in modules(root, below)
-    )
+def real_steps(names: Iterable[str], factor: float) -> tuple[Step, ...]:
+    """Return the tests with real servers of these modules, in a process for each."""
+    places = {name: place for place, name in enumerate(SLOWEST)}
+    steps = [
+        trial(name.removeprefix("tests."), [name], REAL_LIMIT * factor, waits=True)
+        for name in names
+    ]
+    return tuple(sorted(steps, key=lambda step: places.get(step.name, len(places))))
 
 
 def named(root: pathlib.Path, here: pathlib.Path, what: str) -> str:
@@ -125,17 +138,19 @@ def plan(root: pathlib.Path, here: pathlib.Path, what: Sequence[str], long: bool
     if list(what) == ["quick"]:
         return Plan(quick_steps(root, cores, factor))
     if not what or list(what) == ["all"]:
-        real, packaging = (real_steps(root, below, factor) for below in (REAL, PACKAGING))
-        return Plan((*quick_steps(root, cores, factor), *real, *packaging), (REAL, PACKAGING))
+        served = SERVED.intersection(quick_modules(root))
+        real = [*modules(root, REAL), *modules(root, PACKAGING), *sorted(served)]
+        quick = quick_steps(root, cores, factor, served)
+        return Plan((*quick, *real_steps(real, factor)), (REAL, PACKAGING))
     if list(what) == ["packaging"]:
-        return Plan(real_steps(root, PACKAGING, factor), (PACKAGING,))
+        return Plan(real_steps(modules(root, PACKAGING), factor), (PACKAGING,))
     names = [named(root, here, word) for word in what]
     needs = tuple(
         below
         for below in (REAL, PACKAGING)
         if any(f"{name}.".startswith(f"{dotted(below)}.") for name in names)
     )
-    step = trial("tests", names, REAL_LIMIT * factor, live=True)
+    step = trial("tests", names, REAL_LIMIT * factor, live=True, waits=True)
     return Plan((step,), needs)
 
 
@@ -155,25 +170,39 @@ def show(outcome: Outcome) -> None:
 def carry_out(plan: Plan, environ: dict[str, str]) -> Counts:
     """Run the steps of a plan and return what they add up to."""
     lists = [apt.listed(ROOT / below / PACKAGES) for below in plan.needs]
-    absent = apt.install(tuple(dict.fromkeys(name for names in lists for name in names)))
+    packages = tuple(dict.fromkeys(name for names in lists for name in names))
     total = Counts()
-    for outcome in outcomes(plan.steps, len(os.sched_getaffinity(0)), environ):
-        show(outcome)
-        total += outcome.counts
-    if absent:
-        print("\nNOT INSTALLED, so the tests that need them were skipped:", *absent)
+    # More than there are cores, since many wait for clocks, and for disks.
+    beside = len(os.sched_getaffinity(0)) + 1
+    with ThreadPoolExecutor(max_workers=1) as installer:
+        absent = installer.submit(apt.install, packages)
+        for outcome in outcomes(plan.steps, beside, environ, absent):
+            show(outcome)
+            total += outcome.counts
+    if absent.result():
+        print("\nNOT INSTALLED, so the tests that need them were skipped:", *absent.result())
     return total
 
 
-def outcomes(steps: Sequence[Step], beside: int, environ: dict[str, str]) -> Generator[Outcome]:
+def outcomes(
+    steps: Sequence[Step], beside: int, environ: dict[str, str], ready: Future[tuple[str, ...]]
+) -> Generator[Outcome]:
     """Run steps, so many beside each other, and yield their outcomes in order.
 
     When the run is broken off, so are the steps, with everything they started.
+
+    :param ready: what the steps that wait are waiting for.
     """
     running = Running()
     pool = ThreadPoolExecutor(max_workers=beside)
+
+    def run(step: Step) -> Outcome:
+        if step.waits:
+            ready.result()
+        return run_step(step, ROOT, environ, running)
+
     try:
-        yield from pool.map(lambda step: run_step(step, ROOT, environ, running), steps)
+        yield from pool.map(run, steps)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         running.end()
@@ -191,6 +220,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--long", action="store_true", help="many more examples, long loads")
     options = parser.parse_args(arguments)
     environ = dict(os.environ)
+    # Or the server, which is started hundreds of times, would be compiled each time.
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if options.long:
         environ["HMACFS_LONG"] = "1"
     try:

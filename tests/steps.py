@@ -69,6 +69,7 @@ class Step:
     :ivar limit: seconds after which it is ended and has failed.
     :ivar count: from its exit code and output, how many passed.
     :ivar live: whether its output is shown as it comes.
+    :ivar waits: whether it begins only when the Debian packages are there.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Step:
     limit: float
     count: Callable[[int, str], Counts] = count_check
     live: bool = False
+    waits: bool = False
 
 
 @attrs.frozen

@@ -6,7 +6,10 @@ import contextlib
 import io
 import os
 import pathlib
+import time
+from concurrent.futures import Future
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import apt, run
@@ -66,6 +69,34 @@ class PlanTests(SynchronousTestCase):
         real = ["tests.packaging.test_deb", "tests.real.test_server"]
         self.assertEqual(real, self.modules(plan.steps[len(quick) :]))
         self.assertEqual((run.REAL, run.PACKAGING), plan.needs)
+
+    def test_waiting(self) -> None:
+        """Of all, what needs a package waits for the packages, and nothing else does."""
+        path = self.root / "tests/blobs/test_containers.py"
+        path.parent.mkdir()
+        path.touch()
+        waiting = tuple(step for step in self.plan().steps if step.waits)
+        self.assertEqual(
+            ["tests.blobs.test_containers", "tests.packaging.test_deb", "tests.real.test_server"],
+            self.modules(waiting),
+        )
+        quick = self.plan("quick").steps
+        self.assertIn("tests.blobs.test_containers", self.modules(quick))
+        self.assertFalse([step for step in quick if step.waits])
+        everything = self.modules(self.plan().steps)
+        self.assertEqual(sorted(set(everything)), everything)
+
+    def test_names(self) -> None:
+        """What is named in the lists of modules is there."""
+        there = {*run.modules(run.ROOT, pathlib.PurePath("tests"))}
+        self.assertEqual(set(), run.SERVED - there)
+        self.assertEqual(set(), {f"tests.{name}" for name in run.SLOWEST} - there)
+
+    def test_slowest_first(self) -> None:
+        """What takes longest begins first."""
+        names = [f"tests.{name}" for name in ("a", *reversed(run.SLOWEST), "b")]
+        steps = run.real_steps(names, 1.0)
+        self.assertEqual([*run.SLOWEST, "a", "b"], [step.name for step in steps])
 
     def test_path(self) -> None:
         """Paths name files and directories from where they are typed; the checks stay away."""
@@ -172,20 +203,32 @@ class CarryOutTests(SynchronousTestCase):
         self.assertEqual(1, self.main(plan))
         self.assertEqual(0, self.main(plan, "--long"))
 
+    def test_compiled_once(self) -> None:
+        """The server that tests start is compiled once, also where Python is told otherwise."""
+        self.patch(os, "environ", {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        plan = Plan((self.step("a", "echo ${PYTHONDONTWRITEBYTECODE:-0} 0 0"),))
+        self.assertEqual(1, self.main(plan))
+
     def test_real_tests_install_first(self) -> None:
-        """Packages are asked for before any step, and what lacks is said last."""
-        asked: list[list[str]] = []
+        """Real tests begin when packages are there, others before; what lacks is said last."""
+        place = pathlib.Path(self.mktemp()).resolve()
+        place.mkdir()
+        asked: list[str] = []
 
         def install(packages: tuple[str, ...]) -> tuple[str, ...]:
-            asked.append([*packages, self.said.getvalue()])
+            asked.extend(packages)
+            while not (place / "quick").exists():
+                time.sleep(0.01)
+            self.assertFalse((place / "real").exists())
+            (place / "installed").touch()
             return ("prosody",)
 
         self.patch(apt, "install", install)
-        real = (self.step("real", "echo 1 0 1"),)
-        self.main(Plan((self.step("a", "echo 1 0 0"), *real), (run.REAL,)))
-        [[*packages, said_before]] = asked
-        self.assertIn("prosody", packages)
-        self.assertEqual(said_before, "")
+        quick = self.step("a", f"touch {place}/quick; echo 1 0 0")
+        script = f"touch {place}/real; test -e {place}/installed && echo 1 0 1"
+        real = attrs.evolve(self.step("real", script), waits=True)
+        self.assertEqual(0, self.main(Plan((quick, real), (run.REAL,))))
+        self.assertIn("prosody", asked)
         self.assertIn(
             "NOT INSTALLED, so the tests that need them were skipped: prosody",
             self.said.getvalue().splitlines(),
@@ -233,7 +276,7 @@ class OutcomesTests(SynchronousTestCase):
     def test_order(self) -> None:
         """Outcomes come in the order of their steps, whichever ends first."""
         steps = [Step(str(n), ["sh", "-c", f"sleep 0.{3 - n}; echo {n}"], 60) for n in range(3)]
-        outcomes = run.outcomes(steps, 3, dict(os.environ))
+        outcomes = run.outcomes(steps, 3, dict(os.environ), Future())
         self.assertEqual(["0\n", "1\n", "2\n"], [outcome.output for outcome in outcomes])
 
     def test_broken_off(self) -> None:
@@ -242,7 +285,7 @@ class OutcomesTests(SynchronousTestCase):
         slow = Step("slow", ["sh", "-c", "sleep 600"], 1200)
         late = Step("late", ["sh", "-c", f"touch {mark}"], 60)
         steps = [Step("first", ["true"], 60), slow, slow, late]
-        outcomes = run.outcomes(steps, 2, dict(os.environ))
+        outcomes = run.outcomes(steps, 2, dict(os.environ), Future())
         next(outcomes)
         outcomes.close()
         self.assertRaises(StopIteration, next, outcomes)

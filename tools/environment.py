@@ -136,6 +136,9 @@ def build(root: pathlib.Path, environment: Environment, place: pathlib.Path) -> 
     run([sys.executable, "-m", "venv", place], CannotMake("python -m venv failed, see above.", 1))
     lock = root / "requirements" / environment.lock
     install = ["install", "--disable-pip-version-check", "--quiet", "--require-hashes"]
+    if environment is TEST:
+        # What of it is used is compiled when it is.
+        install.append("--no-compile")
     run(
         [python, "-m", "pip", *install, "--requirement", lock],
         CannotMake("The locked dependencies could not be installed, see above.", 1),
