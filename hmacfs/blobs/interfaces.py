@@ -180,8 +180,12 @@ class Blobs(Protocol):
     def settle(self, staged: StagedBlob) -> Awaitable[None]:
         """Forget the stage, after its publishing is recorded or when it is not wanted."""
 
-    def open(self, name: StoredName) -> Awaitable[OpenBlob | None]:
-        """Open a published file, or ``None`` if there is none of this name."""
+    def open(self, name: StoredName, whole: int = 0) -> Awaitable[OpenBlob | None]:
+        """
+        Open a published file, or ``None`` if there is none of this name.
+
+        :param whole: bytes up to which a file is read at once, and keeps no descriptor.
+        """
 
     def remove(self, name: StoredName) -> Awaitable[bool]:
         """

@@ -27,7 +27,7 @@ from twisted.internet.defer import Deferred, succeed
 from hmacfs.base.names import INTERNAL_DIRECTORY, StoredName
 from hmacfs.blobs import replacing
 from hmacfs.blobs.contents import ContentStore
-from hmacfs.blobs.handles import LocalOpenBlob, LocalStagedBlob
+from hmacfs.blobs.handles import LocalOpenBlob, LocalStagedBlob, read_whole
 from hmacfs.blobs.interfaces import (
     Found,
     Leftover,
@@ -245,9 +245,13 @@ class LocalBlobs:
                 os.removexattr(f"/proc/self/fd/{self._stages}/{key}", INTENT_ATTRIBUTE)
             os.unlink(key, dir_fd=self._stages)
 
-    def open(self, name: StoredName) -> Deferred[OpenBlob | None]:
+    def open(self, name: StoredName, whole: int = 0) -> Deferred[OpenBlob | None]:
         """Open a published file; see :meth:`Blobs.open`."""
-        return acquire(self._pool, lambda: self._open(name), _close_blob)
+        return acquire(self._pool, lambda: self._opened(name, whole), _close_blob)
+
+    def _opened(self, name: StoredName, whole: int) -> OpenBlob | None:
+        blob = self._open(name)
+        return None if blob is None else read_whole(blob, whole)
 
     def _open(self, name: StoredName) -> OpenBlob | None:
         with storage_errors(f"open {name}"):

@@ -208,7 +208,7 @@ class MemoryBlobs:
         if content.links == 0:
             self._used -= len(content.data)
 
-    def open(self, name: StoredName) -> Deferred[OpenBlob | None]:
+    def open(self, name: StoredName, whole: int = 0) -> Deferred[OpenBlob | None]:
         """Open a published file; see :meth:`Blobs.open`."""
         return acquire(self._pool, lambda: self._open(name), _close_blob)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 from twisted.internet.interfaces import IConsumer
@@ -15,7 +15,7 @@ from hmacfs.flow.sendfile import Direct, SendReactor
 from hmacfs.flow.source import READ_SIZE, Source
 from hmacfs.library.serving import Plan
 
-SENDFILE_FROM = 64 * 1024
+SENDFILE_FROM: Final = 64 * 1024
 """Bytes from which on it is worth to go around the consumer."""
 
 

@@ -36,6 +36,7 @@ class Lookup:
     :param now: tells seconds since the epoch.
     :param max_age: seconds after its upload at which every file is gone, or ``None``.
     :param exchanges: whose turn it is to put one file in the place of another, if any ever is.
+    :param whole: bytes up to which a file is read at once.
     """
 
     index: Index
@@ -44,6 +45,7 @@ class Lookup:
     now: Callable[[], float]
     max_age: float | None = None
     exchanges: Turns | None = None
+    whole: int = 0
 
     async def find(self, name: StoredName) -> StoredFile:
         """
@@ -112,7 +114,7 @@ class Lookup:
         :raises Unreadable: if they are there and cannot be read.
         """
         try:
-            blob = await self.blobs.open(file.name)
+            blob = await self.blobs.open(file.name, self.whole)
         except StorageFailed as error:
             log.error("{error}", error=error)
             raise Unreadable("the file cannot be read; the log of the server says why") from error

@@ -22,7 +22,7 @@ from hmacfs.config.settings import Settings
 from hmacfs.ingest.intake import Intake
 from hmacfs.ingest.restoration import Restoration
 from hmacfs.ingest.versions import Versions
-from hmacfs.library.delivery import Delivery
+from hmacfs.library.delivery import SENDFILE_FROM, Delivery
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.removal import Removal
 from hmacfs.library.serving import Policy
@@ -82,6 +82,8 @@ def grow(
     intake = make_intake(settings, foundation, seconds)
     uploads = Uploads(intake, foundation.unverified, paths)
     versioned = settings[options.VERSIONING_ENABLEVERSIONING]
+    # By the time nginx opens a file that may be replaced, it could be another.
+    handed_on = "" if versioned else settings[options.DOWNLOADS_X_ACCEL_PREFIX]
     lookup = Lookup(
         foundation.index,
         foundation.blobs,
@@ -89,6 +91,8 @@ def grow(
         time.time,
         cleaning.terms(settings).max_age,
         foundation.exchanges if versioned else None,
+        # The proxy in front opens what is handed on to it by its name.
+        0 if handed_on else SENDFILE_FROM - 1,
     )
     everywhere = settings[options.SERVER_GLOBAL_EXTENSIONS]
     served = everywhere or settings[options.DOWNLOADS_ALLOWED_EXTENSIONS]
@@ -108,8 +112,7 @@ def grow(
         seconds,
         foundation.events,
         Handoff(
-            # By the time nginx opens a file that may be replaced, it could be another.
-            "" if versioned else settings[options.DOWNLOADS_X_ACCEL_PREFIX],
+            handed_on,
             settings[options.SERVER_STORAGE_PATH].resolve(),
             peers,
         ),

@@ -324,6 +324,20 @@ class _BlobsTests(TestCase):
         ]:
             self.assertEqual(await blob.lane.run(blob.read_at, offset, length), expected)
 
+    async def test_read_whole(self) -> None:
+        """Opened to be read at once if it is small, a file of any size gives the same bytes."""
+        blobs = await self.open()
+        for name, data in (("empty", b""), ("small", b"0123"), ("large", b"01234")):
+            await store(blobs, name, data)
+            for whole in (0, 4):
+                blob = await blobs.open(named(name), whole)
+                assert blob is not None
+                self.assertEqual(blob.size, len(data))
+                parts = [await blob.lane.run(blob.read_at, at, 3) for at in (0, 3, 6)]
+                self.assertEqual(parts, [data[:3], data[3:], b""])
+                await blob.lane.run(blob.close)
+        self.assertIsNone(await blobs.open(named("none"), 4))
+
     async def test_read_closed(self) -> None:
         """A file that was closed is not read, whatever its descriptor is by now."""
         blobs = await self.open()

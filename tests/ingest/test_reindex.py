@@ -71,11 +71,11 @@ class InterruptedIndex(MemoryIndex):
 class UnreadableBlobs(MemoryBlobs):
     """Files of which one cannot be opened."""
 
-    def open(self, name: StoredName) -> Deferred[OpenBlob | None]:
+    def open(self, name: StoredName, whole: int = 0) -> Deferred[OpenBlob | None]:
         """Open the others."""
         if name == named("broken"):
             return self._pool.run(self._broken)
-        return super().open(name)
+        return super().open(name, whole)
 
     def _broken(self) -> OpenBlob | None:
         raise StorageFailed("cannot open broken: Input/output error")
@@ -263,7 +263,7 @@ class BesideAServerTests(SynchronousTestCase):
         class Vanishing(MemoryBlobs):
             """Files that are never there when they are opened."""
 
-            def open(self, name: StoredName) -> Deferred[OpenBlob | None]:
+            def open(self, name: StoredName, whole: int = 0) -> Deferred[OpenBlob | None]:
                 """Find none."""
                 return self._pool.run(lambda: None)
 

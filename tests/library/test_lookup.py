@@ -158,6 +158,26 @@ class DescriptorTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(reading), b"content")
         self.assertEqual(open_below(self.path), self.before)
 
+    def test_whole(self) -> None:
+        """A small file is read and closed when it is opened, if so many bytes may be."""
+        for whole, held in ((6, 1), (7, 0)):
+            self.lookup = evolve(self.lookup, whole=whole)
+            reading = begun(self.read(7))
+            self.pool.step()
+            self.assertEqual(len(open_below(self.path)) - len(self.before), held)
+            self.pool.run_all()
+            self.assertEqual(self.successResultOf(reading), b"content")
+            self.assertEqual(open_below(self.path), self.before)
+
+    def test_unreadable_whole(self) -> None:
+        """One that breaks while it is read at once is closed, and unreadable."""
+        self.lookup = evolve(self.lookup, whole=7)
+        failing("pread", errno.EIO).install(self)
+        reading = begun(self.read(7))
+        self.pool.run_all()
+        self.failureResultOf(reading, Unreadable)
+        self.assertEqual(open_below(self.path), self.before)
+
     def test_others(self) -> None:
         """A file of another length is closed before it is told to be unknown."""
         reading = begun(self.read(8))

@@ -25,12 +25,12 @@ class WatchedBlobs(MemoryBlobs):
         super().__init__(InlinePool())
         self.opened: list[str] = []
 
-    def open(self, name: StoredName) -> Deferred[OpenBlob | None]:
+    def open(self, name: StoredName, whole: int = 0) -> Deferred[OpenBlob | None]:
         """Note it, and open it unless it is broken."""
         self.opened.append(str(name))
         if name.leaf == "broken":
             raise StorageFailed("broken")
-        return super().open(name)
+        return super().open(name, whole)
 
 
 class WarmingTests(SynchronousTestCase):
