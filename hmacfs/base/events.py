@@ -299,15 +299,11 @@ class RequestRefused:
     """
     A request was answered with a refusal.
 
-    :ivar origin: whose it was.
-    :ivar method: as the client wrote it.
-    :ivar uri: what it asked for, without its query and whatever is as good as a credential.
+    :ivar origin: whose it was, and what it asked for.
     :ivar code: that of the refusal.
     """
 
     origin: Origin
-    method: str
-    uri: str
     code: str
 
 

@@ -11,8 +11,11 @@ from typing import Final, Protocol
 class Origin(Protocol):
     """A request, or a command, that makes things happen."""
 
-    def facts(self) -> Mapping[str, str]:
+    def who(self) -> Mapping[str, str]:
         """Tell who it is, by names such as ``client``; without any secret."""
+
+    def what(self) -> Mapping[str, str]:
+        """Tell what is asked for: of a request ``method`` and ``uri``; without any secret."""
 
 
 _CURRENT: Final[ContextVar[Origin | None]] = ContextVar("origin", default=None)

@@ -65,5 +65,6 @@ class Reloads:
         except ConfigError as error:
             for problem in error.problems:
                 self.log.error("not reloaded: {problem}", problem=problem)
+            self.server.not_reloaded()
             return
         await self.server.reload(settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Final
 
 from hmacfs.base import errors
@@ -113,9 +113,14 @@ class Audit:
         if event not in self.wanted:
             return
         origin = origin or current()
-        who: Mapping[str, str] = {} if origin is None else origin.facts()
+        who = {} if origin is None else origin.who()
         first = {"time": stamp(self._now()), "event": event, "outcome": outcome}
         self._put({**first, **who, **facts})
+
+    def _request(self, event: str, outcome: str, facts: Facts) -> None:
+        origin = current()
+        what = {} if origin is None else origin.what()
+        self._record(event, outcome, {**what, **facts}, origin)
 
     def _upload_stored(self, event: UploadStored) -> None:
         self._record("upload", "stored" if event.created else "repeated", _of_file(event.file))
@@ -123,7 +128,7 @@ class Audit:
     def _upload_failed(self, event: UploadFailed) -> None:
         # What is refused is told as a request.
         if event.code in (ABORTED, UNFORESEEN):
-            self._record("upload", "failed", {"reason": event.code})
+            self._request("upload", "failed", {"reason": event.code})
 
     def _download_sent(self, event: DownloadSent) -> None:
         facts: Facts = {"file": str(event.name), "size": event.size}
@@ -131,7 +136,7 @@ class Audit:
 
     def _download_failed(self, event: DownloadFailed) -> None:
         if event.code == UNFORESEEN:
-            self._record("download", "failed", {"reason": event.code})
+            self._request("download", "failed", {"reason": event.code})
 
     def _file_removed(self, event: FileRemoved) -> None:
         self._record("delete", "deleted", {**_of_file(event.file), "reason": event.reason})
@@ -148,11 +153,12 @@ class Audit:
         if event.code == errors.Infected.code:
             # It was told when it was found, with more.
             return
-        facts = {"method": event.method, "uri": event.uri, "reason": event.code}
-        self._record(kind_of(event.method, event.code), "refused", facts, event.origin)
+        what = event.origin.what()
+        kind = kind_of(what.get("method", ""), event.code)
+        self._record(kind, "refused", {**what, "reason": event.code}, event.origin)
 
     def _credential_accepted(self, event: CredentialAccepted) -> None:
-        self._record("auth_success", "accepted", {"scheme": event.scheme})
+        self._request("auth_success", "accepted", {"scheme": event.scheme})
 
     def _administered(self, event: Administered) -> None:
         facts = {"action": event.action}

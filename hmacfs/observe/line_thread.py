@@ -53,6 +53,11 @@ class LineThread(Generic[T]):
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether what comes now is lost."""
+        return len(self._waiting) >= self._limit
+
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
@@ -71,8 +76,9 @@ class LineThread(Generic[T]):
     def reopen(self) -> None:
         """Have the file opened anew, after what was logged before.  For any thread."""
         with self._changed:
-            self._waiting.append(None)
-            self._changed.notify()
+            if not self._waiting or self._waiting[-1] is not None:
+                self._waiting.append(None)
+                self._changed.notify()
 
     def stop(self, patience: float = FAREWELL) -> None:
         """Write what waits, and end; a disk that hangs is not waited for longer than that."""

@@ -86,6 +86,8 @@ class Auditing:
         """Tell how it is, if there is one: the server works without."""
         if self._keeper is None or self._thread is None:
             return {}
+        if self._thread.is_full:
+            return {"audit": Part("degraded", "records come faster than they can be written")}
         if not self._keeper.fault:
             return {"audit": Part("ok")}
         # There may be nothing to write, and so nothing that would find out that it works again.
@@ -99,9 +101,13 @@ class CommandOrigin:
 
     user: str
 
-    def facts(self) -> Mapping[str, str]:
+    def who(self) -> Mapping[str, str]:
         """Tell whose account that was."""
         return {"user": self.user}
+
+    def what(self) -> Mapping[str, str]:
+        """Tell nothing: the command tells for itself."""
+        return {}
 
 
 @contextmanager

@@ -118,6 +118,10 @@ class FileServer(Service):
         async with self._reloads.of(self):
             await self._adopt(settings)
 
+    def not_reloaded(self) -> None:
+        """Note that there was to be a reload, and that its settings cannot be used."""
+        self._foundation.events.tell(Administered("reload", "failed"))
+
     async def _adopt(self, settings: Settings) -> None:
         self._notify.reloading()
         self._settings, kept = self._settings.reloaded(settings)

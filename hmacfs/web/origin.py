@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from attrs import define
 
 from hmacfs.auth.permit import Permit
 from hmacfs.base.origin import current
+from hmacfs.web.access_log import censored
 from hmacfs.web.peers import Peers
 from hmacfs.web.request import StreamingRequest
+
+LONGEST_URI: Final = 4096
+"""Characters of a path that are told."""
 
 
 @define(eq=False)
@@ -24,7 +29,7 @@ class RequestOrigin:
     peers: Peers
     permit: Permit | None = None
 
-    def facts(self) -> Mapping[str, str]:
+    def who(self) -> Mapping[str, str]:
         """Tell its client, how it was signed, and who by, as far as the signature says."""
         facts = {"client": str(self.peers.client_of(self.request))}
         if self.permit is not None:
@@ -32,6 +37,12 @@ class RequestOrigin:
             if self.permit.owner is not None:
                 facts["by"] = self.permit.owner
         return facts
+
+    def what(self) -> Mapping[str, str]:
+        """Tell its method, and its path without what is as good as a credential."""
+        method = self.request.method.decode("ascii", "backslashreplace")
+        uri = censored(self.request.uri.partition(b"?")[0])
+        return {"method": method, "uri": uri[:LONGEST_URI]}
 
 
 def note(permit: Permit) -> None:

@@ -24,7 +24,6 @@ from hmacfs.base.events import (
     RequestsChanged,
 )
 from hmacfs.web import access_log, replies
-from hmacfs.web.access_log import censored
 from hmacfs.web.channel import Patience, Phase
 from hmacfs.web.errors import status_of
 from hmacfs.web.idle import IdleConnections
@@ -34,9 +33,6 @@ from hmacfs.web.request import StreamingRequest
 from hmacfs.web.switching import SwitchingChannel
 from hmacfs.wire import tus
 from hmacfs.wire.forwarded import Address, address
-
-LONGEST_URI = 4096
-"""Characters of a path that are told of a request that is refused."""
 
 CLIENT_CLOSED_REQUEST = 499
 """The status of a request whose client went away before an answer; it is never sent."""
@@ -249,9 +245,7 @@ class StreamingSite(Site):
 
     def refused(self, request: StreamingRequest, refusal: Refusal) -> None:
         """Tell that a request is refused."""
-        method = request.method.decode("ascii", "backslashreplace")
-        uri = censored(request.uri.partition(b"?")[0])[:LONGEST_URI]
-        self._events.tell(RequestRefused(request.origin, method, uri, refusal.code))
+        self._events.tell(RequestRefused(request.origin, refusal.code))
 
     def unreadable(self, channel: CountedChannel, refusal: Refusal) -> None:
         """Log what was no request that could be read; whose it is, no header tells."""

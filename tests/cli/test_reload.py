@@ -23,6 +23,7 @@ class Server:
 
     def __init__(self) -> None:
         self.given: list[Settings] = []
+        self.refused = 0
         self.begun: Deferred[None] = Deferred()
         self.go_on: Deferred[None] = Deferred()
 
@@ -32,6 +33,10 @@ class Server:
         begun, self.begun = self.begun, Deferred()
         begun.callback(None)
         await self.go_on
+
+    def not_reloaded(self) -> None:
+        """Count it."""
+        self.refused += 1
 
 
 class ReloadsTests(TestCase):
@@ -96,4 +101,4 @@ class ReloadsTests(TestCase):
         self.server.go_on.callback(None)
         reloads.reload()
         await begun
-        self.assertEqual(len(self.server.given), 1)
+        self.assertEqual((len(self.server.given), self.server.refused), (1, 1))

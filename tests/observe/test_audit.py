@@ -33,21 +33,26 @@ from tests.docs.documents import examples
 from tests.stores.samples import stored
 
 TIME = "2026-01-31T12:30:15.250Z"
+WHAT = {"method": "PUT", "uri": "/upload/a"}
 NOW = 1_769_862_615.25
 
 
 class Somebody:
     """An origin."""
 
-    def facts(self) -> Mapping[str, str]:
+    def who(self) -> Mapping[str, str]:
         """Tell who it is."""
         return {"client": "192.0.2.1"}
+
+    def what(self) -> Mapping[str, str]:
+        """Tell what it asks for."""
+        return WHAT
 
 
 class Alice(Somebody):
     """Another, whose token told who she is."""
 
-    def facts(self) -> Mapping[str, str]:
+    def who(self) -> Mapping[str, str]:
         """Tell who it is."""
         return {"client": "192.0.2.7", "scheme": "jwt", "by": "alice"}
 
@@ -105,9 +110,9 @@ class AuditTests(SynchronousTestCase):
     def test_failures(self) -> None:
         """What broke off, or failed for no reason of the client's, is told once."""
         for code in (ABORTED, UNFORESEEN):
-            expected = {"event": "upload", "outcome": "failed", "reason": code}
+            expected = {"event": "upload", "outcome": "failed", **WHAT, "reason": code}
             self.assertEqual(expected, self.told(UploadFailed(code)))
-        expected = {"event": "download", "outcome": "failed", "reason": UNFORESEEN}
+        expected = {"event": "download", "outcome": "failed", **WHAT, "reason": UNFORESEEN}
         self.assertEqual(expected, self.told(DownloadFailed(UNFORESEEN)))
         self.events.tell(UploadFailed(errors.NoSpace.code))
         self.events.tell(DownloadFailed(errors.Unknown.code))
@@ -129,14 +134,14 @@ class AuditTests(SynchronousTestCase):
             },
             self.told(event),
         )
-        self.events.tell(RequestRefused(Somebody(), "PUT", "/upload/x.exe", errors.Infected.code))
+        self.events.tell(RequestRefused(Somebody(), errors.Infected.code))
         self.assertEqual([], self.records)
 
     def test_refused(self) -> None:
         """A refusal is told with what was asked for, also where nobody is being answered."""
-        self.events.tell(RequestRefused(Somebody(), "PUT", "/upload/a", "signature-wrong"))
+        self.events.tell(RequestRefused(Somebody(), "signature-wrong"))
         expected = {"time": TIME, "event": "auth_failure", "outcome": "refused"}
-        expected |= {"client": "192.0.2.1", "method": "PUT", "uri": "/upload/a"}
+        expected |= {"client": "192.0.2.1", **WHAT}
         self.assertEqual([{**expected, "reason": "signature-wrong"}], self.records)
 
     def test_kinds(self) -> None:
@@ -164,7 +169,7 @@ class AuditTests(SynchronousTestCase):
             self.told(Administered("rm", "failed", "a/b")),
         )
         self.assertEqual(
-            {"event": "auth_success", "outcome": "accepted", "scheme": "v2"},
+            {"event": "auth_success", "outcome": "accepted", **WHAT, "scheme": "v2"},
             self.told(CredentialAccepted("v2")),
         )
 

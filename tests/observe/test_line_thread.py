@@ -86,8 +86,10 @@ class LineThreadTests(SynchronousTestCase):
     def test_never_waits(self) -> None:
         """While the disk hangs nobody waits; what is too much is lost and counted in its place."""
         self.held_up()
+        self.assertFalse(self.lines.is_full)
         for n in range(8):
             self.lines.put(f"{n}\n")
+        self.assertTrue(self.lines.is_full)
         kept = ["0\n", "1\n", "2\n"]
         self.assertEqual(self.end(), ["first\n", *kept, "lost 5", "close"])
 
@@ -114,6 +116,7 @@ class LineThreadTests(SynchronousTestCase):
         """The file is opened anew after what was logged before, and before what is logged then."""
         self.held_up()
         self.lines.put("before\n")
+        self.lines.reopen()
         self.lines.reopen()
         self.lines.put("after\n")
         self.assertEqual(self.end(), ["first\n", "before\n", "reopen", "after\n", "close"])

@@ -44,6 +44,7 @@ SERIES: Final = {
     ),
     "HmacFileServerInfected": ('hmac_file_server_scans_total{result="infected"}', "0x3 1x16"),
     "HmacFileServerScansFail": ('hmac_file_server_scans_total{result="failed"}', "0+1x20"),
+    "HmacFileServerAuditLost": ("hmac_file_server_audit_records_lost_total", "0x3 1x16"),
     "HmacFileServerDescriptors": ('process_open_fds{job="hmac-file-server"}', "90x20"),
 }
 """What makes each alert fire within twelve minutes: a series, and its values minute by minute."""

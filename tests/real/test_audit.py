@@ -46,7 +46,7 @@ class AuditCase(ServerCase):
                     "jwtsecret": TOKEN_SECRET,
                     "jwt_audience": ["tests"],
                 },
-                "versioning": {"enableversioning": True, "maxversions": 2},
+                "quotas": {"enabled": True, "policy": "drop_oldest", "default": 2 * len(DATA)},
             }
         )
 
@@ -107,8 +107,10 @@ class RecordTests(AuditCase):
         self.assert_status(404, ask(daemon.port, "GET", "/nothing"))
         self.assert_status(400, put(daemon.port, daemon.target(".hmacfs/b", len(DATA)), DATA))
         uploading, deleting = self.bearer("upload"), self.bearer("upload delete")
-        with self.connect(daemon) as connection:
-            self.assert_status(201, connection.put("/upload/c", DATA, headers=uploading))
+        for name in "dec":
+            with self.connect(daemon) as connection:
+                answer = connection.put(f"/upload/{name}", DATA, headers=uploading)
+            self.assert_status(201, answer)
         with self.connect(daemon) as connection:
             self.assert_status(403, connection.request("DELETE", "/upload/c", uploading))
         with self.connect(daemon) as connection:
@@ -117,6 +119,9 @@ class RecordTests(AuditCase):
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         daemon.process.send_signal(signal.SIGHUP)
         self.until("reload")
+        daemon.config.write_text("nonsense", encoding="utf-8")
+        daemon.process.send_signal(signal.SIGHUP)
+        self.until("reload", 2)
         self.assertEqual(0, daemon.stop())
         records = self.records()
         told = [
@@ -135,11 +140,15 @@ class RecordTests(AuditCase):
                 ("download", "refused", "not-found"),
                 ("validation_failure", "refused", "name-refused"),
                 ("upload", "stored", None),
+                ("upload", "stored", None),
+                ("delete", "deleted", "quota"),
+                ("upload", "stored", None),
                 ("auth_failure", "refused", "scope-missing"),
                 ("delete", "deleted", "deleted"),
                 ("delete", "deleted", "taken-down"),
                 ("admin_action", "done", "rm"),
                 ("admin_action", "done", "reload"),
+                ("admin_action", "failed", "reload"),
                 ("admin_action", "done", "stop"),
             ],
             told,
@@ -157,7 +166,7 @@ class RecordTests(AuditCase):
         for secret in (SECRET, TOKEN_SECRET, *daemon.macs, *self.tokens, "?", "session=no"):
             self.assertNotIn(secret.lower(), text)
         self.assertEqual(0o600, self.audit.stat().st_mode & 0o777)
-        verified = self.command(daemon, "audit", "verify")
+        verified = self.command(daemon, "audit", "verify", "-file", os.fspath(self.audit))
         self.assertEqual((0, ""), (verified.returncode, verified.stderr))
         self.assertIn(f"{len(records)} records in 1 files are whole", verified.stdout)
 

@@ -46,9 +46,25 @@ class ScanningCase(ServerCase):
             "quarantine_directory": os.fspath(self.quarantine),
         }
         uploads = {"max_upload_size": "5GB"}
+        self.audit = self.directory() / "audit.log"
         return self.start(
-            {"clamav": {**clamav, **more}, "uploads": uploads, "server": server or {}}
+            {
+                "clamav": {**clamav, **more},
+                "uploads": uploads,
+                "server": server or {},
+                "audit": {"enabled": True, "path": os.fspath(self.audit)},
+            }
         )
+
+    def audited(self, daemon: Daemon, reason: str) -> list[tuple[str, str, str]]:
+        """Stop the server, and tell event, outcome and file of the records with this reason."""
+        daemon.stop()
+        records = [json.loads(line) for line in self.audit.read_text().splitlines()]
+        return [
+            (record["event"], record["outcome"], record["file"])
+            for record in records
+            if record.get("reason") == reason
+        ]
 
     def put(self, daemon: Daemon, name: str, data: bytes) -> Answer:
         """Upload."""
@@ -85,6 +101,8 @@ class WorkingTests(ScanningCase):
         for path in daemon.storage.parent.rglob("*"):
             if path.is_file() and not path.is_symlink():
                 self.assertNotIn(MARK, path.read_bytes(), path)
+        expected = [("validation_failure", "dropped", "late.bin")]
+        self.assertEqual(expected, self.audited(daemon, "infected"))
 
     def test_unix_socket(self) -> None:
         """On a Unix socket clamd reads the file itself; what is infected goes to quarantine."""
@@ -96,6 +114,8 @@ class WorkingTests(ScanningCase):
             kept = self.quarantine / fact["sha256"]
             self.assertEqual(fact["size"], kept.stat().st_size)
             self.assertEqual(0, kept.stat().st_mode & 0o077)
+        expected = [("validation_failure", "quarantined", n) for n in ("eicar.com", "late.bin")]
+        self.assertEqual(expected, self.audited(daemon, "infected"))
 
     def test_tcp(self) -> None:
         """Over TCP it is sent the bytes."""
@@ -307,6 +327,11 @@ class LaterTests(ScanningCase):
         self.assertEqual(1, len(list(self.quarantine.glob("*.json"))))
         unscanned = daemon.storage / ".hmacfs/unscanned"
         eventually("an empty list", lambda: not list(unscanned.iterdir()))
+        expected = [
+            ("validation_failure", "quarantined", "eicar.com"),
+            ("delete", "deleted", "eicar.com"),
+        ]
+        self.assertEqual(expected, self.audited(daemon, "infected"))
 
 
 class _Fake:

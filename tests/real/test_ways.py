@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pathlib
 import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tests.library.images import image
@@ -122,10 +123,26 @@ class InfectedTests(WaysCase):
 
     def scanned(self, place: str) -> Daemon:
         """Return a server whose clamd is at a place."""
-        return self.begin(clamav={"clamavenabled": True, "clamavsocket": place})
+        self.audit = self.directory() / "audit.log"
+        return self.begin(
+            clamav={"clamavenabled": True, "clamavsocket": place},
+            audit={"enabled": True, "path": os.fspath(self.audit)},
+        )
+
+    def assert_audited(self, outcome: str, reason: str | None, extensions: Sequence[str]) -> None:
+        """Fail unless the audit log has one record with this outcome for each file."""
+        told = [json.loads(line) for line in self.audit.read_text().splitlines()]
+        found = [
+            record["file"].rpartition("/")[2]
+            for record in told
+            if (record.get("outcome"), record.get("reason")) == (outcome, reason)
+            and record["client"] == "127.0.0.1"
+        ]
+        names = [ways.name_of(way, each) for each in extensions for way in WAYS]
+        self.assertEqual(sorted(names), sorted(found))
 
     def test_infected(self) -> None:
-        """No way in is one for what is infected, also inside of something else, or cut in two."""
+        """No way in is one for what is infected, inside of something or cut in two; all is told."""
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as files:
             files.writestr("innocent.txt", EICAR)
@@ -135,6 +152,9 @@ class InfectedTests(WaysCase):
             self.assert_answers(422, daemon, ".jpg", image("JPEG") + EICAR, "image/jpeg")
             self.assert_answers(422, daemon, ".png", archive.getvalue(), "image/png")
             self.assert_stored(daemon, ".txt", b"EICAR is not this", "text/plain")
+            daemon.stop()
+            self.assert_audited("dropped", "infected", (".com", ".jpg", ".png"))
+            self.assert_audited("stored", None, (".txt",))
 
     def test_down(self) -> None:
         """While clamd is down nothing comes in by any way, and all does when it is back."""
