@@ -179,6 +179,13 @@ class RequestEnded:
 
 
 @frozen
+class DeviceSeen:
+    """A request came from such a device: ``mobile`` or ``other``, as far as it tells."""
+
+    device: str
+
+
+@frozen
 class RequestsChanged:
     """A request has begun or ended; ``count`` are under way now."""
 
@@ -349,6 +356,7 @@ Event = (
     | DownloadSent
     | DownloadFailed
     | RequestEnded
+    | DeviceSeen
     | RequestsChanged
     | ConnectionsChanged
     | SessionsCounted

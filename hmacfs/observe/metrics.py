@@ -23,6 +23,7 @@ from hmacfs.base.events import (
     ConnectionsChanged,
     ConnectionsGivenUp,
     ConnectionsMeasured,
+    DeviceSeen,
     DownloadFailed,
     DownloadSent,
     Events,
@@ -95,6 +96,7 @@ class Metrics:
         events.listen(ScanEnded, self._scan_ended)
         events.listen(FileShared, self._file_shared)
         events.listen(RequestEnded, self._request_ended)
+        events.listen(DeviceSeen, lambda event: self[table.DEVICES].labels(event.device).inc())
         events.listen(RequestsChanged, self._requests_changed)
         events.listen(StoreCallFailed, self._store_call_failed)
         events.listen(StoreSwitched, self._store_switched)

@@ -167,6 +167,12 @@ REQUESTS: Final = Metric(
     "Requests that were answered; status 499 is a client that went away before.",
     labels=("method", "route", "status"),
 )
+DEVICES: Final = Metric(
+    Counter,
+    "hmac_file_server_client_requests_total",
+    "Requests by the kind of device that they say they come from, where that is looked at.",
+    labels=("device",),
+)
 CONNECTIONS: Final = Metric(
     Gauge, "hmac_file_server_active_connections", "Connections that are open."
 )
@@ -267,6 +273,7 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     SHARED_FILES,
     SHARED_BYTES,
     REQUESTS,
+    DEVICES,
     CONNECTIONS,
     STORE_FAILURES,
     STORE_ACTIVE,

@@ -287,6 +287,7 @@ def conduct(settings: Settings) -> Conduct:
         settings[options.SERVER_FORCE_PROTOCOL],
         not settings[options.SERVER_DISABLE_KEEP_ALIVES],
         settings[options.SERVER_MAX_IDLE_CONNS_PER_HOST],
+        settings[options.CLIENT_NETWORK_SUPPORT_CLIENT_CONNECTION_DETECTION],
     )
 
 

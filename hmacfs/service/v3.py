@@ -17,6 +17,12 @@ from hmacfs.web.peers import Peers
 from hmacfs.web.session_access import SessionAccess
 from hmacfs.web.v3 import Offer, V3Uploads
 
+ADAPTS: Final = "adaptive_chunk_size"
+"""That the size of chunks that is proposed follows the client."""
+
+MOBILE_CHUNK: Final = 256 * 1024
+"""How large the chunks of mobile devices are, in bytes (3.x)."""
+
 PROGRESS: Final = "real_time_progress"
 """What the 3.2 documents call that uploads can be followed."""
 
@@ -38,13 +44,18 @@ def offer(settings: Settings, *, deduplicates: bool) -> Offer:
         "resumable": settings[options.UPLOADS_RESUMABLE_UPLOADS_ENABLED],
     }
     on = [option for option, is_on in switches.items() if is_on]
+    chunk_size = settings[options.UPLOADS_CHUNK_SIZE]
+    adapts = settings[options.CLIENT_NETWORK_SUPPORT_ADAPT_TO_CLIENT_NETWORK]
+    mobile = min(MOBILE_CHUNK, chunk_size) if adapts else chunk_size
     return Offer(
         frozenset(on),
-        settings[options.UPLOADS_CHUNK_SIZE],
+        chunk_size,
+        mobile,
         (
             *(f"{option}_upload" for option in on),
             *((DEDUPLICATION,) if deduplicates else ()),
             *((VERSIONING,) if settings[options.VERSIONING_ENABLEVERSIONING] else ()),
+            *((ADAPTS,) if mobile != chunk_size and switches["chunked"] else ()),
             PROGRESS,
         ),
     )

@@ -18,6 +18,7 @@ from hmacfs.web.errors import (
     wants_problem,
 )
 from hmacfs.web.request import StreamingRequest
+from hmacfs.wire import devices
 
 CORS_PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS",
@@ -48,6 +49,11 @@ CORS = {
     ),
 }
 """What browsers look for in every answer."""
+
+
+def device_of(request: StreamingRequest) -> str:
+    """Tell what device a request comes from, as far as it says."""
+    return devices.device_of(header(request, "User-Agent"), header(request, "Sec-CH-UA-Mobile"))
 
 
 def header(request: StreamingRequest, name: str) -> str | None:

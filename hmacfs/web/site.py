@@ -18,6 +18,7 @@ from twisted.web.server import Site
 from hmacfs.base.errors import Refusal, SchemeRefused
 from hmacfs.base.events import (
     ConnectionsChanged,
+    DeviceSeen,
     Events,
     RequestEnded,
     RequestRefused,
@@ -95,6 +96,7 @@ class Conduct:
     :ivar keep_alive: whether a connection may bring more than one request.
     :ivar max_idle: how many connections of one address may wait for a request; 0 for any.
         Trusted proxies are many clients, and may have any number.
+    :ivar counts_devices: whether it is told what devices requests come from.
     """
 
     peers: Peers
@@ -104,6 +106,7 @@ class Conduct:
     force_protocol: str = ""
     keep_alive: bool = True
     max_idle: int = 0
+    counts_devices: bool = False
 
 
 class StreamingSite(Site):
@@ -212,6 +215,8 @@ class StreamingSite(Site):
         """Note that a request has begun."""
         self._began[request] = self.reactor.seconds()
         self._events.tell(RequestsChanged(len(self._began)))
+        if self.conduct.counts_devices:
+            self._events.tell(DeviceSeen(replies.device_of(request)))
 
     def lost(self, request: StreamingRequest) -> None:
         """Note that the client of a request has gone, perhaps before the end of its answer."""

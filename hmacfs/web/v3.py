@@ -43,6 +43,7 @@ from hmacfs.web.session_access import KIND, SessionAccess
 from hmacfs.web.v3_documents import DOWNLOAD, V3Documents
 from hmacfs.wire import upload_order
 from hmacfs.wire.content_type import MediaType
+from hmacfs.wire.devices import MOBILE
 from hmacfs.wire.upload_order import UploadOrder
 
 _JSON: Final = MediaType("application", "json")
@@ -57,11 +58,13 @@ class Offer:
 
     :ivar options: which options of an order are on.
     :ivar chunk_size: of the chunks that are proposed, in bytes.
+    :ivar mobile_chunk_size: of those that mobile devices are proposed.
     :ivar capabilities: what clients are told of all this, and of what else there is.
     """
 
     options: frozenset[str]
     chunk_size: int
+    mobile_chunk_size: int
     capabilities: tuple[str, ...]
 
     @property
@@ -112,7 +115,7 @@ class V3Uploads:
                 raise DigestMismatch("the signed content hash is not that of this document")
             self._check_options(order)
             name = self._name(permit, order, facts)
-            session = await self.sessions.create(self._draft(permit, order, name))
+            session = await self.sessions.create(self._draft(request, permit, order, name))
         documents = V3Documents(self._origin(request), self.offer.chunked, self.offer.capabilities)
         url = self._download_url(request, name)
         document = documents.created(session, self._chunking(session), url)
@@ -175,11 +178,15 @@ class V3Uploads:
         self.paths.check_stored(name)
         return name
 
-    def _draft(self, permit: Permit, order: UploadOrder, name: StoredName) -> Draft:
+    def _draft(
+        self, request: StreamingRequest, permit: Permit, order: UploadOrder, name: StoredName
+    ) -> Draft:
         grant = permit.grant(name, order.size, order.content_type)
         # What a signature has hashed is the document.
         conditions = evolve(Conditions.of(permit), sha256=order.sha256)
-        chunking = Chunking.of(order.size, self.offer.chunk_size)
+        is_mobile = replies.device_of(request) == MOBILE
+        wanted = self.offer.mobile_chunk_size if is_mobile else self.offer.chunk_size
+        chunking = Chunking.of(order.size, wanted)
         draft = Draft.of(KIND, grant, conditions)
         return evolve(draft, facts={_CHUNK_SIZE: str(chunking.chunk_size)})
 

@@ -23,6 +23,20 @@ class OfferTests(SynchronousTestCase):
             ("chunked_upload", "resumable_upload", "deduplication", "real_time_progress"),
         )
 
+    def test_mobile(self) -> None:
+        """Smaller chunks for mobile devices are told where they are smaller, and there are any."""
+        adapts = "[client_network_support]\nadapt_to_client_network = true\n"
+        for uploads, expected in (
+            ("", 256 * 1024),
+            ('[uploads]\nchunk_size = "100KB"\n', 0),
+            ("[uploads]\nchunked_uploads_enabled = false\n", 0),
+        ):
+            settings = read_string(SECRET + adapts + uploads, "config.toml", {})
+            made = offer(settings, deduplicates=False)
+            self.assertEqual(bool(expected), "adaptive_chunk_size" in made.capabilities, uploads)
+            if expected:
+                self.assertEqual(expected, made.mobile_chunk_size)
+
     def test_what_is_off(self) -> None:
         """What is switched off is not offered, and is not among the capabilities."""
         uploads = "[uploads]\nchunked_uploads_enabled = false\nresumable_uploads_enabled = false\n"

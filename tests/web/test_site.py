@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.base.events import ConnectionsChanged, RequestEnded, RequestsChanged
+from hmacfs.base.events import ConnectionsChanged, DeviceSeen, RequestEnded, RequestsChanged
 from hmacfs.web.site import CLIENT_CLOSED_REQUEST
 from tests.web.wire import Conversation, Server, mac_v, request
 
@@ -81,6 +81,16 @@ class RequestTests(SiteCase):
         conversation.send(request("GET", "/health")[:20])
         conversation.lose()
         self.assertEqual((self.ended, self.running), ([], []))
+
+    def test_devices(self) -> None:
+        """What device a request comes from is told, if that is wanted."""
+        for wanted, expected in ((False, []), (True, ["mobile", "other"])):
+            server = Server(Path(self.mktemp()), counts_devices=wanted)
+            seen: list[DeviceSeen] = []
+            server.events.listen(DeviceSeen, seen.append)
+            server.ask("GET", "/health", ("User-Agent: Conversations (Android)",))
+            server.ask("GET", "/health")
+            self.assertEqual(expected, [event.device for event in seen])
 
     def test_access_log(self) -> None:
         """Each answer is a line of the log, at the level of the site."""

@@ -112,6 +112,17 @@ class CreateTests(SessionCase):
             },
         )
 
+    def test_mobile(self) -> None:
+        """A mobile device is proposed its own size of chunks, for the whole of its session."""
+        order = {"filename": "photo.jpg", "size": 250}
+        response = self.post(order, self.token, JSON, "Sec-CH-UA-Mobile: ?1")
+        session = json.loads(response.body)
+        self.assertEqual((100, 3), (session["chunk_size"], session["total_chunks"]))
+        for number in (3, 1, 2):
+            response = self.put_chunk(session, number, bytes(250))
+        self.assertEqual(201, response.status)
+        self.assertEqual(1000, self.create(bytes(250))["chunk_size"])
+
     def test_base_url(self) -> None:
         """URLs begin with the public base URL where there is one; so does that of the socket."""
         server = Server(Path(self.mktemp()), base_url="https://share.example.org")

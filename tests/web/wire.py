@@ -79,7 +79,9 @@ TERMS = Terms(
     jwt_audiences=("files.example.org",),
 )
 
-OFFER = Offer(frozenset({"chunked", "resumable"}), 1000, ("chunked_upload", "resumable_upload"))
+OFFER = Offer(
+    frozenset({"chunked", "resumable"}), 1000, 100, ("chunked_upload", "resumable_upload")
+)
 
 
 @implementer(IHalfCloseableDescriptor)
@@ -202,6 +204,7 @@ class Server:
     force_protocol: str = ""
     keep_alive: bool = True
     max_idle: int = 0
+    counts_devices: bool = False
     client_timeout: float = 300.0
     served_kinds: Extensions = field(factory=Extensions)
     taken_kinds: Extensions = field(factory=Extensions)
@@ -303,6 +306,7 @@ class Server:
                 self.force_protocol,
                 self.keep_alive,
                 self.max_idle,
+                self.counts_devices,
             ),
             self.events,
         )

@@ -219,16 +219,21 @@ CLIENT_NETWORK_SUPPORT_CLIENT_CONNECTION_DETECTION: Final = Option(
     key="client_network_support.client_connection_detection",
     kind=Switch(),
     default=False,
-    summary="Whether the kind of a client's connection is guessed. Without it it is not.",
+    summary="Whether requests are counted by whether they come from mobile devices, as far as "
+    "Sec-CH-UA-Mobile or User-Agent tell. Without it they are not.",
     example=True,
+    reloadable=True,
+    in_effect=True,
     aliases=(Alias(Generation.V3_2, "client_network.client_connection_detection"),),
 )
 CLIENT_NETWORK_SUPPORT_ADAPT_TO_CLIENT_NETWORK: Final = Option(
     key="client_network_support.adapt_to_client_network",
     kind=Switch(),
     default=False,
-    summary="Whether the proposed size of chunks follows the client's connection. Without it "
-    "every client is proposed chunk_size.",
+    summary="Whether mobile devices are proposed chunks of 256 KiB, where chunk_size is more. "
+    "Without it every client is proposed chunk_size.",
     example=True,
+    reloadable=True,
+    in_effect=True,
     aliases=(Alias(Generation.V3_2, "client_network.adapt_to_client_network"),),
 )
