@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from hmacfs.cli import shown
-from hmacfs.cli.command import Command, CommandFailed, add_common, add_option, settings_of
+from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
 from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
 from hmacfs.config import options
 from hmacfs.observe.chain import Head
@@ -16,11 +16,13 @@ from hmacfs.observe.chain_check import Broken, Chain, checked
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    text = "see whether all records are there, as they were written and in their order"
-    verify = actions.add_parser("verify", help=text, description=text, allow_abbrev=False)
+    parser.add_argument(
+        "action",
+        choices=("verify",),
+        help="see whether all records are there, as they were written and in their order",
+    )
     add_option(
-        verify,
+        parser,
         "file",
         metavar="FILE",
         type=Path,
@@ -28,13 +30,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "audit.path",
     )
     add_option(
-        verify,
+        parser,
         "head",
         metavar="NUMBER:HASH",
         type=_head,
         help="a record that must be there: the last one that an earlier run told",
     )
-    add_common(verify)
 
 
 def _head(text: str) -> Head:

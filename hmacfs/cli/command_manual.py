@@ -45,6 +45,9 @@ The configuration, unless
 or
 .B $HMAC_CONFIG_PATH
 names another one, or there is one in the working directory.
+.TP
+.I /var/log/hmac\-file\-server/audit.log
+The audit log, where it is switched on.
 .SH EXIT STATUS
 0 is fine, 1 is a failure, 2 is a mistake in the configuration or the command line.
 .SH SEE ALSO

@@ -37,6 +37,13 @@ def of_itself(action: str, now: float, more: Facts) -> Facts:
     return {"time": stamp(now), "event": EVENT, "action": action, **more}
 
 
+def torn(rest: bytes) -> Facts:
+    """Make the facts of a record that stands behind what is left of others, if that is anything."""
+    if not rest:
+        return {}
+    return {"bytes": len(rest), TORN_SHA256: hashlib.sha256(rest).hexdigest()}
+
+
 def stamp(now: float) -> str:
     """Write a time, in seconds since the epoch, as RFC 3339 has it."""
     return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
@@ -158,7 +165,12 @@ class ChainFile:
             if not stat.S_ISREG(state.st_mode):
                 os.close(descriptor)
                 raise OSError(errno.EINVAL, "it is no file")
-            if os.geteuid() == 0 and state.st_uid == 0 and state.st_size == 0:
+            if (
+                os.geteuid() == 0
+                and state.st_uid == 0
+                and state.st_size == 0
+                and state.st_nlink == 1
+            ):
                 # The server has to go on with what a command of root began.
                 owner = self._path.parent.stat()
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
@@ -196,10 +208,7 @@ class ChainFile:
         return max((self._head or START, last or START), key=lambda head: head.seq)
 
     def _due(self, found: Tail, before: Head) -> Iterator[Facts]:
-        more: dict[str, str | int] = {}
-        if looks_cut(found.rest):
-            more["bytes"] = len(found.rest)
-            more[TORN_SHA256] = hashlib.sha256(found.rest).hexdigest()
+        more = torn(found.rest) if looks_cut(found.rest) else {}
         if found.head is None:
             yield of_itself("begin", self._now(), {**more, PREVIOUS: before.hash})
         elif more:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from hmacfs.observe.chain import GENESIS, PREVIOUS, START, Facts, sealed
-from hmacfs.observe.chain_file import of_itself
+from hmacfs.observe.chain_file import of_itself, torn
 
 
 class ChainStream:
@@ -39,32 +39,40 @@ class ChainStream:
         self._now = now
         self._head = START
         self._lost = 0
+        self._rest = b""
         self.fault = ""
 
     def write(self, facts: Facts) -> None:
         """Write a record."""
-        due = []
-        if self._head == START:
-            due.append(of_itself("begin", self._now(), {PREVIOUS: GENESIS}))
-        if self._lost:
-            due.append(of_itself("lost", self._now(), {"records": self._lost}))
-        data, head = b"", self._head
-        for each in (*due, facts):
+        data, head = b"\n" if self._rest else b"", self._head
+        for each in (*self._due(), facts):
             line, head = sealed(each, head, text=self._text)
             data += line
+        written = 0
         try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
+            while written < len(data):
+                written += os.write(self._descriptor, data[written:])
         except OSError as error:
+            self._rest += data[:written]
             self.lost(1)
             if not self.fault:
                 self.fault = f"cannot write the audit log to standard output: {error.strerror}"
                 self._complain(self.fault)
             return
+        self._rest = b""
         self._head, self._lost = head, 0
         if self.fault:
             self.fault = ""
             self._complain("the audit log can be written to standard output again")
+
+    def _due(self) -> Iterator[Facts]:
+        more = torn(self._rest)
+        if self._head == START:
+            yield of_itself("begin", self._now(), {**more, PREVIOUS: GENESIS})
+        elif more:
+            yield of_itself("torn", self._now(), more)
+        if self._lost:
+            yield of_itself("lost", self._now(), {"records": self._lost})
 
     def lost(self, count: int) -> None:
         """Note that so many records never came here."""

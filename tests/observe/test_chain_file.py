@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from hmacfs.observe.backups import Backups
 from hmacfs.observe.chain import Facts
@@ -61,6 +61,15 @@ class WritingTests(ChainFileCase):
         self.file().write(FACTS)
         self.assertEqual(0o600, self.path.stat().st_mode & 0o777)
         self.assertEqual((2, []), (self.check().records, self.check().notes))
+
+    def test_owner(self) -> None:
+        """What root begins belongs to whom the directory does, who has to go on with it."""
+        if os.geteuid() != 0:
+            raise SkipTest("only root can give files away")
+        os.chown(self.directory, 1234, 1235)
+        self.file().write(FACTS)
+        state = self.path.stat()
+        self.assertEqual((1234, 1235), (state.st_uid, state.st_gid))
 
     @given(st.lists(st.integers(0, 2), min_size=1, max_size=12), st.booleans())
     def test_several(self, turns: list[int], text: bool) -> None:
