@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
+# What is imported stays: to look for garbage among it is a tenth of the start.
+gc.disable()
+
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +18,8 @@ from hmacfs.cli import commands, config_commands, first_start, locate, logs
 from hmacfs.cli.config_commands import Surroundings
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
+
+gc.enable()
 
 FINE = 0
 FAILED = 1
@@ -88,9 +95,12 @@ def main(
     if is_first_start:
         print(first_start.greeting(path, settings), file=stderr)
     log = logs.begin(settings, stderr)
+    gc.disable()
     # Importing it installs the reactor, which nothing above needs.
     from hmacfs.cli.run import run
 
+    gc.freeze()
+    gc.enable()
     try:
         return run(settings, lambda: read_file(path, environ), environ, log)
     finally:

@@ -6,7 +6,8 @@ import re
 
 from attrs import frozen
 
-_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\U0010ffff]*)"')
+# What is neither control, space, quote nor DEL: said so it is compiled sooner.
+_TAG = re.compile(r'(W/)?"([^\x00-\x20"\x7f]*)"')
 _LIST = re.compile(rf"[ \t]*+(?:{_TAG.pattern}[ \t]*+)?(?:,[ \t]*+(?:{_TAG.pattern}[ \t]*+)?)*+")
 
 
