@@ -27,6 +27,13 @@ LARGEST_FILE: Final = 4 * 1024**3 - 2048
 MOST_FILES: Final = 10_000
 """Files of one container: what reads it needs some 13 KB of memory for each."""
 
+LONGEST_SEGMENT: Final = 253
+"""Bytes of the longest name in a folder that Linux shows whole (`get_rock_ridge_filename`)."""
+
+SURE_SEGMENT: Final = 100
+"""Bytes of the longest one that needs no continuation area (SUSP, 5.1), which xorriso before
+1.5.6 does not always count right: of folders with hundreds of them it writes no container."""
+
 BLOCK: Final = 2048
 RESERVE: Final = 512 * 1024
 """Bytes of a container that has no files yet, and a little more."""
@@ -82,7 +89,9 @@ class Program:
         return Path(self.path).name == "xorriso"
 
     def takes(self, name: StoredName) -> bool:
-        """Tell whether it can write a file of this name."""
+        """Tell whether it can write a file of this name, for others to see under this name."""
+        if longest_segment(name) > LONGEST_SEGMENT:
+            return False
         # genisoimage takes the end of such a segment for a part of what follows.
         return self.is_xorriso or not any(segment.endswith("\\") for segment in name.segments)
 
@@ -203,6 +212,11 @@ def names_in(container: Path, entries: Sequence[Entry]) -> dict[StoredName, byte
         file.seek(listed.start)
         lines = file.read(listed.size).decode(errors="replace").splitlines()
     return dict(_summed(line) for line in lines)
+
+
+def longest_segment(name: StoredName) -> int:
+    """Tell the bytes of the longest of the names between the slashes."""
+    return max(len(segment.encode()) for segment in name.segments)
 
 
 def _remove(target: Path) -> None:

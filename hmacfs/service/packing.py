@@ -95,9 +95,13 @@ class Packing:
         self, full: bool, goes_on: Callable[[], bool]
     ) -> tuple[Path, list[Packed]] | None:
         left = ATTEMPTS
+        longest = containers.LONGEST_SEGMENT
+        failure: StorageFailed | None = None
         while True:
             left -= 1
-            files, is_full = await self._oldest()
+            files, is_full = await self._oldest(longest)
+            if not files and failure is not None:
+                raise failure
             if not files or (full and not is_full):
                 return None
             target = await self.pool.run(self._next_path)
@@ -105,10 +109,16 @@ class Packing:
                 return target, await self.pool.run(self._write, files, target, goes_on)
             except containers.Stopped:
                 raise
-            except StorageFailed:
+            except StorageFailed as error:
                 # Of files that were deleted meanwhile the next attempt knows.
-                if not left or await self.pool.run(self._on_disk, files) == files:
+                if not left:
                     raise
+                if await self.pool.run(self._on_disk, files) != files:
+                    continue
+                if all(_is_sure(file) for file in files):
+                    raise
+                longest, failure = containers.SURE_SEGMENT, error
+                self.log.warn("{error}: once more without long names", error=error)
 
     async def adopt(self, container: Path) -> tuple[int, list[StoredName]]:
         """
@@ -156,14 +166,20 @@ class Packing:
         finally:
             await self.pool.run(held.close)
 
-    async def _oldest(self) -> tuple[list[StoredFile], bool]:
+    async def _oldest(self, longest: int) -> tuple[list[StoredFile], bool]:
         program = await self.pool.run(containers.Program.found)
         chosen: list[StoredFile] = []
         rooms = containers.Rooms(self.size)
         after = BEGINNING
         while page := await self.index.oldest(after, PAGE):
             after = (page[-1].uploaded_at, str(page[-1].name))
-            fit = [file for file in page if self._is_fit(file) and program.takes(file.name)]
+            fit = [
+                file
+                for file in page
+                if self._is_fit(file)
+                and program.takes(file.name)
+                and containers.longest_segment(file.name) <= longest
+            ]
             for file in await self.pool.run(self._on_disk, fit):
                 if len(chosen) == self.most or not rooms.take(file.name, file.size):
                     return chosen, True
@@ -231,6 +247,10 @@ class Packing:
         if os.geteuid() == 0:
             owner = self.root.stat()
             os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _is_sure(file: StoredFile) -> bool:
+    return containers.longest_segment(file.name) <= containers.SURE_SEGMENT
 
 
 def packing(

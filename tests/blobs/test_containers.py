@@ -117,7 +117,7 @@ class WriteTests(ContainersCase):
         self.only("genisoimage")
         program = containers.Program.found()
         self.store(*(name for name in NAMES if program.takes(named(name))))
-        self.assertEqual(len(self.files), len(NAMES) - 2)
+        self.assertEqual(len(self.files), len(NAMES) - 4)
         write(self.root, self.files, self.target, "UTF-8")
         self.read_back()
         with self.assertRaisesRegex(StorageFailed, "xorriso"):

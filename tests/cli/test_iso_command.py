@@ -78,6 +78,30 @@ class IsoTests(StorageCase):
         self.assertTrue((self.directory / "container-2.iso").exists())
         self.assertTrue((self.root / "large").exists())
 
+    def test_long_names(self) -> None:
+        """What cannot be shown whole stays, and long names do when no container can have them."""
+        fails = self.directory / "xorriso"
+        wrapped = shutil.which("xorriso")
+        if wrapped is None:
+            raise SkipTest("needs xorriso")
+        script = f'for last; do :; done; grep -q nnnnn "$last" && exit 32; exec {wrapped} "$@"'
+        fails.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
+        fails.chmod(0o755)
+        self.patch(os, "environ", {**os.environ})
+        self.store("m" * 254, b"too long")
+        self.store("m" * 253, b"just right")
+        long = ["n" * 101, f"{'n' * 102}/a"]
+        for name in long:
+            self.store(name, b"long")
+        os.environ["PATH"] = f"{self.directory}:{os.environ['PATH']}"
+        outcome = self.run_command("iso", "pack")
+        self.assertIn("packed 4 files", outcome.err)
+        self.assertEqual(self.run_command("iso", "pack").code, 1)
+        fails.unlink()
+        self.assertIn("packed 3 files", self.run_command("iso", "pack").err)
+        left = {file.name for file in self.root.iterdir() if file.is_file()}
+        self.assertEqual(left, {"ends", "m" * 254})
+
     def test_verify(self) -> None:
         """A container that has lost a byte, or is gone, is told with the files it had."""
         self.run_command("iso", "pack")

@@ -19,6 +19,19 @@ from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import ask, put
 from tests.real.daemon import CHECKOUT, Daemon, eventually
 
+SUMS = ".hmacfs/SHA256SUMS"
+CHECK = ["sha256sum", "--check", "--quiet", "--strict", SUMS]
+LONG_NAMES = (
+    *("x" * 254, "y" * 249 + ".jpg", "ü" * 124 + ".jpg", "\N{GRINNING FACE}" * 60, "n" * 253),
+    *("Case", "case", "semi;1", "a=b\\c=d", "back\\", "~$ &*?\"<>|'", "ends."),
+    *(
+        "日本語のファイル名.jpg",
+        "Привет/мир.tar.gz",
+        ".hidden",
+        "/".join("n" * 150 for _ in range(6)),
+    ),
+)
+
 
 class ContainerTests(ServerCase):
     """A server whose files may be packed into containers of four megabytes."""
@@ -85,25 +98,57 @@ class ContainerTests(ServerCase):
         name, data = list(files.items())[-1]
         self.assert_comes_back(daemon, daemon.place(name), data)
 
-    def test_taken_out(self) -> None:
-        """Other programs read a container, which is mounted where the system can do that."""
+    def mount(self, container: str) -> pathlib.Path:
+        """Return where a container is mounted: by the system where it can, else by a program."""
+        place = self.directory()
+        target = os.fspath(place)
+        known = "iso9660" in pathlib.Path("/proc/filesystems").read_text(encoding="ascii")
+        mount = ["mount", "-o", "loop,ro", "-t", "iso9660", container, target]
+        if known and subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+            self.addCleanup(subprocess.run, ["umount", target], check=True)
+            return place
+        if shutil.which("fuseiso") is None or not os.access("/dev/fuse", os.W_OK):
+            raise SkipTest("neither the system nor fuseiso can mount a container here")
+        subprocess.run(["fuseiso", container, target], check=True)
+        self.addCleanup(subprocess.run, ["fusermount", "-u", target], check=True)
+        return place
+
+    def pack_and_mount(self, daemon: Daemon, container: str) -> pathlib.Path:
+        """Pack all there is, and return where the container is mounted."""
+        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
+        return self.mount(os.fspath(self.containers / container))
+
+    def test_mounted(self) -> None:
+        """Other programs see every packed file under its name, and can compare them all."""
         daemon = self.packed()
         files = self.store(daemon, 6)
-        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
-        place = self.directory()
-        container = os.fspath(self.containers / "old.iso")
-        mount = ["mount", "-o", "loop,ro", "-t", "iso9660", container, os.fspath(place)]
-        if subprocess.run(mount, capture_output=True, check=False).returncode == 0:
-            self.addCleanup(subprocess.run, ["umount", os.fspath(place)], check=True)
-        else:
-            print("the system mounts no ISO 9660: taken out by xorriso", file=sys.stderr)
-            take = ["xorriso", "-osirrox", "on", "-indev", container, "-extract", "/"]
-            subprocess.run([*take, os.fspath(place)], capture_output=True, check=True)
-            subprocess.run(["chmod", "-R", "u+rwX", os.fspath(place)], check=True)
-        for name, data in files.items():
-            self.assertEqual((place / name).read_bytes(), data)
-        check = ["sha256sum", "--check", "--quiet", ".hmacfs/SHA256SUMS"]
-        self.assertEqual(subprocess.run(check, cwd=place, check=False).returncode, 0)
+        for name in LONG_NAMES:
+            files[name] = noise(3000, name)
+            target = daemon.target(name, len(files[name]))
+            self.assert_status(201, put(daemon.port, target, files[name]))
+        place = self.pack_and_mount(daemon, "old.iso")
+        seen = {
+            path.relative_to(place).as_posix(): path.read_bytes()
+            for path in place.rglob("*")
+            if path.is_file() and ".hmacfs" not in path.parts
+        }
+        (left,) = daemon.stored()
+        self.assertEqual(len(left), 254)
+        self.assert_comes_back(daemon, daemon.place(left), files.pop(left))
+        self.assertEqual(seen, files)
+        self.assertEqual(subprocess.run(CHECK, cwd=place, check=False).returncode, 0)
+
+        config = daemon.config.read_text(encoding="utf-8")
+        latin = config.replace("[iso]", '[iso]\ncharset = "iso-8859-1"')
+        daemon.config.write_text(latin, encoding="utf-8")
+        name, data = "grün/größe", b"in another character set"
+        self.assert_status(201, put(daemon.port, daemon.target(name, len(data)), data))
+        self.assertEqual(self.command(daemon, "rm", left).wait(60), 0)
+        place = self.pack_and_mount(daemon, "old-2.iso")
+        self.assertEqual((place / os.fsdecode(name.encode("latin-1"))).read_bytes(), data)
+        convert = ["sh", "-c", f"iconv -f UTF-8 -t ISO-8859-1 {SUMS} | {' '.join(CHECK[:-1])}"]
+        self.assertEqual(subprocess.run(convert, cwd=place, check=False).returncode, 0)
+        self.assert_comes_back(daemon, daemon.place(name), data)
 
     def test_retention(self) -> None:
         """Packed files have their time as others have; with the last of them goes the container."""
