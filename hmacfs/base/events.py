@@ -14,6 +14,12 @@ from typing import Any, Final, TypeVar
 from attrs import field, frozen, validators
 
 from hmacfs.base.names import StoredName
+from hmacfs.base.network_events import (
+    ConnectionsGivenUp,
+    ConnectionsMeasured,
+    InterfacePreferred,
+    NetworkChanged,
+)
 from hmacfs.base.origin import Origin
 from hmacfs.base.values import StoredFile
 
@@ -237,70 +243,6 @@ class StoreSwitched:
     active: bool
 
 
-NETWORK_CHANGES: Final = (
-    *("interface_added", "interface_up", "interface_down", "interface_removed"),
-    *("address_added", "address_removed"),
-)
-"""What may happen to the network of this machine."""
-
-
-@frozen
-class NetworkChanged:
-    """
-    The network of this machine has changed, and that has lasted.
-
-    :ivar kind: one of :data:`NETWORK_CHANGES`.
-    :ivar interface: its name.
-    :ivar address: that which came or went; empty where it is about the interface.
-    """
-
-    kind: str
-    interface: str
-    address: str = ""
-
-
-LOST_CONNECTIONS: Final = ("address", "client")
-"""Why a connection is given up: our address is gone, or its client answers nothing."""
-
-
-@frozen
-class ConnectionsGivenUp:
-    """
-    Connections were ended that nothing could come by any more.
-
-    :ivar reason: one of :data:`LOST_CONNECTIONS`.
-    """
-
-    count: int
-    reason: str
-
-
-QUALITIES: Final = ("good", "poor", "bad")
-"""How good a connection may be."""
-
-
-@frozen
-class Measured:
-    """
-    How good the connections of an interface are.
-
-    :ivar qualities: how many are of each of the :data:`QUALITIES`.
-    :ivar rtt: the mean of their round-trip times, in seconds.
-    :ivar loss: which share of what was sent had to be sent again, if enough was.
-    """
-
-    qualities: Mapping[str, int]
-    rtt: float
-    loss: float | None
-
-
-@frozen
-class ConnectionsMeasured:
-    """The quality of all connections was measured; by interface."""
-
-    interfaces: Mapping[str, Measured]
-
-
 @frozen
 class RequestRefused:
     """
@@ -367,6 +309,7 @@ Event = (
     | NetworkChanged
     | ConnectionsGivenUp
     | ConnectionsMeasured
+    | InterfacePreferred
     | RequestRefused
     | CredentialAccepted
     | Administered

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from attrs import frozen
 
-from hmacfs.base.events import NetworkChanged
+from hmacfs.base.network_events import NetworkChanged
 
 Address = IPv4Address | IPv6Address
 

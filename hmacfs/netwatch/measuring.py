@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from hmacfs.base.events import ConnectionsGivenUp, ConnectionsMeasured, Events
+from hmacfs.base.events import Events
+from hmacfs.base.network_events import ConnectionsGivenUp, ConnectionsMeasured
 from hmacfs.netwatch import tcp_info
 from hmacfs.netwatch.connections import Connection, in_turns
 from hmacfs.netwatch.facts import Address

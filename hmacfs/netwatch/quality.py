@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from hmacfs.base.events import QUALITIES, Measured
+from hmacfs.base.network_events import QUALITIES, Measured
 from hmacfs.netwatch.tcp_info import Sample
 
 LEAST_SENT: Final = 20

@@ -7,7 +7,7 @@ from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from hmacfs.base.events import NetworkChanged
+from hmacfs.base.network_events import NetworkChanged
 from hmacfs.netwatch.facts import Fact, Facts, Key, name_of, steps
 
 MOST_AT_ONCE: Final = 100

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from hmacfs.base.events import NetworkChanged
+from hmacfs.base.network_events import NetworkChanged
 from hmacfs.netwatch.facts import Facts
 from hmacfs.netwatch.kernel import KernelWatch, Socket, WatchReactor
 from hmacfs.netwatch.settling import Settling

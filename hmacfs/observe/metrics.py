@@ -21,15 +21,12 @@ from prometheus_client.registry import Collector
 from hmacfs.base.events import (
     ABORTED,
     ConnectionsChanged,
-    ConnectionsGivenUp,
-    ConnectionsMeasured,
     DeviceSeen,
     DownloadFailed,
     DownloadSent,
     Events,
     FileRemoved,
     FileShared,
-    NetworkChanged,
     RecordsLost,
     RequestEnded,
     RequestsChanged,
@@ -44,6 +41,12 @@ from hmacfs.base.events import (
     UploadsChanged,
     UploadStored,
     UploadTakenOver,
+)
+from hmacfs.base.network_events import (
+    ConnectionsGivenUp,
+    ConnectionsMeasured,
+    InterfacePreferred,
+    NetworkChanged,
 )
 from hmacfs.base.version import VERSION
 from hmacfs.observe import table
@@ -106,6 +109,7 @@ class Metrics:
         )
         events.listen(ConnectionsGivenUp, self._connections_given_up)
         events.listen(ConnectionsMeasured, self._connections_measured)
+        events.listen(InterfacePreferred, self._interface_preferred)
         events.listen(RecordsLost, lambda event: self[table.RECORDS_LOST].inc(event.count))
 
     @classmethod
@@ -183,6 +187,11 @@ class Metrics:
 
     def _connections_given_up(self, event: ConnectionsGivenUp) -> None:
         self[table.LOST_CONNECTIONS].labels(event.reason).inc(event.count)
+
+    def _interface_preferred(self, event: InterfacePreferred) -> None:
+        self[table.PREFERRED].clear()
+        if event.interface:
+            self[table.PREFERRED].labels(event.interface).set(1)
 
     def _connections_measured(self, event: ConnectionsMeasured) -> None:
         # An interface that has no connections any more has no series.

@@ -8,9 +8,10 @@ from typing import Any, Final, Generic, TypeVar
 from attrs import frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from hmacfs.base import events
+from hmacfs.base import network_events
 from hmacfs.base.errors import NoSpace, SignatureWrong, Unknown
-from hmacfs.base.events import ABORTED, NETWORK_CHANGES, UNFORESEEN
+from hmacfs.base.events import ABORTED, UNFORESEEN
+from hmacfs.base.network_events import NETWORK_CHANGES
 
 T = TypeVar("T", Counter, Gauge, Histogram)
 
@@ -200,7 +201,7 @@ LOST_CONNECTIONS: Final = Metric(
     "hmac_file_server_lost_connections_total",
     "Connections that were given up: their address here was gone, or their client silent.",
     labels=("reason",),
-    initial=events.LOST_CONNECTIONS,
+    initial=network_events.LOST_CONNECTIONS,
 )
 QUALITY: Final = Metric(
     Gauge,
@@ -212,6 +213,12 @@ RTT: Final = Metric(
     Gauge,
     "hmac_file_server_rtt_seconds",
     "Mean of the round-trip times of the connections that are open.",
+    labels=("interface",),
+)
+PREFERRED: Final = Metric(
+    Gauge,
+    "hmac_file_server_best_interface",
+    "Always 1; the label tells the interface that counts as the best.",
     labels=("interface",),
 )
 LOSS: Final = Metric(
@@ -282,6 +289,7 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     QUALITY,
     RTT,
     LOSS,
+    PREFERRED,
     RECORDS_LOST,
     BUILD,
     PLAIN_MEMORY,

@@ -9,18 +9,20 @@ from typing import Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from hmacfs.base.events import ConnectionsGivenUp, Events, NetworkChanged
+from hmacfs.base.events import Events
+from hmacfs.base.network_events import ConnectionsGivenUp, ConnectionsMeasured, NetworkChanged
 from hmacfs.config import options
 from hmacfs.config.settings import Settings, Source
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import ThreadedPool
 from hmacfs.netwatch.connections import Connection, in_turns
-from hmacfs.netwatch.facts import Address, Link, addresses, interfaces
+from hmacfs.netwatch.facts import Address, Facts, Link, addresses, interfaces
 from hmacfs.netwatch.kernel import Socket, WatchReactor, open_socket
 from hmacfs.netwatch.looking import look
 from hmacfs.netwatch.measuring import QualityWatch
+from hmacfs.netwatch.ranking import Ranking
 from hmacfs.netwatch.watch import NetworkWatch, Pace
-from hmacfs.service.quality import measures
+from hmacfs.service.quality import measures, preferences
 from hmacfs.web.health import Part
 
 UNHURRIED: Final = 5.0
@@ -101,6 +103,11 @@ class Network:
                 self._changed,
                 self._began,
             )
+        wanted = preferences(settings)
+        self._ranking: Ranking | None = None
+        if wanted is not None:
+            self._ranking = Ranking(reactor, wanted, self._facts, events)
+            events.listen(ConnectionsMeasured, self._measured)
         self._measures = measures(settings)
         self._quality: QualityWatch | None = None
 
@@ -125,9 +132,18 @@ class Network:
             self._pool.stop()
             if self._quality is not None:
                 self._quality.stop()
+            if self._ranking is not None:
+                self._ranking.stop()
+
+    def _facts(self) -> Facts:
+        return self._watch.facts if self._watch is not None else {}
 
     def _interfaces(self) -> Mapping[Address, str]:
-        return interfaces(self._watch.facts) if self._watch is not None else {}
+        return interfaces(self._facts())
+
+    def _measured(self, event: ConnectionsMeasured) -> None:
+        if self._ranking is not None:
+            self._ranking.measured(event.interfaces)
 
     def parts(self) -> dict[str, Part]:
         """Tell how the network is, if it is watched."""
@@ -140,16 +156,22 @@ class Network:
         if self._watch.fault:
             return {"network": Part("degraded", f"not watched: {self._watch.fault}")}
         how = "told by the kernel" if self._watch.is_told else "looked at"
-        return {"network": Part("ok", f"{self._summary()}, {how}")}
+        best = self._ranking.best if self._ranking is not None else ""
+        detail = ", ".join(
+            [self._summary(), how, *([f"the best interface is {best}"] if best else [])]
+        )
+        return {"network": Part("ok", detail)}
 
     def _summary(self) -> str:
-        facts = self._watch.facts if self._watch is not None else {}
+        facts = self._facts()
         links = [fact for fact in facts.values() if isinstance(fact, Link)]
         up = sum(link.up for link in links)
         return f"{up} of {len(links)} interfaces up, {len(addresses(facts))} addresses"
 
     def _began(self) -> None:
         self.log.info("the network is watched: {summary}", summary=self._summary())
+        if self._ranking is not None:
+            self._ranking.judge()
         # An address may have come between the attempt to listen and this.
         self._do(self._listen())
 
@@ -161,6 +183,8 @@ class Network:
             self.log.info("{more} more changes of the network", more=more)
         for change in changes:
             self._events.tell(change)
+        if self._ranking is not None:
+            self._ranking.changed(changes)
         gone = {
             ip_address(change.address) for change in changes if change.kind == "address_removed"
         }

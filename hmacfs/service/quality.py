@@ -9,6 +9,7 @@ from hmacfs.config.option import Option
 from hmacfs.config.settings import Settings, Source
 from hmacfs.netwatch.measuring import Measures
 from hmacfs.netwatch.quality import Thresholds
+from hmacfs.netwatch.ranking import Preferences
 
 LIVES: Final = 3
 """Questions that a client may leave unanswered; of mobile networks twice as many."""
@@ -20,6 +21,20 @@ MOBILE: Final = {
     options.NETWORK_RESILIENCE_PACKET_LOSS_CRITICAL_THRESHOLD: 20.0,
 }
 """The thresholds of mobile networks, where none are given."""
+
+
+def preferences(settings: Settings) -> Preferences | None:
+    """Tell what makes an interface good, if they are told apart."""
+    is_watched = settings[options.SERVER_NETWORKEVENTS]
+    if not is_watched or not settings[options.NETWORK_RESILIENCE_MULTI_INTERFACE_ENABLED]:
+        return None
+    return Preferences(
+        settings[options.NETWORK_RESILIENCE_INTERFACE_PRIORITY],
+        settings[options.NETWORK_RESILIENCE_AUTO_SWITCH_ENABLED],
+        settings[options.NETWORK_RESILIENCE_INTERFACE_STABILITY_TIME],
+        settings[options.NETWORK_RESILIENCE_QUALITY_DEGRADATION_THRESHOLD],
+        settings[options.NETWORK_RESILIENCE_MAX_SWITCH_ATTEMPTS],
+    )
 
 
 def measures(settings: Settings) -> Measures | None:

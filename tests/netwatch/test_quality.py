@@ -11,7 +11,8 @@ from typing import Any, cast
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.base.events import ConnectionsGivenUp, ConnectionsMeasured, Events, Measured
+from hmacfs.base.events import Events
+from hmacfs.base.network_events import ConnectionsGivenUp, ConnectionsMeasured, Measured
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.netwatch import tcp_info

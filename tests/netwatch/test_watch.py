@@ -10,7 +10,7 @@ from typing import cast
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.base.events import NETWORK_CHANGES, NetworkChanged
+from hmacfs.base.network_events import NETWORK_CHANGES, NetworkChanged
 from hmacfs.netwatch.facts import Assigned, Facts, Key, Link, addresses
 from hmacfs.netwatch.kernel import ANSWER_TIME, PAUSE, Socket, WatchReactor
 from hmacfs.netwatch.settling import MOST_AT_ONCE

@@ -10,15 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.events import (
-    NETWORK_CHANGES,
     ConnectionsChanged,
-    ConnectionsGivenUp,
-    ConnectionsMeasured,
     DownloadFailed,
     DownloadSent,
     Events,
-    Measured,
-    NetworkChanged,
     RequestEnded,
     RequestsChanged,
     SessionsCounted,
@@ -28,6 +23,14 @@ from hmacfs.base.events import (
     UploadResumed,
     UploadStored,
     UploadTakenOver,
+)
+from hmacfs.base.network_events import (
+    NETWORK_CHANGES,
+    ConnectionsGivenUp,
+    ConnectionsMeasured,
+    InterfacePreferred,
+    Measured,
+    NetworkChanged,
 )
 from hmacfs.base.values import StoredFile
 from hmacfs.base.version import VERSION
@@ -226,6 +229,15 @@ class EventTests(MetricsCase):
         }
         self.assertEqual(expected, told)
         self.assertEqual([], [key for key in samples if "eth0" in key[1]])
+
+    def test_preferred(self) -> None:
+        """One interface at the most is the best."""
+        best = f"{OURS}best_interface"
+        for names in (["eth0", "wlan0"], ["eth0", ""]):
+            for name in names:
+                self.events.tell(InterfacePreferred(name))
+            expected = {(best, (name,)): 1 for name in names[1:] if name}
+            self.assertEqual(expected, self.samples(best))
 
     def test_process(self) -> None:
         """Memory and processor time are those of this process."""

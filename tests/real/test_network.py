@@ -147,6 +147,7 @@ class NetworkTests(ServerCase):
         one = {"good": 1, "poor": 0, "bad": 0}
         eventually("a quick one", lambda: self.quality("cable") == one)
         self.assertEqual({"good": 0, "poor": 1, "bad": 0}, self.quality("slow"))
+        self.log_has("the best interface is cable")
         [rtt] = SLOW_RTT.findall(self.page())
         self.assertGreater(float(rtt), 0.3)
 
@@ -156,6 +157,7 @@ class NetworkTests(ServerCase):
         self.assertIn('hmac_file_server_lost_connections_total{reason="client"} 1.0', page)
         self.assertIn('hmac_file_server_sessions{state="open"} 1.0', page)
         self.assertEqual(1, self.counts()["interface_down"])
+        self.assertIn('hmac_file_server_best_interface{interface="slow"} 1.0', page)
         answer = there.request("HEAD", target, TOKEN)
         self.assert_status(200, answer)
         self.assertGreater(int(answer.headers["upload-offset"]), 0)

@@ -107,8 +107,10 @@ NETWORK_RESILIENCE_INTERFACE_STABILITY_TIME: Final = Option(
     key="network_resilience.interface_stability_time",
     kind=Duration(),
     default=30.0,
-    summary="How long an interface has to be up to count as stable. Without it 30 seconds.",
+    summary="How long an interface that came up has to be up to count as stable, and as better "
+    "than one that is not. Without it 30 seconds.",
     example=10.0,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_RTT_WARNING_THRESHOLD: Final = Option(
     key="network_resilience.rtt_warning_threshold",
@@ -152,7 +154,8 @@ NETWORK_RESILIENCE_MULTI_INTERFACE_ENABLED: Final = Option(
     key="network_resilience.multi_interface_enabled",
     kind=Switch(),
     default=False,
-    summary="Whether the quality is told of each interface by itself. Without it of all together.",
+    summary="Whether the quality is told of each interface by itself, and which interface is the "
+    "best. Without it of all together.",
     example=True,
     in_effect=True,
 )
@@ -160,31 +163,37 @@ NETWORK_RESILIENCE_INTERFACE_PRIORITY: Final = Option(
     key="network_resilience.interface_priority",
     kind=TextList("list of interfaces"),
     default=(),
-    summary="Which interfaces are reported first. Without it in the order of the system.",
+    summary="Which interfaces count as better than all others, the best first. Without it cables "
+    "before wireless networks before mobile ones, as their names tell.",
     example=("eth0", "wlan0"),
+    in_effect=True,
 )
 NETWORK_RESILIENCE_AUTO_SWITCH_ENABLED: Final = Option(
     key="network_resilience.auto_switch_enabled",
     kind=Switch(),
     default=False,
-    summary="Whether an interface that became bad is left out of what is reported as best. "
-    "Without it it is not.",
+    summary="Whether an interface most of whose connections are bad counts as worse than all "
+    "others, whatever its priority. Without it it does not.",
     example=True,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_QUALITY_DEGRADATION_THRESHOLD: Final = Option(
     key="network_resilience.quality_degradation_threshold",
     kind=Number(0, 100),
     default=0.3,
-    summary="By how much the quality has to fall to be reported. Without it 0.3.",
+    summary="By how much the share of good connections by an interface, of 1, has to fall to be "
+    "logged; of poor ones half counts. Without it 0.3.",
     example=0.5,
+    in_effect=True,
 )
 NETWORK_RESILIENCE_MAX_SWITCH_ATTEMPTS: Final = Option(
     key="network_resilience.max_switch_attempts",
     kind=Whole(0, 1000),
     default=3,
-    summary="How often the best interface may change in a minute before the report waits. "
-    "Without it 3.",
+    summary="How often in a minute another interface may become the best; then the next has to "
+    "wait. 0 means any number. Without it 3.",
     example=5,
+    in_effect=True,
 )
 CLIENT_NETWORK_SUPPORT_ALLOW_IP_CHANGES: Final = Option(
     key="client_network_support.allow_ip_changes",
