@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hmacfs.observe.chain_check import checked
 from tests.library.images import image
 from tests.real import ways
 from tests.real.case import ServerCase, noise
@@ -25,6 +26,7 @@ class AllOnTests(ServerCase):
 
     def begin(self) -> Daemon:
         """Start it, and its clamd."""
+        self.audit = self.directory() / "audit.log"
         place = Path(tempfile.mkdtemp(prefix="hmacfs-clamd-"))
         self.addCleanup(shutil.rmtree, place, ignore_errors=True)
         clamd = Clamd(place)
@@ -37,6 +39,7 @@ class AllOnTests(ServerCase):
             "thumbnails": {"enabled": True, "size": "64x64"},
             "quotas": {"enabled": True, "default": "10MB", "daily": "20MB"},
             "clamav": {"clamavenabled": True, "clamavsocket": os.fspath(clamd.path)},
+            "audit": {"enabled": True, "path": os.fspath(self.audit)},
         }
         return self.start({**sections, **ways.SECTIONS})
 
@@ -63,3 +66,5 @@ class AllOnTests(ServerCase):
         self.assertGreater(len(found), 2 * len(WAYS))
         self.assertEqual(2, len({status.st_ino for status in found if status.st_size}))
         self.assertEqual([], daemon.stages())
+        daemon.stop()
+        self.assertGreater(checked(self.audit).records, 4 * len(WAYS))

@@ -21,6 +21,7 @@ from tests.ports import free_port
 from tests.real.case import KILOBYTE, ServerCase
 from tests.real.client import Connection, Headers, NoAnswer, ask, put
 from tests.real.daemon import CHECKOUT, PATIENCE, PAUSE, SECRET, Daemon, eventually
+from tests.real.test_monitoring import program
 
 TOKEN_SECRET: Final = "a secret of tokens, which is only for these tests"
 DATA: Final = b"hello, who is there?"
@@ -194,6 +195,35 @@ class RecordTests(AuditCase):
         self.assertEqual(4, len(lines))
         self.audit.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         self.assertEqual((4, []), (checked(self.audit).records, checked(self.audit).notes))
+
+
+class PackageTests(AuditCase):
+    """The rules of logrotate in the package."""
+
+    def test_left_alone(self) -> None:
+        """They move logs, and not the audit log, which keeps itself as long as it is told to."""
+        logrotate = program("logrotate")
+        place = self.directory()
+        directories = (place / "hmac-file-server", place / "hmac-file-server-two")
+        for directory in directories:
+            directory.mkdir()
+            for name in ("audit.log", "audit-2026-01-31T12-30-15.250.log", "server.log", "a1.log"):
+                (directory / name).write_text("line\n", encoding="utf-8")
+        packaged = (CHECKOUT / "debian/hmac-file-server.logrotate").read_text(encoding="utf-8")
+        rules = place / "rules"
+        ours = packaged.replace("/var/log/", f"{place}/")
+        rules.write_text(re.sub(r"(?m)^\tsu .*\n", "", ours), encoding="utf-8")
+        rules.chmod(0o600)
+        looked = subprocess.run(
+            [logrotate, "--debug", "--state", os.fspath(place / "state"), os.fspath(rules)],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        found = re.findall(r"considering log (\S+)", looked.stderr)
+        expected = {f"{each}/{name}" for each in directories for name in ("server.log", "a1.log")}
+        self.assertEqual(expected, set(found))
 
 
 class CrashTests(AuditCase):

@@ -35,6 +35,7 @@ class ReactorTests(SessionCase):
                 "thumbnails": {"enabled": True, "size": ["64x64"]},
                 "retention": {"report_path": os.fspath(place / "report"), "max_size": "1GB"},
                 "logging": {"file": os.fspath(place / "server.log")},
+                "audit": {"enabled": True, "path": os.fspath(place / "audit.log")},
             },
         )
         self.daemon.launcher = [
