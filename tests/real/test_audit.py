@@ -244,12 +244,12 @@ class CrashTests(AuditCase):
         for thread in threads:
             thread.start()
         try:
-            for number in range(3):
+            for number in range(2):
                 self.until_larger()
-                if number == 1:
+                if number == 0:
                     self.assertEqual(1, self.command(daemon, "rm", "nothing").returncode)
                 daemon.kill9()
-                if number == 2:
+                if number == 1:
                     self.audit.rename(self.audit.with_name("audit.log.1"))
                 daemon.start()
             rotated = "audit-*.log*"
@@ -262,12 +262,7 @@ class CrashTests(AuditCase):
         chain = checked(self.audit)
         self.assertGreaterEqual(chain.files, 3)
         self.assertGreater(chain.records, 250)
-        self.assertLessEqual(len(chain.notes), 3)
-        self.audit.write_bytes(self.audit.read_bytes().replace(b'"stop"', b'"spot"'))
-        broken = self.command(daemon, "audit", "verify")
-        self.assertEqual(1, broken.returncode)
-        last = len(self.audit.read_text().splitlines())
-        self.assertIn(f"audit.log:{last}: record", broken.stderr)
+        self.assertLessEqual(len(chain.notes), 2)
 
     def until_larger(self) -> None:
         """Wait for more records."""
