@@ -327,3 +327,15 @@ class Scattered(Refusal):
     """The parts of the upload that are there have too many gaps between them; ``limit``."""
 
     code = "scattered"
+
+
+class RateLimited(Refusal):
+    """Too many uploads begin; ``limit`` a minute, ``retry_after`` in seconds."""
+
+    code = "rate-limited"
+
+
+class Banned(Refusal):
+    """Too many credentials of this client were refused; ``retry_after`` in seconds."""
+
+    code = "banned"

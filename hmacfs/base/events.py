@@ -285,6 +285,32 @@ class RecordsLost:
     count: int
 
 
+@frozen
+class UploadLimited:
+    """
+    An upload was refused because too many come.
+
+    :ivar by: what was counted: ``ip`` or ``jid``.
+    """
+
+    by: str
+
+
+@frozen
+class ClientBanned:
+    """
+    A client is shut out from now on, because of what it did here.
+
+    :ivar client: its address, or of IPv6 its network.
+    :ivar seconds: for how long.
+    :ivar reason: why, in a few words.
+    """
+
+    client: str
+    seconds: float
+    reason: str
+
+
 Event = (
     UploadStored
     | UploadFailed
@@ -314,6 +340,8 @@ Event = (
     | CredentialAccepted
     | Administered
     | RecordsLost
+    | UploadLimited
+    | ClientBanned
 )
 
 E = TypeVar("E", bound=Event)

@@ -8,6 +8,7 @@ from typing import Final
 
 from hmacfs.cli import (
     audit_command,
+    bans_command,
     dedup_command,
     file_commands,
     health_command,
@@ -29,6 +30,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *health_command.COMMANDS,
     *xmpp_command.COMMANDS,
     *keys_commands.COMMANDS,
+    *bans_command.COMMANDS,
     *file_commands.COMMANDS,
     *index_commands.COMMANDS,
     *dedup_command.COMMANDS,

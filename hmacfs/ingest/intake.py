@@ -37,6 +37,7 @@ from hmacfs.ingest.versions import Versions
 from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
 from hmacfs.rules.queue import UploadQueue
 from hmacfs.rules.quota import Quotas, Usage, owned
+from hmacfs.rules.rates import OwnMeters, Rates
 from hmacfs.rules.rule import Rules
 from hmacfs.rules.space import Reservation, Space
 from hmacfs.stores.interfaces import Index
@@ -44,6 +45,11 @@ from hmacfs.stores.interfaces import Index
 
 def _own_ledger(intake: Intake) -> Ledger:
     return Ledger(MemoryReplays(intake.now))
+
+
+def _no_rates(intake: Intake) -> Rates:
+    meters = OwnMeters()
+    return Rates(meters, meters, intake.events, intake.now)
 
 
 def _no_quotas(intake: Intake) -> Quotas:
@@ -69,6 +75,7 @@ class Intake:
         without it the upload is refused.
     :param quotas: how much owners may have.
     :param queue: how many uploads may be under way.
+    :param rates: how many may begin; the faces ask, which know whose they are.
     :param buffer: bytes of one that may wait for the disk.
     """
 
@@ -90,6 +97,7 @@ class Intake:
     queue: UploadQueue = field(factory=UploadQueue.endless)
     buffer: int = HIGH_MARK
     versions: Versions | None = None
+    rates: Rates = field(default=Factory(_no_rates, takes_self=True))
     publication: Publication = field(init=False, eq=False, repr=False)
 
     @publication.default

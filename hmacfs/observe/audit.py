@@ -10,6 +10,7 @@ from hmacfs.base.events import (
     ABORTED,
     UNFORESEEN,
     Administered,
+    ClientBanned,
     CredentialAccepted,
     DownloadFailed,
     DownloadSent,
@@ -44,7 +45,7 @@ AUTH_FAILURES: Final = frozenset(
 QUOTA_FAILURES: Final = frozenset({errors.QuotaExceeded.code, errors.DailyQuotaExceeded.code})
 """Refusals of those who have too much."""
 
-RATE_FAILURES: Final = frozenset({errors.TooManyUploads.code})
+RATE_FAILURES: Final = frozenset({errors.TooManyUploads.code, errors.RateLimited.code})
 """Refusals of those who ask too often, or for too much at once."""
 
 VALIDATION_FAILURES: Final = frozenset(
@@ -107,6 +108,7 @@ class Audit:
         events.listen(InfectionFound, self._infection_found)
         events.listen(RequestRefused, self._request_refused)
         events.listen(CredentialAccepted, self._credential_accepted)
+        events.listen(ClientBanned, self._client_banned)
         events.listen(Administered, self._administered)
 
     def _record(self, event: str, outcome: str, facts: Facts, origin: Origin | None = None) -> None:
@@ -159,6 +161,14 @@ class Audit:
 
     def _credential_accepted(self, event: CredentialAccepted) -> None:
         self._request("auth_success", "accepted", {"scheme": event.scheme})
+
+    def _client_banned(self, event: ClientBanned) -> None:
+        facts: Facts = {
+            "banned": event.client,
+            "seconds": round(event.seconds),
+            "reason": event.reason,
+        }
+        self._record("banned", "banned", facts)
 
     def _administered(self, event: Administered) -> None:
         facts = {"action": event.action}

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from hmacfs.base.events import (
     ABORTED,
+    ClientBanned,
     ConnectionsChanged,
     DeviceSeen,
     DownloadFailed,
@@ -37,6 +38,7 @@ from hmacfs.base.events import (
     ThreadsChanged,
     ThumbnailEnded,
     UploadFailed,
+    UploadLimited,
     UploadResumed,
     UploadsChanged,
     UploadStored,
@@ -103,6 +105,8 @@ class Metrics:
         events.listen(RequestsChanged, self._requests_changed)
         events.listen(StoreCallFailed, self._store_call_failed)
         events.listen(StoreSwitched, self._store_switched)
+        events.listen(ClientBanned, lambda _: self[table.BANS].inc())
+        events.listen(UploadLimited, lambda event: self[table.RATE_LIMITED].labels(event.by).inc())
         events.listen(ConnectionsChanged, self._connections_changed)
         events.listen(
             NetworkChanged, lambda event: self[table.NETWORK_EVENTS].labels(event.kind).inc()

@@ -232,6 +232,18 @@ RECORDS_LOST: Final = Metric(
     "hmac_file_server_audit_records_lost_total",
     "Records of the audit log that could not be written.",
 )
+BANS: Final = Metric(
+    Counter,
+    "hmac_file_server_bans_total",
+    "Clients that were shut out because their credentials were refused too often.",
+)
+RATE_LIMITED: Final = Metric(
+    Counter,
+    "hmac_file_server_rate_limited_total",
+    "Uploads that were refused because too many began, by what was counted.",
+    labels=("by",),
+    initial=("ip", "jid"),
+)
 BUILD: Final = Metric(
     Gauge,
     "hmac_file_server_build_info",
@@ -291,6 +303,8 @@ TABLE: Final[tuple[Metric[Any], ...]] = (
     LOSS,
     PREFERRED,
     RECORDS_LOST,
+    BANS,
+    RATE_LIMITED,
     BUILD,
     PLAIN_MEMORY,
     PLAIN_CPU,

@@ -19,6 +19,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from hmacfs.base.errors import DailyQuotaExceeded, QuotaExceeded
+from hmacfs.base.names import StoredName
 from hmacfs.base.values import Grant, StoredFile
 from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.rules.days import DAY, Days, OwnDays
@@ -33,10 +34,16 @@ _HASH: Final = re.compile(r"[0-9a-f]{40}")
 
 def owned(grant: Grant) -> Grant:
     """Tell the owner by ejabberd's path, where the signature does not say who it is."""
-    segments = grant.name.segments
-    if grant.owner is None and len(segments) > 1 and _HASH.fullmatch(segments[0]):
-        return evolve(grant, owner=segments[0])
-    return grant
+    return evolve(grant, owner=owner_of(grant.owner, grant.name))
+
+
+def owner_of(owner: str | None, name: StoredName | None) -> str | None:
+    """Tell the owner, of whom the signature may not say who it is."""
+    if owner is None and name is not None:
+        first, *more = name.segments
+        if more and _HASH.fullmatch(first):
+            return first
+    return owner
 
 
 @frozen

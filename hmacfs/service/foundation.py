@@ -23,17 +23,21 @@ from hmacfs.ingest.recovery import Recovery
 from hmacfs.ingest.unverified import Unverified
 from hmacfs.netwatch.kernel import WatchReactor
 from hmacfs.observe.usage import resident_bytes
+from hmacfs.rules.bans import Bans
 from hmacfs.rules.days import Days, OwnDays
 from hmacfs.rules.queue import Scaling, UploadQueue
 from hmacfs.rules.quota import Usage
+from hmacfs.rules.rates import Meters, OwnMeters
 from hmacfs.service.audit import Auditing
 from hmacfs.service.index_lock import IndexLock
 from hmacfs.service.network import Network
 from hmacfs.service.reserve import Reserve
 from hmacfs.service.shared_state import make_shared_state, whereabouts
 from hmacfs.service.stores import contents, index_path, internal_path, is_file, make_index, naming
+from hmacfs.stores.bans import StateBans
 from hmacfs.stores.days import StateDays
 from hmacfs.stores.interfaces import StoreFailed, StoreFull
+from hmacfs.stores.meters import StateMeters
 from hmacfs.stores.nonces import StateReplays
 from hmacfs.uploads.table import Table
 from hmacfs.web.health import History
@@ -67,6 +71,9 @@ class Foundation:
     :ivar ledger: knows what signatures that count once have led to.
     :ivar queue: counts the uploads that are under way.
     :ivar usage: knows what owners have on its way.
+    :ivar bans: know who is shut out.
+    :ivar meters: count uploads as they begin, for all servers that share the state.
+    :ivar own_meters: count those of this process.
     :ivar days: know what owners sent in a day.
     :ivar contents: the bytes that equal files have together, if they have.
     :ivar deduplicates: whether equal files are stored once, which the start finds out.
@@ -124,6 +131,11 @@ class Foundation:
         self.events.listen(UploadsChanged, self._scaling(settings).follow)
         self.usage = Usage(time.time)
         is_own = settings[options.QUOTAS_TRACKING] == "memory"
+        self.bans = Bans(StateBans(self.shared.state), self.events, time.time)
+        self.own_meters = OwnMeters()
+        # A state in a file is that of one server, which need not ask it.
+        shares = settings[options.REDIS_REDISENABLED]
+        self.meters: Meters = StateMeters(self.shared.state) if shares else self.own_meters
         self.days: Days = OwnDays() if is_own else StateDays(self.shared.state)
 
     def _scaling(self, settings: Settings) -> Scaling:
@@ -161,6 +173,7 @@ class Foundation:
             self._sessions_opened = True
             await self._open_index()
             await self.shared.start()
+            await self.bans.refresh()
             return await Recovery(self.blobs, self.index).run()
         except (StorageFailed, StorageFull, StoreFailed) as error:
             raise CannotStart(str(error)) from error

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IReactorSocket
+from twisted.internet.interfaces import IAddress, IListeningPort, IReactorSocket
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
@@ -155,7 +155,7 @@ class Listeners:
                 except CertificateRefused as error:
                     listening.close()
                     raise CannotStart(str(error)) from error
-            factory = TLSMemoryBIOFactory(self._certificates, False, self.factory)
+            factory = Encrypted(self._certificates, False, self.factory)
             factory.noisy = False
         with listening:
             self._ports.append(adopt(self.reactor, listening, factory))
@@ -164,6 +164,15 @@ class Listeners:
         return await self.pool.run(
             tls.load, settings[options.TLS_CERT_FILE], settings[options.TLS_KEY_FILE]
         )
+
+
+class Encrypted(TLSMemoryBIOFactory):
+    """Speaks TLS on the connections that the factory below it takes; the others are closed."""
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Make the protocol of a connection, if it is taken."""
+        wrapped = self.wrappedFactory.buildProtocol(addr)
+        return None if wrapped is None else self.protocol(self, wrapped)
 
 
 def adopt(reactor: IReactorSocket, listening: socket.socket, factory: Any) -> IListeningPort:

@@ -20,7 +20,7 @@ from hmacfs.config import options
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.settings import Settings
 from hmacfs.flow.turns import Turns
-from hmacfs.service import keys, scans, tree
+from hmacfs.service import keys, protection, scans, tree
 from hmacfs.service.chores import Chore, deduplication, forgetting, index_backups, living
 from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
@@ -62,7 +62,7 @@ class FileServer(Service):
         self._ring = Keyring(())
         self._started_at = time.monotonic()
         self._site = StreamingSite(
-            self._grow(), reactor, tree.conduct(settings), self._foundation.events
+            self._grow(), reactor, tree.conduct(settings, self._foundation), self._foundation.events
         )
         self._listeners = Listeners(reactor, self._foundation.pool, self._site, self._environ)
         self._metrics = MetricsListener(
@@ -129,7 +129,7 @@ class FileServer(Service):
             self._ring = await self._foundation.pool.run(keys.read_ring, self._settings)
         except KeysUnusable as error:
             self.log.error("the old keys stay in force: {error}", error=error)
-        self._site.adopt(self._grow(), tree.conduct(self._settings))
+        self._site.adopt(self._grow(), tree.conduct(self._settings, self._foundation))
         self._metrics.adopt(self._settings)
         self._clean()
         try:
@@ -180,7 +180,7 @@ class FileServer(Service):
             self._ring = await self._foundation.pool.run(keys.read_ring, self._settings)
         except KeysUnusable as error:
             raise CannotStart(str(error)) from error
-        self._site.adopt(self._grow(), tree.conduct(self._settings))
+        self._site.adopt(self._grow(), tree.conduct(self._settings, self._foundation))
         pid_file = self._settings[options.SERVER_PID_FILE]
         if pid_file is not None:
             await self._foundation.pool.run(write_pid_file, pid_file)
@@ -207,7 +207,10 @@ class FileServer(Service):
             self._begin(chore)
         self._begin(self._ending_sessions())
         self._begin(forgetting(self._foundation, self._reactor))
-        for chore in living(self._foundation, self._reactor):
+        for chore in (
+            *protection.chores(self._settings, self._foundation),
+            *living(self._foundation, self._reactor),
+        ):
             self._begin(chore)
         if self._workshop is not None:
             for chore in self._workshop.start():

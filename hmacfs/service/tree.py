@@ -31,7 +31,7 @@ from hmacfs.rules.contents import Contents, Types
 from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rule, Rules
 from hmacfs.rules.space import Space
-from hmacfs.service import audit, cleaning, keys, quotas, resuming, scans, v3
+from hmacfs.service import audit, cleaning, keys, protection, quotas, resuming, scans, v3
 from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.uploads.limits import Limits
@@ -80,7 +80,7 @@ def grow(
     doors = open_doors(keys.terms(settings, ring), audit.noting(foundation.events))
     peers = _peers(settings)
     intake = make_intake(settings, foundation, seconds)
-    uploads = Uploads(intake, foundation.unverified, paths)
+    uploads = Uploads(intake, foundation.unverified, paths, peers)
     versioned = settings[options.VERSIONING_ENABLEVERSIONING]
     # By the time nginx opens a file that may be replaced, it could be another.
     handed_on = "" if versioned else settings[options.DOWNLOADS_X_ACCEL_PREFIX]
@@ -193,6 +193,7 @@ def make_intake(settings: Settings, foundation: Foundation, seconds: Callable[[]
         foundation.queue,
         settings[options.UPLOADS_BUFFER_SIZE],
         _versions(settings, foundation),
+        protection.rates(settings, foundation),
     )
 
 
@@ -268,10 +269,12 @@ def health(
     return Health(parts, uptime, _peers(settings), foundation.history, draining)
 
 
-def conduct(settings: Settings) -> Conduct:
+def conduct(settings: Settings, foundation: Foundation) -> Conduct:
     """Tell how connections are treated."""
+    peers = _peers(settings)
+    foundation.bans.adopt(protection.terms(settings), protection.exempt(peers))
     return Conduct(
-        _peers(settings),
+        peers,
         Patience(
             headers=settings[options.SERVER_HEADER_TIMEOUT],
             body=settings[options.TIMEOUTS_READTIMEOUT],
@@ -288,6 +291,7 @@ def conduct(settings: Settings) -> Conduct:
         not settings[options.SERVER_DISABLE_KEEP_ALIVES],
         settings[options.SERVER_MAX_IDLE_CONNS_PER_HOST],
         settings[options.CLIENT_NETWORK_SUPPORT_CLIENT_CONNECTION_DETECTION],
+        foundation.bans,
     )
 
 

@@ -82,6 +82,8 @@ STATUS: dict[type[Refusal], Status] = {
     errors.RetriesExhausted: HTTPStatus.GONE,
     errors.AddressChanged: HTTPStatus.FORBIDDEN,
     errors.Scattered: HTTPStatus.CONFLICT,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Banned: HTTPStatus.TOO_MANY_REQUESTS,
 }
 """What each refusal is for a client of the upload URLs (XEP-0363)."""
 
@@ -126,6 +128,10 @@ def headers_of(refusal: Refusal, challenge: str | None = None) -> dict[str, str]
         headers["WWW-Authenticate"] = challenge
     if "retry_after" in refusal.facts:
         headers["Retry-After"] = f"{refusal.facts['retry_after']:.0f}"
+    if isinstance(refusal, errors.RateLimited):
+        # draft-ietf-httpapi-ratelimit-headers-09
+        headers["RateLimit-Policy"] = f'"uploads";q={refusal.facts["limit"]};w=60'
+        headers["RateLimit"] = f'"uploads";r=0;t={refusal.facts["retry_after"]}'
     if isinstance(refusal, errors.OffsetWrong):
         headers["Upload-Offset"] = str(refusal.facts["offset"])
     if "upgrade" in refusal.facts:

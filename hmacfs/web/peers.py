@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, ip_network
-from typing import Final
+from ipaddress import IPv4Address
 
 from attrs import frozen
 from twisted.internet.interfaces import IAddress
 
+from hmacfs.base.bans import network_of, shown
 from hmacfs.web import replies
 from hmacfs.web.request import StreamingRequest
 from hmacfs.wire import forwarded
@@ -16,9 +16,6 @@ from hmacfs.wire.forwarded import Address, Network
 
 UNIX_PEER = IPv4Address("127.0.0.1")
 """What a peer on a Unix socket counts as: it is on this machine."""
-
-SITE_BITS: Final = 64
-"""How much of an address in IPv6 tells the network: a machine changes the rest (RFC 8981)."""
 
 
 @frozen
@@ -40,10 +37,7 @@ class Peers:
 
     def place_of(self, request: StreamingRequest) -> str:
         """Tell where a client is: its address, or of one in IPv6 its network of 64 bits."""
-        client = self.client_of(request)
-        if client.version == 4:
-            return str(client)
-        return str(ip_network((client, SITE_BITS), strict=False))
+        return shown(network_of(self.client_of(request)))
 
     def scheme_of(self, request: StreamingRequest) -> str:
         """Tell the scheme of a request: ``https`` also if a trusted proxy says so."""

@@ -40,7 +40,7 @@ CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
         "Accept-Ranges, Content-Length, Content-Range, Content-Location, Location, ETag, "
-        "Retry-After, WWW-Authenticate, "
+        "Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, "
         "X-Session-Token, X-Session-ID, X-Upload-Status, Tus-Resumable, Tus-Version, "
         "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, "
         "Upload-Metadata, Upload-Defer-Length, Upload-Expires, Upload-Concat, Upload-Complete, "

@@ -39,6 +39,7 @@ class StreamingRequest(Request):
     :ivar reads_problems: whether a refusal is told as a problem document (RFC 9457),
         also if Accept does not ask for one.
     :ivar origin: what is done for it is done on behalf of this.
+    :ivar is_banned: whether its client is shut out.
     :ivar trailers: fields that stood after the body, by lower-case name; there
         are none before its end.
     """
@@ -55,6 +56,7 @@ class StreamingRequest(Request):
         super().__init__(channel, *args, **kwargs)
         self.dialect: dict[str, str] = {}
         self.reads_problems = False
+        self.is_banned = False
         self.body = Body(channel, 0)
 
     def gotLength(self, length: int | None) -> None:
@@ -94,6 +96,7 @@ class StreamingRequest(Request):
 
     def _process(self) -> None:
         try:
+            self.site.check_banned(self)
             self.target = target.parse(self.uri)
             self._check_host()
             self._check_asterisk()

@@ -89,6 +89,7 @@ class Rufh:
             grant, conditions = self.uploads.granted(self.urls.doors[entrance], facts, named)
             draft = Draft.of(KIND, grant, self._conditions(request, conditions))
             check = self._check(request)
+            await self.uploads.count(request, grant.owner, grant.name)
         await self._begin(request, draft, {ENTRANCE: entrance.name, ANSWER: _FILE}, check)
 
     async def create(self, request: StreamingRequest) -> None:
@@ -116,6 +117,7 @@ class Rufh:
             grant = evolve(grant, name=name)
             draft = Draft.of(KIND, grant, self._conditions(request, conditions), id=id)
             check = self._check(request)
+            await self.uploads.count(request, grant.owner, None)
         told = {ENTRANCE: Entrance.TUS.name, ANSWER: _UPLOAD}
         await self._begin(request, evolve(draft, length=length), told, check)
 

@@ -235,6 +235,7 @@ class Upload:
         return session
 
     async def _create(self, grant: Grant, conditions: Conditions) -> Session:
+        await self.uploads.count(self.request, grant.owner, grant.name)
         return await self.sessions.create(Draft.of(KIND, grant, conditions, id=self.id))
 
 

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
-from hmacfs.base.errors import Refusal, SchemeRefused
+from hmacfs.base.errors import Banned, Refusal, SchemeRefused, SignatureMissing, SignatureWrong
 from hmacfs.base.events import (
     ConnectionsChanged,
     DeviceSeen,
@@ -24,6 +24,7 @@ from hmacfs.base.events import (
     RequestRefused,
     RequestsChanged,
 )
+from hmacfs.rules.bans import Bans
 from hmacfs.web import access_log, replies
 from hmacfs.web.channel import Patience, Phase
 from hmacfs.web.errors import status_of
@@ -37,6 +38,9 @@ from hmacfs.wire.forwarded import Address, address
 
 CLIENT_CLOSED_REQUEST = 499
 """The status of a request whose client went away before an answer; it is never sent."""
+
+_READS = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+"""Methods that may be tried without a credential to see whether one is needed."""
 
 
 class CountedChannel(SwitchingChannel):
@@ -97,6 +101,7 @@ class Conduct:
     :ivar max_idle: how many connections of one address may wait for a request; 0 for any.
         Trusted proxies are many clients, and may have any number.
     :ivar counts_devices: whether it is told what devices requests come from.
+    :ivar bans: who is shut out, if anybody may be.
     """
 
     peers: Peers
@@ -107,6 +112,7 @@ class Conduct:
     keep_alive: bool = True
     max_idle: int = 0
     counts_devices: bool = False
+    bans: Bans | None = None
 
 
 class StreamingSite(Site):
@@ -148,6 +154,8 @@ class StreamingSite(Site):
         """Make the channel of a new connection, unless there are too many."""
         if len(self.connections) >= self.conduct.max_connections:
             self.access.warn("refused a connection: there are {n}", n=len(self.connections))
+            return None
+        if addr is not None and self._ignores(address_of(addr)):
             return None
         channel = CountedChannel()
         channel.factory = channel.site = self
@@ -237,11 +245,36 @@ class StreamingSite(Site):
         if wanted in ("http", "https") and self.conduct.peers.scheme_of(request) != wanted:
             raise SchemeRefused(f"this server is reached by {wanted} only", scheme=wanted)
 
+    def check_banned(self, request: StreamingRequest) -> None:
+        """
+        Insist that the client is not shut out; if it is, its connection ends too.
+
+        :raises Banned: if it is.
+        """
+        bans = self.conduct.bans
+        if bans is None:
+            return
+        ban = bans.find(self.conduct.peers.client_of(request))
+        if ban is not None:
+            bans.answered(ban)
+            request.channel.persistent = False
+            request.is_banned = True
+            raise Banned(
+                "too many credentials from this address were refused: try again later",
+                retry_after=bans.left(ban),
+            )
+
+    def _ignores(self, peer: Address) -> bool:
+        # Of a proxy that is trusted it shows only later whose request comes.
+        bans, peers = self.conduct.bans, self.conduct.peers
+        return bans is not None and not peers.is_proxy(peer) and bans.ignores(peer)
+
     def refuse(self, request: StreamingRequest, refusal: Refusal) -> None:
         """Answer a request that cannot be routed."""
         if request.requestHeaders.hasHeader(b"Tus-Resumable"):
             request.dialect["Tus-Resumable"] = tus.VERSION
-        self.refused(request, refusal)
+        if not request.is_banned:
+            self.refused(request, refusal)
         replies.refuse(request, refusal)
 
     def origin_of(self, request: StreamingRequest) -> RequestOrigin:
@@ -249,8 +282,11 @@ class StreamingSite(Site):
         return RequestOrigin(request, self.conduct.peers)
 
     def refused(self, request: StreamingRequest, refusal: Refusal) -> None:
-        """Tell that a request is refused."""
+        """Tell that a request is refused; for some refusals clients are shut out."""
         self._events.tell(RequestRefused(request.origin, refusal.code))
+        is_missing = isinstance(refusal, SignatureMissing) and request.method not in _READS
+        if self.conduct.bans is not None and (isinstance(refusal, SignatureWrong) or is_missing):
+            self.conduct.bans.refused(self.conduct.peers.client_of(request), refusal.code)
 
     def unreadable(self, channel: CountedChannel, refusal: Refusal) -> None:
         """Log what was no request that could be read; whose it is, no header tells."""
@@ -269,7 +305,9 @@ class StreamingSite(Site):
 
     def _note(self, request: StreamingRequest, status: int) -> None:
         fields = access_log.fields(request, self.conduct.peers.client_of(request), status)
-        self.access.emit(self.access_level, access_log.FORMAT, **fields)
+        # Who is shut out fills no log.
+        level = LogLevel.debug if request.is_banned else self.access_level
+        self.access.emit(level, access_log.FORMAT, **fields)
 
     def _ended(self, request: StreamingRequest, status: int) -> None:
         began = self._began.pop(request, None)

@@ -116,6 +116,10 @@ class TusCreation:
             if has_body:
                 self._check_body(request, draft)
             check = check_of(request, self.offer) if has_body else None
+            if not draft.parts:
+                # Of one in parts each has been counted, and all bytes are here.
+                client = self.urls.peers.client_of(request)
+                await sessions.intake.rates.begin(draft.owner, client)
         session = await sessions.create(draft)
         try:
             if has_body:

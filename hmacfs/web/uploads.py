@@ -20,7 +20,9 @@ from hmacfs.ingest.intake import Intake
 from hmacfs.ingest.publication import Receipt
 from hmacfs.ingest.unverified import Unverified
 from hmacfs.rules.conditions import Conditions
+from hmacfs.rules.quota import owner_of
 from hmacfs.web.paths import Paths
+from hmacfs.web.peers import Peers
 from hmacfs.web.request import StreamingRequest
 from hmacfs.wire import content_type
 from hmacfs.wire.metadata import compact
@@ -43,6 +45,7 @@ class Uploads:
     intake: Intake
     unverified: Unverified
     paths: Paths
+    peers: Peers
 
     async def body(
         self, request: StreamingRequest, door: Door, facts: RequestFacts, named: Named
@@ -50,7 +53,19 @@ class Uploads:
         """Take an upload whose body is the file."""
         with self.intake.admission():
             grant, conditions = self.granted(door, facts, named)
+            await self.count(request, grant.owner, grant.name)
         return await self.intake.receive(grant, request.body, conditions)
+
+    async def count(
+        self, request: StreamingRequest, owner: str | None, name: StoredName | None
+    ) -> None:
+        """
+        Count an upload that a request begins.
+
+        :raises RateLimited: if there are too many of its client, or of its owner.
+        """
+        client = self.peers.client_of(request)
+        await self.intake.rates.begin(owner_of(owner, name), client)
 
     def granted(self, door: Door, facts: RequestFacts, named: Named) -> tuple[Grant, Conditions]:
         """
@@ -87,7 +102,10 @@ class Uploads:
                     permit = permit.settle(known)
                 if isinstance(permit, Permit):
                     # Before the bytes, of which there may be many.
-                    self._name(permit, named, part.filename)
+                    name = self._name(permit, named, part.filename)
+                    await self.count(request, permit.owner, name)
+                else:
+                    await self.count(request, None, None)
                 limit = stack.enter_context(self._room(permit, known, length))
             async with self.intake.staged(part, limit) as staged:
                 if isinstance(permit, Pending):

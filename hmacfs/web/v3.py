@@ -115,6 +115,7 @@ class V3Uploads:
                 raise DigestMismatch("the signed content hash is not that of this document")
             self._check_options(order)
             name = self._name(permit, order, facts)
+            await self.intake.rates.begin(permit.owner, self.peers.client_of(request))
             session = await self.sessions.create(self._draft(request, permit, order, name))
         documents = V3Documents(self._origin(request), self.offer.chunked, self.offer.capabilities)
         url = self._download_url(request, name)

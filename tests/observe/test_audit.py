@@ -13,6 +13,7 @@ from hmacfs.base.events import (
     ABORTED,
     UNFORESEEN,
     Administered,
+    ClientBanned,
     CredentialAccepted,
     DownloadFailed,
     DownloadSent,
@@ -153,10 +154,23 @@ class AuditTests(SynchronousTestCase):
         self.assertIn("token-refused", kinds["auth_failure"])
         self.assertIn("daily-quota-exceeded", kinds["quota_exceeded"])
         self.assertIn("kind-refused", kinds["validation_failure"])
-        self.assertIn("too-many-uploads", kinds["rate_limited"])
+        self.assertEqual({"too-many-uploads", "rate-limited"}, kinds["rate_limited"])
         self.assertIn("name-taken", kinds["upload"])
         self.assertEqual("download", kind_of("GET", "not-found"))
         self.assertEqual("delete", kind_of("DELETE", "gone"))
+
+    def test_bans(self) -> None:
+        """Who is shut out is told, on behalf of the request that was too much."""
+        self.assertEqual(
+            {
+                "event": "banned",
+                "outcome": "banned",
+                "banned": "2001:db8::/64",
+                "seconds": 300,
+                "reason": "why",
+            },
+            self.told(ClientBanned("2001:db8::/64", 300.0, "why")),
+        )
 
     def test_administration(self) -> None:
         """What the server or a command does is told, and that a credential was good."""

@@ -16,7 +16,7 @@ PLAIN = {
 }
 LABELS = {
     *("reason", "result", "method", "route", "path", "state", "status", "version", "python"),
-    *("store", "kind", "interface", "quality", "device"),
+    *("store", "kind", "interface", "quality", "device", "by"),
 }
 
 

@@ -103,6 +103,13 @@ class OperateDocumentTests(ServerCase):
         self.assertEqual("", printed[1])
         self.assertEqual(printed[0].split()[-1], printed[2].split()[-1])
 
+    def test_protection(self) -> None:
+        """Bans by hand, of which one is left."""
+        printed = self.type("docs/operate-protection.rst")
+        [listed] = [text for text in printed if text]
+        self.assertIn("fills the disk", listed)
+        self.assertIn("198.51.100.0/24", listed)
+
     def test_limits(self) -> None:
         """Cleaning, small pictures and containers, in which the files are found afterwards."""
         self.type("docs/operate-limits.rst")

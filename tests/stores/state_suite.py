@@ -8,6 +8,7 @@ open one, and by deriving from :class:`StateMachine`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,8 +18,11 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 
+from hmacfs.base.bans import Ban
+from hmacfs.stores.bans import PAGE, StateBans
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.memory_state import MemoryState
+from hmacfs.stores.meters import StateMeters
 from hmacfs.stores.state import ABSENT, LONGEST_KEY, START, Delta, Entry, Named, State
 from tests.stores.index_suite import begun
 
@@ -99,6 +103,51 @@ class _StateTests(TestCase):
         self.assertEqual((second.value, second.until), (b"2", LATER + 5))
         self.assertGreater(second.sequence, first.sequence)
         self.assertAlmostEqual(first.sequence / 1e6, BEGIN, delta=1)
+
+    async def test_bans(self) -> None:
+        """Bans are kept apart from all else, a later end counts, and they end; all are read."""
+        state = await self.open()
+        book = StateBans(state)
+        for kind in ("a", "ban\0", "bans", "upload"):
+            await state.put(kind, "x", b"no ban", LATER)
+        one, site = ip_network("192.0.2.1"), ip_network("2001:db8::/64")
+        first = Ban(one, BEGIN, BEGIN + 60.0, "ü'%_")
+        await book.keep(first)
+        await book.keep(evolve(first, until=BEGIN + 5.0))
+        await book.keep(Ban(site, BEGIN, BEGIN + 90.0, "by hand"))
+        self.assertEqual(await book.read(10), [first, Ban(site, BEGIN, BEGIN + 90.0, "by hand")])
+        self.assertEqual(await book.read(1), [first])
+        self.assertTrue(await book.forget(one))
+        self.assertFalse(await book.forget(one))
+        self.hands.time = BEGIN + 91.0
+        self.assertEqual(await book.read(10), [])
+
+    async def test_many_bans(self) -> None:
+        """They are read page by page."""
+        state = await self.open()
+        book = StateBans(state)
+        bans = [
+            Ban(ip_network(f"10.0.{n // 200}.{n % 200}"), BEGIN, LATER, "") for n in range(PAGE + 3)
+        ]
+        await gatherResults([begun(book.keep(ban)) for ban in bans])
+        self.assertEqual({ban.network for ban in await book.read(9999)}, {b.network for b in bans})
+
+    async def test_meters(self) -> None:
+        """Of changes at the same time none is lost, one may leave all as it is, and each ends."""
+        state = await self.open()
+        # Several servers, each of which sees what was there before the others wrote.
+        meters = [StateMeters(state) for _ in range(4)]
+
+        def more(moment: float) -> float:
+            return max(moment, BEGIN) + 10.0
+
+        await gatherResults([begun(each.change("ip 192.0.2.1", more)) for each in meters])
+        seen: list[float] = []
+        await meters[0].change("ip 192.0.2.1", seen.append)
+        await meters[0].change("ip 192.0.2.2", seen.append)
+        self.hands.time = BEGIN + 40.5
+        await meters[0].change("ip 192.0.2.1", seen.append)
+        self.assertEqual(seen, [BEGIN + 40.0, 0.0, 0.0])
 
     async def test_compare(self) -> None:
         """What expects another sequence than the one there changes nothing."""

@@ -251,7 +251,7 @@ class Server:
         lookup = Lookup(self.index, self.blobs, 1000.0, self.now)
         doors = open_doors(self.terms)
         self.unverified = Unverified(*self.unverified_bytes)
-        uploads = Uploads(self.intake, self.unverified, paths)
+        uploads = Uploads(self.intake, self.unverified, paths, peers)
         unfinished = LocalUnfinished(self.root, self.pool)
         unfinished.start()
         # Tests are many, and descriptors few.

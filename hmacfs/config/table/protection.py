@@ -17,20 +17,23 @@ BANS_ENABLED: Final = Option(
     since=Generation.V4,
     kind=Switch(),
     default=True,
-    summary="Whether addresses with many refused requests are shut out for a while; never this "
-    "machine and trusted proxies. Without it they are.",
+    summary="Whether addresses of which many credentials are refused are shut out for a while; "
+    "never this machine and trusted proxies. Without it they are.",
     example=False,
     reloadable=True,
+    in_effect=True,
 )
 BANS_BLOCK_AFTER_FAILS: Final = Option(
     key="bans.block_after_fails",
     since=Generation.V4,
     kind=Whole(1, 1_000_000),
     default=30,
-    summary="How many refused requests within the window lead to a ban. Without it 30.",
+    summary="How many requests with a wrong credential, or changes without one, lead to a ban "
+    "when they come within the window. Without it 30.",
     example=5,
     aliases=(Alias(Generation.V1_0_5, "BlockAfterFails"),),
     reloadable=True,
+    in_effect=True,
 )
 BANS_WINDOW: Final = Option(
     key="bans.window",
@@ -40,6 +43,7 @@ BANS_WINDOW: Final = Option(
     summary="Over what time refused requests are counted. Without it 10 minutes.",
     example=3600.0,
     reloadable=True,
+    in_effect=True,
 )
 BANS_DURATION: Final = Option(
     key="bans.duration",
@@ -55,6 +59,7 @@ BANS_DURATION: Final = Option(
     ),
     combine=Combine.LARGEST,
     reloadable=True,
+    in_effect=True,
 )
 BANS_AUTO_UNBAN: Final = Option(
     key="bans.auto_unban",
@@ -65,14 +70,17 @@ BANS_AUTO_UNBAN: Final = Option(
     "where it is given with this switch.",
     example=False,
     aliases=(Alias(Generation.V1_0_5, "AutoUnban"),),
+    in_effect=True,
 )
 RATE_LIMIT_ENABLED: Final = Option(
     key="rate_limit.enabled",
     kind=Switch(),
     default=False,
-    summary="Whether the number of uploads a minute is limited. Without it it is not.",
+    summary="Whether the number of uploads that begin in a minute is limited. Without it it is "
+    "not.",
     example=True,
     reloadable=True,
+    in_effect=True,
 )
 RATE_LIMIT_REQUESTS_PER_MINUTE: Final = Option(
     key="rate_limit.requests_per_minute",
@@ -81,6 +89,7 @@ RATE_LIMIT_REQUESTS_PER_MINUTE: Final = Option(
     summary="How many uploads a minute are taken in the long run. Without it 60.",
     example=10,
     reloadable=True,
+    in_effect=True,
 )
 RATE_LIMIT_BURST_SIZE: Final = Option(
     key="rate_limit.burst_size",
@@ -89,14 +98,17 @@ RATE_LIMIT_BURST_SIZE: Final = Option(
     summary="How many uploads may come at once after a pause. Without it 30.",
     example=5,
     reloadable=True,
+    in_effect=True,
 )
 RATE_LIMIT_BY_IP: Final = Option(
     key="rate_limit.by_ip",
     kind=Switch(),
     default=True,
-    summary="Whether each client address is limited. Without it it is.",
+    summary="Whether each client address is limited, of IPv6 each network of 64 bits. Without it "
+    "it is.",
     example=False,
     reloadable=True,
+    in_effect=True,
 )
 RATE_LIMIT_BY_JID: Final = Option(
     key="rate_limit.by_jid",
@@ -106,6 +118,7 @@ RATE_LIMIT_BY_JID: Final = Option(
     "it is.",
     example=False,
     reloadable=True,
+    in_effect=True,
 )
 RATE_LIMIT_CLEANUP_INTERVAL: Final = Option(
     key="rate_limit.cleanup_interval",
@@ -114,6 +127,7 @@ RATE_LIMIT_CLEANUP_INTERVAL: Final = Option(
     summary="How often counts that nobody needs any more are thrown away. Without it every 5 "
     "minutes.",
     example=60.0,
+    in_effect=True,
 )
 RATE_LIMIT_WHITELISTED_IPS: Final = Option(
     key="rate_limit.whitelisted_ips",
@@ -122,6 +136,7 @@ RATE_LIMIT_WHITELISTED_IPS: Final = Option(
     summary="Addresses and networks that are not limited. Without it none.",
     example=("192.0.2.0/24",),
     reloadable=True,
+    in_effect=True,
 )
 RATE_LIMIT_WHITELISTED_JIDS: Final = Option(
     key="rate_limit.whitelisted_jids",
@@ -130,6 +145,7 @@ RATE_LIMIT_WHITELISTED_JIDS: Final = Option(
     summary="Uploaders that are not limited. Without it none.",
     example=("admin@example.org",),
     reloadable=True,
+    in_effect=True,
 )
 QUOTAS_ENABLED: Final = Option(
     key="quotas.enabled",

@@ -1,0 +1,59 @@
+"""Bans in the shared state."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_network
+from typing import Final
+
+from attrs import frozen
+
+from hmacfs.base.bans import Ban, Network
+from hmacfs.stores.state import Named, State
+
+KIND: Final = "ban"
+"""The kind of their entries."""
+
+PAGE: Final = 500
+"""Bans to read at once."""
+
+
+@frozen
+class StateBans:
+    """The bans of all servers that share a state; see :class:`hmacfs.rules.bans.BanBook`."""
+
+    state: State
+
+    async def keep(self, ban: Ban) -> None:
+        """Keep a ban in the place of the one of its network; the later end of both counts."""
+        key = str(ban.network)
+        there = await self.state.find(KIND, key)
+        until = ban.until if there is None else max(ban.until, there.until)
+        value = json.dumps({"at": ban.at, "reason": ban.reason}).encode()
+        await self.state.put(KIND, key, value, until)
+
+    async def forget(self, network: Network) -> bool:
+        """Forget the ban of a network; tell whether there was one."""
+        key = str(network)
+        if await self.state.find(KIND, key) is None:
+            return False
+        await self.state.delete(KIND, key)
+        return True
+
+    async def read(self, most: int) -> list[Ban]:
+        """Tell the bans in force, at most so many."""
+        found: list[Ban] = []
+        after = (KIND, "")
+        while len(found) < most:
+            page = await self.state.entries(after, PAGE)
+            ours = [named for named in page if named.kind == KIND]
+            found += [_ban(named) for named in ours]
+            if len(ours) < PAGE:
+                break
+            after = KIND, ours[-1].key
+        return found[:most]
+
+
+def _ban(named: Named) -> Ban:
+    told = json.loads(named.entry.value)
+    return Ban(ip_network(named.key), told["at"], named.entry.until, told["reason"])
