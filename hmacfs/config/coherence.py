@@ -44,6 +44,16 @@ def doubts(settings: Settings, file: str) -> Iterator[Problem]:
     if settings[options.QUOTAS_TRACKING] == "redis" and not settings[options.REDIS_REDISENABLED]:
         message, hint = "Redis is not on, so this server counts for itself", "set redisenabled"
         yield _at(settings, options.QUOTAS_TRACKING, file, message, hint)
+    if not settings[options.SERVER_NETWORKEVENTS]:
+        given = [each for each in settings.given() if each.section == "network_resilience"]
+        for option in [each for each in given if settings[each] is not False][:1]:
+            yield _at(
+                settings,
+                option,
+                file,
+                "nothing in [network_resilience] has an effect",
+                "switch server.networkevents on",
+            )
 
 
 def _at(

@@ -55,6 +55,14 @@ class ContradictionTests(SynchronousTestCase):
             self.assertIn(f"set admin.auth.{needed}", message)
             self.assertEqual(warnings(text + f"{needed} = '{SECRET}'"), [])
 
+    def test_network(self) -> None:
+        """What is said of a network that nobody watches has no effect, which is told once."""
+        text = "[network_resilience]\nfast_detection = true\nquality_monitoring = true\n"
+        (warning,) = warnings(text)
+        self.assertIn("config.toml:2:1: network_resilience.fast_detection: nothing in", warning)
+        self.assertEqual([], warnings(text + "[server]\nnetworkevents = true"))
+        self.assertEqual([], warnings("[network_resilience]\nfast_detection = false"))
+
     def test_socket_paths(self) -> None:
         """No Unix socket has a path that the system could not take: 107 bytes at most."""
         longest = f"/run/{'é' * 46}/socket_77"

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any, Final
 
 from tests.ports import free_port
-from tests.real import namespaces
+from tests.real import certificates, namespaces
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, Headers
-from tests.real.daemon import eventually
+from tests.real.daemon import CHECKOUT, Daemon, eventually
 from tests.real.slow_line import slow_line
 
 FIRST: Final = "10.77.1.1"
 SECOND: Final = "10.77.2.1"
 LATE: Final = "10.77.3.1"
 SLOW: Final = "10.77.4.1"
+SIXTH: Final = "fd77::1"
+FORBIDDEN: Final = "import socket\n\ndel socket.AF_NETLINK\n"
+"""The text of a ``sitecustomize`` module: as if this system had no rtnetlink."""
+
 SIZE: Final = 8 * MEGABYTE
 TOKEN: Final[Headers] = {"X-Session-Token": "from-one-network-to-another"}
 MANY: Final = 1000
@@ -27,8 +32,10 @@ SLOW_RTT: Final = re.compile(r'^hmac_file_server_rtt_seconds\{interface="slow"\}
 COUNT: Final = re.compile(r'^hmac_file_server_network_events_total\{kind="(\w+)"\} (\S+)$', re.M)
 
 
-class NetworkTests(ServerCase):
-    """One server on a machine whose network changes, and its client on another."""
+class NetworkCase(ServerCase):
+    """A machine for a server, and another one for its client."""
+
+    daemon: Daemon
 
     def setUp(self) -> None:
         self.server, self.client = machines = namespaces.two_machines()
@@ -37,28 +44,6 @@ class NetworkTests(ServerCase):
         self.server.ip(*(f"address add {address}/24 dev cable" for address in addresses[:2]))
         self.client.ip(*(f"address add {a.rpartition('.')[0]}.9/24 dev cable" for a in addresses))
         self.port, self.metrics, self.late = (free_port() for _ in range(3))
-        with self.server.entered():
-            self.daemon = self.start(
-                {
-                    "server": {
-                        "listen_address": str(self.port),
-                        "listeners": [f"tcp:{LATE}:{self.late}"],
-                        "metrics_port": str(self.metrics),
-                        "networkevents": True,
-                    },
-                    "network_resilience": {
-                        "detection_interval": "300ms",
-                        "max_detection_interval": "1s",
-                        "quality_monitoring": True,
-                        "predictive_switching": True,
-                        "quality_check_interval": "200ms",
-                        "multi_interface_enabled": True,
-                        "rtt_critical_threshold": "30s",
-                    },
-                },
-                port=self.port,
-            )
-        self.log_has("the network is watched: 2 of 2 interfaces up")
 
     def log_has(self, text: str) -> None:
         """Wait until the server has logged this."""
@@ -97,6 +82,40 @@ class NetworkTests(ServerCase):
         found: dict[str, Any] = json.loads(answer.body)["parts"]["network"]
         return found
 
+    def quality(self, interface: str) -> dict[str, float]:
+        """Return what the metrics tell of the connections by an interface."""
+        found = QUALITY.findall(self.page())
+        return {name: float(count) for of, name, count in found if of == interface}
+
+
+class WatchedTests(NetworkCase):
+    """A server whose network the kernel tells of."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        with self.server.entered():
+            self.daemon = self.start(
+                {
+                    "server": {
+                        "listen_address": str(self.port),
+                        "listeners": [f"tcp:{LATE}:{self.late}"],
+                        "metrics_port": str(self.metrics),
+                        "networkevents": True,
+                    },
+                    "network_resilience": {
+                        "detection_interval": "300ms",
+                        "max_detection_interval": "1s",
+                        "quality_monitoring": True,
+                        "predictive_switching": True,
+                        "quality_check_interval": "200ms",
+                        "multi_interface_enabled": True,
+                        "rtt_critical_threshold": "30s",
+                    },
+                },
+                port=self.port,
+            )
+        self.log_has("the network is watched: 2 of 2 interfaces up")
+
     def test_upload_moves(self) -> None:
         """An upload whose server address goes away rests at once, and goes on by another."""
         data = noise(SIZE)
@@ -126,11 +145,6 @@ class NetworkTests(ServerCase):
         self.assert_status(201, bystander.answer("PUT"))
         got = bystander.request("GET", self.daemon.place("video"))
         self.assertEqual(data, got.body)
-
-    def quality(self, interface: str) -> dict[str, float]:
-        """Return what the metrics tell of the connections by an interface."""
-        found = QUALITY.findall(self.page())
-        return {name: float(count) for of, name, count in found if of == interface}
 
     def test_quality(self) -> None:
         """Connections are judged by their interface; a client that is gone is not waited for."""
@@ -207,3 +221,53 @@ class NetworkTests(ServerCase):
         self.wait_for({**added, **removed, "address_added": many})
         self.assertIn("more changes of the network", self.daemon.log)
         self.assertLess(self.daemon.log.count("cable has the address"), MANY)
+
+
+class ForbiddenTests(NetworkCase):
+    """A server whose network it has to look at itself."""
+
+    def test_without_the_kernel(self) -> None:
+        """Where rtnetlink is forbidden the server looks for itself; TLS and IPv6 are no other."""
+        place = self.directory()
+        (place / "sitecustomize.py").write_text(FORBIDDEN, encoding="utf-8")
+        certificate = certificates.make(place)
+        port = free_port()
+        daemon = Daemon(
+            place / "server",
+            {
+                "server": {
+                    "listen_address": str(port),
+                    "networkevents": True,
+                    "metrics_port": str(self.metrics),
+                    "listeners": [f"tls:[::]:{self.late}"],
+                },
+                "tls": {
+                    "cert_file": os.fspath(certificate.certificate),
+                    "key_file": os.fspath(certificate.key),
+                },
+                "network_resilience": {
+                    "detection_interval": "200ms",
+                    "quality_monitoring": True,
+                    "quality_check_interval": "200ms",
+                },
+            },
+            port=port,
+        )
+        self.daemon = daemon
+        daemon.launcher = ["env", f"PYTHONPATH={place}:{CHECKOUT}"]
+        self.addCleanup(self._end, daemon)
+        self.server.ip(f"address add {SIXTH}/64 dev cable nodad")
+        self.client.ip(f"address add {SIXTH}9/64 dev cable nodad")
+        with self.server.entered():
+            daemon.start()
+        eventually("the warning", lambda: "the kernel does not tell of changes" in daemon.log)
+        eventually("the first look", lambda: "the network is watched: 2 of 2" in daemon.log)
+        with self.client.entered():
+            connection = Connection(self.late, tls=certificate.trusting(), host=SIXTH)
+        with connection:
+            self.assert_status(200, connection.request("GET", "/health"))
+            eventually("a connection", lambda: self.quality("all").get("good"))
+            self.server.ip(f"address del {SIXTH}/64 dev cable")
+            eventually("its end", lambda: "cut 1 connections to addresses" in daemon.log)
+        self.assertIn(f"cable has the address {SIXTH} no more", daemon.log)
+        self.assertEqual({"address_removed": 1}, self.counts())
