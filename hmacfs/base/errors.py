@@ -311,6 +311,18 @@ class TooManyUploads(Refusal):
     code = "too-many-uploads"
 
 
+class FollowsTooMany(Refusal):
+    """Somebody follows too many uploads at once; ``limit``, ``retry_after`` in seconds."""
+
+    code = "follows-too-many"
+
+
+class CodingRefused(Refusal):
+    """The body comes in a content coding; ``accept_encoding`` lists what is taken."""
+
+    code = "coding-refused"
+
+
 class RetriesExhausted(Refusal):
     """The upload broke off more often than uploads may here; ``limit``."""
 

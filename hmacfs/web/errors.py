@@ -79,6 +79,8 @@ STATUS: dict[type[Refusal], Status] = {
     errors.Incomplete: HTTPStatus.CONFLICT,
     errors.UploadOver: HTTPStatus.CONFLICT,
     errors.TooManyUploads: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.FollowsTooMany: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.CodingRefused: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.RetriesExhausted: HTTPStatus.GONE,
     errors.AddressChanged: HTTPStatus.FORBIDDEN,
     errors.Scattered: HTTPStatus.CONFLICT,
@@ -140,6 +142,8 @@ def headers_of(refusal: Refusal, challenge: str | None = None) -> dict[str, str]
         headers["Connection"] = "upgrade"
     if "version" in refusal.facts:
         headers["Sec-WebSocket-Version"] = str(refusal.facts["version"])
+    if "accept_encoding" in refusal.facts:
+        headers["Accept-Encoding"] = str(refusal.facts["accept_encoding"])
     if "allow" in refusal.facts:
         headers["Allow"] = str(refusal.facts["allow"])
     return headers

@@ -35,11 +35,14 @@ class Following:
 
         :raises UpgradeRequired: if the client wants no WebSocket.
         :raises Unknown: if there is no such session, or it is somebody else's.
+        :raises FollowsTooMany: if the owner of the upload follows too many.
         :raises Unavailable: if too many follow.
         """
         answer = websocket.handshake(request)
         found = await self.access.find(request, session, over=True)
-        with self.seats.seat(found.id):
+        owner = found.draft.owner
+        holder = f"at {self.access.peers.place_of(request)}" if owner is None else f"of {owner}"
+        with self.seats.seat(found.id, holder):
             socket = WebSocket(request.channel, self.clock)
             request.channel.switch_to(socket, answer)
             view = _View(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from hmacfs.base.errors import Unavailable
+from hmacfs.base.errors import FollowsTooMany, Unavailable
 
 INTERVAL: Final = 0.25
 """Fewest seconds between two events."""
@@ -144,27 +144,44 @@ class Seats:
     How many may follow.
 
     :ivar each: the most that may follow one upload.
+    :ivar of_one: the most that one owner of uploads may have; of uploads that have none, one
+        address.
     :ivar total: the most there may be.
     """
 
     each: int = 8
+    of_one: int = 64
     total: int = 256
-    _taken: dict[str, int] = field(factory=dict, init=False)
+    _sessions: Counter[str] = field(factory=Counter, init=False)
+    _holders: Counter[str] = field(factory=Counter, init=False)
 
     @contextmanager
-    def seat(self, session_id: str) -> Iterator[None]:
+    def seat(self, session_id: str, holder: str) -> Iterator[None]:
         """
         Surround the time that somebody follows an upload.
 
+        :param holder: on whose account that goes.
+        :raises FollowsTooMany: if there are too many of theirs.
         :raises Unavailable: if there are too many.
         """
-        taken = self._taken.get(session_id, 0)
-        if taken >= self.each or sum(self._taken.values()) >= self.total:
+        if self._holders[holder] >= self.of_one:
+            raise FollowsTooMany(
+                f"at most {self.of_one} uploads are followed at once",
+                limit=self.of_one,
+                retry_after=RETRY_AFTER,
+            )
+        if self._sessions[session_id] >= self.each or self._sessions.total() >= self.total:
             raise Unavailable("too many follow uploads now", retry_after=RETRY_AFTER)
-        self._taken[session_id] = taken + 1
+        self._sessions[session_id] += 1
+        self._holders[holder] += 1
         try:
             yield
         finally:
-            self._taken[session_id] -= 1
-            if not self._taken[session_id]:
-                del self._taken[session_id]
+            _take_one(self._sessions, session_id)
+            _take_one(self._holders, holder)
+
+
+def _take_one(counter: Counter[str], key: str) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
-from hmacfs.base.errors import MalformedRequest, Refusal, Unavailable
+from hmacfs.base.errors import CodingRefused, MalformedRequest, Refusal, Unavailable
 from hmacfs.base.origin import Origin, acting_for
 from hmacfs.web.body import Body
 from hmacfs.wire import target, trailers
@@ -21,6 +21,8 @@ SERVER = b"hmac-file-server"
 
 RETRY_AFTER_STOP = 10
 """Seconds after which a server that is being stopped may be there again."""
+
+_UPLOADING = frozenset({b"PUT", b"POST", b"PATCH"})
 
 # RFC 3986, 3.2.2 and 3.2.3; may be empty (RFC 9110, 7.2).
 _HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
@@ -102,6 +104,7 @@ class StreamingRequest(Request):
             self._check_asterisk()
             self._check_path()
             self._check_open()
+            self._check_coding()
             self.channel.site.check_scheme(self)
         except Refusal as refusal:
             self.site.refuse(self, refusal)
@@ -132,6 +135,18 @@ class StreamingRequest(Request):
     def _check_open(self) -> None:
         if self.site.draining:
             raise Unavailable("the server is being stopped", retry_after=RETRY_AFTER_STOP)
+
+    def _check_coding(self) -> None:
+        # Bytes are stored as they come, and without their coding they would be another
+        # file (RFC 9110, 8.4 and 15.5.16).
+        if self.method not in _UPLOADING:
+            return
+        fields = self.requestHeaders.getRawHeaders(b"Content-Encoding", [])
+        codings = {coding.strip().lower() for field in fields for coding in field.split(b",")}
+        if codings - {b"", b"identity"}:
+            raise CodingRefused(
+                "files are taken as they are, in no content coding", accept_encoding="identity"
+            )
 
     def getRequestHostname(self) -> bytes:
         """Tell the host asked for; on a Unix socket there need not be one."""

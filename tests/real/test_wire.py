@@ -169,6 +169,24 @@ class BadRequestTests(ServerCase):
         requests = (b"GET /health HTTP/1.1\r\n%s\r\n" % lines for lines in BAD_HOSTS)
         self.check_all(400, requests, kept=True)
 
+    def test_codings(self) -> None:
+        """A file in a content coding is refused on every way in, before its body is asked for."""
+        requests = (
+            *(b"PUT " + self.target, b"POST /upload?path=name", b"PUT /api/v3/chunk/1"),
+            *(b"POST /api/v1/upload", b"POST /api/v2/upload", b"POST /api/v3/upload"),
+            *(b"PUT /api/v3/upload/s/chunks/1", b"POST /files/", b"PATCH /files/s"),
+        )
+        codings = (b"gzip", b"identity, br", b"Aes128GCM", b"identity\r\nContent-Encoding: x")
+        rest = b"Host: test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+        for request in requests:
+            for coding in codings:
+                raw = b"%s HTTP/1.1\r\nContent-Encoding: %s\r\n%s" % (request, coding, rest)
+                answer = self.check(415, raw)
+                self.assertEqual("identity", answer.headers["accept-encoding"])
+        self.check_all(405, [b"PATCH / HTTP/1.1\r\nContent-Encoding: identity\r\n" + rest])
+        length = b"Content-Length: 5\r\n"
+        self.check(201, self.put(length + b"Content-Encoding: Identity", DATA), kept=True)
+
     def test_old_version(self) -> None:
         """HTTP/1.0 needs no Host; its connection ends with the answer."""
         with self.connect(self.daemon) as connection:

@@ -176,6 +176,17 @@ class FollowTests(FollowingCase):
         follower.conversation.lose()
         self.follow(session)
 
+    def test_seats_of_one(self) -> None:
+        """An owner has a limit over all uploads, beside which others have seats."""
+        self.server = Server(Path(self.mktemp()), seats=Seats(of_one=1))
+        session, other = self.create(), self.create()
+        follower = self.follow(session)
+        response = self.server.ask("GET", self.target(other), UPGRADE)
+        self.assert_problem(response, 429, "follows-too-many")
+        self.assertIn("retry-after", response.headers)
+        follower.conversation.lose()
+        self.follow(other)
+
 
 class RefusalTests(FollowingCase):
     """What is refused before a WebSocket begins, in HTTP."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.base.errors import Unavailable
+from hmacfs.base.errors import FollowsTooMany, Refusal, Unavailable
 from hmacfs.web.progress import INTERVAL, WINDOW, Follower, Progress, Seats, Speed
 
 
@@ -177,17 +177,27 @@ class SeatsTests(SynchronousTestCase):
     def test_limits(self) -> None:
         """There are limits for one upload and in all, and a seat that is left is free."""
         seats = Seats(each=2, total=3)
-        with seats.seat("a"), seats.seat("a"):
+        with seats.seat("a", "me"), seats.seat("a", "me"):
             self.assert_full(seats, "a")
-            with seats.seat("b"):
+            with seats.seat("b", "you"):
                 self.assert_full(seats, "c")
-            with seats.seat("c"):
+            with seats.seat("c", "you"):
                 pass
-        with seats.seat("a"), seats.seat("a"):
+        with seats.seat("a", "me"), seats.seat("a", "me"):
             pass
 
-    def assert_full(self, seats: Seats, session_id: str) -> None:
-        """Fail if there is a seat."""
-        with self.assertRaises(Unavailable) as caught, seats.seat(session_id):
+    def test_of_one(self) -> None:
+        """Nobody has the seats of all."""
+        seats = Seats(of_one=2)
+        with seats.seat("a", "me"), seats.seat("b", "me"):
+            self.assert_full(seats, "c", FollowsTooMany)
+            with seats.seat("c", "you"):
+                pass
+        with seats.seat("c", "me"):
+            pass
+
+    def assert_full(self, seats: Seats, session_id: str, kind: type[Refusal] = Unavailable) -> None:
+        """Fail if I get a seat."""
+        with self.assertRaises(kind) as caught, seats.seat(session_id, "me"):
             self.fail("there was a seat")
         self.assertIn("retry_after", caught.exception.facts)
