@@ -1,12 +1,20 @@
-"""Installs the Debian packages that the tests with real servers need, where it may."""
+"""Installs the Debian packages that the tests with real servers need, where it may.
+
+Standard library only: ``./test`` runs this as a program while it makes the environment.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pathlib
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LISTS = (ROOT / "tests/real/apt-packages.txt", ROOT / "tests/packaging/apt-packages.txt")
+LOCK = ROOT / ".venv-test.apt.lock"
 
 
 def listed(path: pathlib.Path) -> tuple[str, ...]:
@@ -32,6 +40,16 @@ def missing(packages: Sequence[str]) -> tuple[str, ...]:
     """Return those of the packages that are not installed."""
     there = installed()
     return tuple(package for package in packages if package not in there)
+
+
+def install_listed(lists: Iterable[pathlib.Path]) -> tuple[str, ...]:
+    """Do as :func:`install` does for what is listed, when nobody else does in this checkout."""
+    packages = tuple(dict.fromkeys(name for path in lists for name in listed(path)))
+    if not packages:
+        return ()
+    with LOCK.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return install(packages)
 
 
 def install(packages: Sequence[str]) -> tuple[str, ...]:
@@ -69,3 +87,7 @@ def apt_get(arguments: Sequence[str]) -> bool:
     if done.returncode != 0:
         print(done.stdout, flush=True)
     return done.returncode == 0
+
+
+if __name__ == "__main__":
+    install_listed(LISTS)

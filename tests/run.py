@@ -31,7 +31,14 @@ LONG: Final = 20.0
 SERVED: Final = frozenset({"tests.blobs.test_containers", "tests.cli.test_iso_command"})
 """Tests that need no server, but a program that is among the packages."""
 
-SLOWEST: Final = ("packaging.test_deb",)
+SLOWEST: Final = (
+    *("packaging.test_containers", "packaging.test_deb", "real.test_xmpp_config"),
+    *("packaging.test_install_manager", "real.test_redis", "packaging.test_install_docs"),
+    *("real.test_sessions", "real.test_scanning", "real.test_databases", "real.test_retention"),
+    *("packaging.test_service", "packaging.test_upgrade", "packaging.test_trouble"),
+    *("packaging.test_readme", "real.test_wire", "real.test_v3", "real.test_tus_client"),
+    *("real.test_session_options", "real.test_bench", "real.test_proxies"),
+)
 """What takes longest begins first, or the run would end with most cores idle."""
 
 TIMING: Final = re.compile(r"timing: (.+): ([0-9.]+) s$", re.MULTILINE)
@@ -169,13 +176,12 @@ def show(outcome: Outcome) -> None:
 
 def carry_out(plan: Plan, environ: dict[str, str]) -> Counts:
     """Run the steps of a plan and return what they add up to."""
-    lists = [apt.listed(ROOT / below / PACKAGES) for below in plan.needs]
-    packages = tuple(dict.fromkeys(name for names in lists for name in names))
+    lists = [ROOT / below / PACKAGES for below in plan.needs]
     total = Counts()
     # More than there are cores, since many wait for clocks, and for disks.
     beside = len(os.sched_getaffinity(0)) + 1
     with ThreadPoolExecutor(max_workers=1) as installer:
-        absent = installer.submit(apt.install, packages)
+        absent = installer.submit(apt.install_listed, lists)
         for outcome in outcomes(plan.steps, beside, environ, absent):
             show(outcome)
             total += outcome.counts

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import pathlib
+import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -45,6 +46,7 @@ class AptTests(SynchronousTestCase):
             command.chmod(0o755)
         self.patch(os, "environ", {"PATH": os.fspath(self.directory)})
         self.patch(os, "geteuid", lambda: 0)
+        self.patch(apt, "LOCK", self.directory / "lock")
         self.said = io.StringIO()
         self.enterContext(contextlib.redirect_stdout(self.said))
 
@@ -70,6 +72,27 @@ class AptTests(SynchronousTestCase):
         calls = (self.directory / "calls").read_text(encoding="ascii")
         self.assertIn(" prosody\n", calls)
         self.assertNotIn("curl", calls)
+
+    def test_listed(self) -> None:
+        """What several lists name is installed by one of two that want to."""
+        lists = []
+        for number, text in enumerate(("curl\n", "curl # too\nprosody\n")):
+            lists.append(self.directory / str(number))
+            lists[-1].write_text(text, encoding="ascii")
+        threads = [threading.Thread(target=apt.install_listed, args=(lists,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        calls = (self.directory / "calls").read_text(encoding="ascii").splitlines()
+        self.assertEqual(1, len([call for call in calls if call.endswith(" curl prosody")]))
+        self.assertEqual(2, len(calls))
+        self.assertEqual((), apt.install_listed([]))
+
+    def test_lists(self) -> None:
+        """All lists of the checkout are known."""
+        found = (apt.ROOT / "tests").rglob("apt-packages.txt")
+        self.assertEqual(set(found), set(apt.LISTS))
 
     def test_provided(self) -> None:
         """What another package provides is there; one that was removed is not."""

@@ -47,6 +47,8 @@ class Environment(NamedTuple):
 
 RUN: Final = Environment(".venv", "run.txt")
 TEST: Final = Environment(".venv-test", "test.txt")
+PACKAGES: Final = (sys.executable, "-m", "tests.apt")
+"""The command that installs the Debian packages of the tests."""
 
 
 class CannotMake(Exception):
@@ -154,25 +156,35 @@ def build(root: pathlib.Path, environment: Environment, place: pathlib.Path) -> 
 Build = Callable[[pathlib.Path, Environment, pathlib.Path], None]
 
 
-def ensure(root: pathlib.Path, environment: Environment, build: Build = build) -> pathlib.Path:
+def ensure(
+    root: pathlib.Path,
+    environment: Environment,
+    build: Build = build,
+    meanwhile: Sequence[str] = (),
+) -> pathlib.Path:
     """Return the Python of the environment, which is made first where it must be.
 
+    :param meanwhile: a command that is run beside the making of it, and may take longer.
     :raises CannotMake: with what is missing.
     """
     if not is_ready(root, environment):
         with locked(root / f"{environment.directory}.lock"):
             if not is_ready(root, environment):
-                make(root, environment, build)
+                make(root, environment, build, meanwhile)
     return root / environment.directory / "bin/python"
 
 
-def make(root: pathlib.Path, environment: Environment, build: Build) -> None:
+def make(
+    root: pathlib.Path, environment: Environment, build: Build, meanwhile: Sequence[str] = ()
+) -> None:
     """Build the environment beside its place and put it there; the lock is held."""
     final = root / environment.directory
     for leftover in root.glob(f"{environment.directory}.new-*"):
         shutil.rmtree(leftover)
     if not has_venv():
         install_venv()
+    if meanwhile:
+        subprocess.Popen(meanwhile, cwd=root, stdin=subprocess.DEVNULL, stdout=STANDARD_ERROR)
     say(f"making {environment.directory} from requirements/{environment.lock}, once")
     with tempfile.TemporaryDirectory(prefix=f"{environment.directory}.new-", dir=root) as work:
         place = pathlib.Path(work) / "built"
@@ -193,8 +205,10 @@ def main(arguments: Sequence[str]) -> int:
     """Become ``serve FLAGS`` or ``test ARGUMENTS``; return an exit code only where that fails."""
     what, *flags = arguments
     environment = {"serve": RUN, "test": TEST}[what]
+    # A whole run waits for the packages of the tests when it comes to those that need them.
+    is_whole = what == "test" and flags in ([], ["all"])
     try:
-        python = ensure(ROOT, environment)
+        python = ensure(ROOT, environment, meanwhile=PACKAGES if is_whole else ())
     except CannotMake as error:
         say(str(error))
         return error.exit_code

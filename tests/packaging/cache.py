@@ -113,6 +113,7 @@ def tree(*more: str) -> pathlib.Path:
             if more:
                 run(["cp", "--archive", base, made])
                 apt_get = ["apt-get", "-o", "APT::Sandbox::User=root", "-q"]
+                apt_get += ["-o", "Dpkg::Options::=--force-unsafe-io"]
                 run(inside(made, *apt_get, "update"))
                 run(inside(made, *apt_get, "install", "-y", "--no-install-recommends", *more))
                 run(inside(made, *apt_get, "clean"))

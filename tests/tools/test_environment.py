@@ -57,6 +57,19 @@ class EnsureTests(CheckoutTests):
         """Make sure of the environment that the server runs in."""
         return ensure(self.root, RUN, self.build)
 
+    def test_meanwhile(self) -> None:
+        """A command is run beside the making, and not where nothing is made."""
+        mark = self.root / "mark"
+        os.mkfifo(mark)
+        command = ["sh", "-c", f"echo begun >'{mark}'"]
+
+        def build(root: pathlib.Path, made: Environment, place: pathlib.Path) -> None:
+            self.assertEqual("begun\n", mark.read_text(encoding="ascii"))
+            fill(root, made, place)
+
+        ensure(self.root, RUN, build, command)
+        ensure(self.root, RUN, build, ["/no/such/command"])
+
     def leftovers(self) -> list[str]:
         """Return what lies in the checkout beside what belongs there."""
         usual = {".venv", ".venv.lock", "requirements"}
