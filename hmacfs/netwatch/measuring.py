@@ -19,6 +19,9 @@ from hmacfs.netwatch.connections import Connection, in_turns
 from hmacfs.netwatch.facts import Address
 from hmacfs.netwatch.quality import OTHERS, Meter, Thresholds
 
+LEAST_UNANSWERED: Final = 2
+"""Questions in succession without an answer that mean something: the last one may be on its way."""
+
 ALL: Final = "all"
 """What all interfaces are together, where they are not told apart."""
 
@@ -122,7 +125,8 @@ class QualityWatch:
         if connection not in self._asked and connection.socket is not None:
             self._asked.add(connection)
             tcp_info.probe(connection.socket, self._measures.interval)
-        return sample.unanswered > 0 and sample.silence >= self._measures.patience
+        is_silent = sample.silence >= self._measures.patience
+        return is_silent and sample.unanswered >= LEAST_UNANSWERED
 
     def _name(self, names: Mapping[Address, str], connection: Connection) -> str:
         return OTHERS if connection.here is None else names.get(connection.here, OTHERS)
