@@ -142,9 +142,14 @@ class Bans:
             self.refusals.forget()
         self.terms, self.is_exempt = terms, is_exempt
 
+    @property
+    def are_none(self) -> bool:
+        """Whether nobody is banned, for those who would have to find out who asks."""
+        return not self._bans
+
     def find(self, client: Address) -> Ban | None:
         """Tell the ban of a client, if it is banned."""
-        if not self._bans or not self.terms.enabled:
+        if self.are_none or not self.terms.enabled:
             return None
         for version, width in self._widths:
             if version == client.version:

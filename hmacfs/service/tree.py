@@ -270,7 +270,7 @@ def health(
 
 
 def conduct(settings: Settings, foundation: Foundation) -> Conduct:
-    """Tell how connections are treated."""
+    """Tell how connections are treated, and have the bans follow the same settings."""
     peers = _peers(settings)
     foundation.bans.adopt(protection.terms(settings), protection.exempt(peers))
     return Conduct(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from ipaddress import ip_network
 from typing import Final
 
 from attrs import frozen
 
 from hmacfs.base.bans import Ban, Network
-from hmacfs.stores.state import Named, State
+from hmacfs.stores.state import State
 
 KIND: Final = "ban"
 """The kind of their entries."""
@@ -47,13 +48,15 @@ class StateBans:
         while len(found) < most:
             page = await self.state.entries(after, PAGE)
             ours = [named for named in page if named.kind == KIND]
-            found += [_ban(named) for named in ours]
+            found += [_ban(each.key, each.entry.value, each.entry.until) for each in ours]
             if len(ours) < PAGE:
                 break
             after = KIND, ours[-1].key
         return found[:most]
 
 
-def _ban(named: Named) -> Ban:
-    told = json.loads(named.entry.value)
-    return Ban(ip_network(named.key), told["at"], named.entry.until, told["reason"])
+@lru_cache(maxsize=10_000)
+def _ban(key: str, value: bytes, until: float) -> Ban:
+    # They are read again every few seconds, and are mostly those of before.
+    told = json.loads(value)
+    return Ban(ip_network(key), told["at"], until, told["reason"])

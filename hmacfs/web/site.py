@@ -252,7 +252,7 @@ class StreamingSite(Site):
         :raises Banned: if it is.
         """
         bans = self.conduct.bans
-        if bans is None:
+        if bans is None or bans.are_none:
             return
         ban = bans.find(self.conduct.peers.client_of(request))
         if ban is not None:

@@ -13,12 +13,13 @@ import time
 from typing import Any, Final
 
 from tests.ports import free_port
-from tests.real import certificates, namespaces, proxies
+from tests.real import certificates, namespaces, proxies, ways
 from tests.real.case import KILOBYTE, MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, Headers, NoAnswer, ask
 from tests.real.daemon import CHECKOUT, PATIENCE, Daemon, eventually
 from tests.real.test_redis import RedisCase
 from tests.real.v3_case import CHUNK, JWT_SECRET, SessionCase
+from tests.real.ways import WAYS, File
 
 GUESSER: Final = "203.0.113.7"
 NEIGHBOUR: Final = "203.0.113.8"
@@ -326,6 +327,26 @@ class RateTests(SessionCase, ProtectionCase):
             )
         # These were three uploads of one address.
         self.assert_status(429, more)
+
+
+class WayTests(ProtectionCase):
+    """A server that takes as many uploads as there are ways, and one more."""
+
+    def test_every_way(self) -> None:
+        """An upload counts once on every way, in two parts at once twice; then each is refused."""
+        limits = {"enabled": True, "requests_per_minute": 1, "by_jid": False}
+        many = {"rate_limit": {**limits, "burst_size": len(WAYS) + 1}}
+        daemon = self.start({**ways.SECTIONS, **many})
+        for way, upload in WAYS.items():
+            answer = upload(daemon, File(ways.name_of(way), DATA))
+            self.assertIn(answer.status, (200, 201, 204), f"{way}: {answer.body!r}")
+        before = set(daemon.stored())
+        for way, upload in WAYS.items():
+            answer = upload(daemon, File(ways.name_of(way, ".more"), DATA))
+            self.assertEqual(429, answer.status, f"{way}: {answer.body!r}")
+            self.assertIn("ratelimit", answer.headers, way)
+        self.assertEqual(before, set(daemon.stored()))
+        self.assertEqual([], daemon.stages())
 
 
 class SharedTests(RedisCase, ProtectionCase):
