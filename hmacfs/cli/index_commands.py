@@ -14,6 +14,7 @@ from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
 from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
 from hmacfs.cli.config_commands import FAILED, FINE, WRONG, Surroundings
+from hmacfs.cli.nameless import nameless
 from hmacfs.cli.tally import Tally
 from hmacfs.cli.visit import carried_out, index_at, opened, storage
 from hmacfs.config import options
@@ -38,6 +39,8 @@ def _reindex(arguments: argparse.Namespace, around: Surroundings) -> int:
     copied = in_file and not arguments.dry_run
     copy = _newest(backup_directory(settings), around) if copied else None
     tally = Tally(around.stderr)
+    sources = "the index knows" if arguments.dry_run else "the index and its copies know"
+    known = f"{sources} no file that lies there"
 
     async def work(calls: Calls) -> Counter[Kind]:
         counts: Counter[Kind] = Counter()
@@ -52,6 +55,10 @@ def _reindex(arguments: argparse.Namespace, around: Surroundings) -> int:
             async for disagreement in reindex.run():
                 counts[disagreement.kind] += 1
                 _show(disagreement, arguments, around)
+            for place in await nameless(visit.blobs, visit.index):
+                counts[Kind.NAMELESS] += 1
+                found = Disagreement(Kind.NAMELESS, str(place).encode(), known)
+                _show(found, arguments, around)
         return counts
 
     with nullcontext() if arguments.dry_run else recorded(settings, around, "reindex"):

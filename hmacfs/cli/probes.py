@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pathlib
+import secrets
 import socket
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -13,12 +15,14 @@ from attrs import frozen
 from hmacfs.config.checks.connectivity import Service, Target
 from hmacfs.config.network import Address
 from hmacfs.service.stores import driver_of
+from hmacfs.stores import redis_scripts
 from hmacfs.stores.places import Place
 
 TIMEOUT: Final = 5.0
 """Seconds for each step of a try."""
 
 _LONGEST_ANSWER: Final = 64 * 1024
+_NOT_ALLOWED: Final = ("NOPERM", "The user executing the script")
 
 Connect = Callable[[Target], socket.socket]
 
@@ -84,7 +88,10 @@ def _encrypted(connection: socket.socket, target: Target) -> socket.socket:
 
 def _try_redis(connection: socket.socket, target: Target) -> str:
     with _encrypted(connection, target) as encrypted, encrypted.makefile("rwb") as stream:
-        commands = [("SELECT", target.database), ("PING",)]
+        key = f"{target.key_prefix}try:{secrets.token_hex(8)}"
+        ends = str(int(time.time() + TIMEOUT) * 1000)
+        commands: list[tuple[str, ...]] = [("SELECT", target.database), ("PING",)]
+        commands.append(("EVAL", redis_scripts.TRY, "1", key, ends))
         if target.password:
             user = (target.user,) if target.user else ()
             commands.insert(0, ("AUTH", *user, target.password))
@@ -94,6 +101,11 @@ def _try_redis(connection: socket.socket, target: Target) -> str:
                 stream.write(b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()))
             stream.flush()
             answer = stream.readline(_LONGEST_ANSWER).decode(errors="replace").strip()
+            if any(word in answer for word in _NOT_ALLOWED):
+                raise NoAnswer(
+                    f"it {redis_scripts.NOT_ALLOWED} (the prefix is {target.key_prefix}; "
+                    f"{command[0]} was answered with {answer.lstrip('-')!r})"
+                )
             if not answer.startswith("+"):
                 raise NoAnswer(f"{command[0]} was answered with {answer.lstrip('-')!r}")
     return "PONG"

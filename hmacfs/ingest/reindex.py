@@ -37,6 +37,8 @@ class Kind(enum.Enum):
     """It was deleted, but its bytes are there.  They are left alone."""
     BLOCKED = "blocked"
     """Its bytes are blocked.  They are left alone."""
+    NAMELESS = "nameless"
+    """It is hidden, and nothing tells its name.  It is left alone."""
     PASSED = "passed"
     """It cannot be a stored file."""
     FAILED = "failed"
@@ -86,11 +88,11 @@ class Reindex:
                         yield disagreement
                     self.progress()
         if self.remembered is not None:
-            async for row in _rows(self.remembered):
+            async for row in rows(self.remembered):
                 disagreement = await self._recall(row)
                 if disagreement is not None:
                     yield disagreement
-        async for row in _rows(self.index):
+        async for row in rows(self.index):
             disagreement = await self._examine_row(row)
             if disagreement is not None:
                 yield disagreement
@@ -173,7 +175,8 @@ class Reindex:
         return Disagreement(Kind.DROPPED, path) if is_mended else None
 
 
-async def _rows(index: Index) -> AsyncGenerator[StoredFile, None]:
+async def rows(index: Index) -> AsyncGenerator[StoredFile, None]:
+    """Tell every row of an index, those of older versions too."""
     start = ""
     while rows := await index.page(start, PAGE):
         for row in rows:

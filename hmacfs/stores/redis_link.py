@@ -26,7 +26,7 @@ from hmacfs.stores.client_tls import CheckedName
 from hmacfs.stores.interfaces import StoreFailed, StoreFull, StoreRefused
 from hmacfs.stores.pair import Deadline
 from hmacfs.stores.places import Place
-from hmacfs.stores.redis_scripts import MARK
+from hmacfs.stores.redis_scripts import MARK, NOT_ALLOWED
 
 _REFUSED: Final = (
     (
@@ -43,9 +43,9 @@ _REFUSED: Final = (
         "has no database of this number: see it in the configuration, and `databases` of Redis",
     ),
     (
-        ("NOPERM",),
-        "does not let the user do what is needed: allow it all keys that begin with the prefix, "
-        "and the commands @read, @write, @scripting, @connection",
+        # The latter from within a script.
+        ("NOPERM", "ERR The user executing the script"),
+        NOT_ALLOWED,
     ),
 )
 _FAILED: Final = (

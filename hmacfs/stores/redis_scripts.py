@@ -30,6 +30,30 @@ end
 return known or ARGV[1]
 """
 
+TRY: Final = """
+redis.call('SET', KEYS[1], '1')
+redis.call('GET', KEYS[1])
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'v', '1')
+redis.call('HSETNX', KEYS[1], 'v', '1')
+redis.call('HGET', KEYS[1], 'v')
+redis.call('HMGET', KEYS[1], 'v')
+redis.call('HINCRBY', KEYS[1], 'v', '1')
+redis.call('HDEL', KEYS[1], 'x')
+redis.call('PEXPIREAT', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[1])
+redis.call('ZADD', KEYS[1], 0, '1')
+redis.call('ZRANGEBYLEX', KEYS[1], '-', '+', 'LIMIT', 0, 1)
+redis.call('ZREM', KEYS[1], '1')
+return redis.status_reply('DONE')
+"""
+"""Does once whatever the others do, to a key that is not left over."""
+
+NOT_ALLOWED: Final = (
+    "does not let the user do what is needed: allow it all keys that begin with the prefix, "
+    "and the commands @read, @write, @scripting, @connection"
+)
+
 _THERE: Final = """
 local function there(key, now)
   local found = redis.call('HMGET', key, 'v', 's', 'u')

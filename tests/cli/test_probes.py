@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import pathlib
+import re
 import shutil
 import socket
 import ssl
@@ -21,7 +22,9 @@ from hmacfs.cli import probes
 from hmacfs.config import options
 from hmacfs.config.checks.connectivity import Service, Target
 from hmacfs.config.network import Address
+from hmacfs.stores import redis_scripts
 
+CALLED = re.compile(r"redis\.call\('(\w+)'")
 AT = Address("server.example", 1)
 
 
@@ -63,6 +66,7 @@ class ProbeCase(SynchronousTestCase):
             user="u",
             password=self.password,
             database=self.database,
+            key_prefix="files:",
         )
         server = Server(answer)
         outcome = probes.probe(target, server.connect)
@@ -87,12 +91,26 @@ class RedisTests(ProbeCase):
     database = "3"
 
     def test_fine(self) -> None:
-        """Redis is fine when it has the database and answers PING."""
-        self.assertFine(
-            b"+OK\r\n+PONG\r\n",
-            "PONG",
-            b"*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n",
-        )
+        """Redis is fine when it has the database, answers PING, and runs a script."""
+        outcome, said = self.tried(b"+OK\r\n+PONG\r\n+DONE\r\n")
+        self.assertEqual((outcome.fine, outcome.detail), (True, "PONG"))
+        asked = b"*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n*5\r\n$4\r\nEVAL\r\n"
+        self.assertTrue(said.startswith(asked), said)
+        self.assertIn(b"\r\nfiles:try:", said)
+
+    def test_all_commands(self) -> None:
+        """The script does whatever the scripts of the server do."""
+        scripts = [text for text in vars(redis_scripts).values() if isinstance(text, str)]
+        used = {name for text in scripts for name in CALLED.findall(text)}
+        self.assertEqual(set(CALLED.findall(redis_scripts.TRY)), used)
+
+    def test_not_allowed(self) -> None:
+        """A user who may do too little is told what it needs, and for which keys."""
+        for answer in (b"-NOPERM this user", b"-ERR The user executing the script can't access"):
+            outcome, _ = self.tried(b"+OK\r\n+PONG\r\n" + answer + b"\r\n")
+            self.assertFalse(outcome.fine)
+            self.assertIn("@scripting", outcome.detail)
+            self.assertIn("the prefix is files:", outcome.detail)
 
     def test_refused(self) -> None:
         """A Redis that asks for a password says so."""
@@ -115,7 +133,7 @@ class RedisPasswordTests(ProbeCase):
 
     def test_password(self) -> None:
         """The user and the password are said first, in bytes."""
-        outcome, said = self.tried(b"+OK\r\n+OK\r\n+PONG\r\n")
+        outcome, said = self.tried(b"+OK\r\n+OK\r\n+PONG\r\n+DONE\r\n")
         self.assertTrue(outcome.fine)
         self.assertTrue(
             said.startswith("*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$9\r\npässword\r\n".encode())
@@ -232,7 +250,7 @@ class CertificateTests(SynchronousTestCase):
                 contextlib.suppress(OSError),
                 self.context.wrap_socket(theirs, server_side=True) as encrypted,
             ):
-                encrypted.sendall(b"+OK\r\n+PONG\r\n")
+                encrypted.sendall(b"+OK\r\n+PONG\r\n+DONE\r\n")
                 while encrypted.recv(4096):
                     pass
 

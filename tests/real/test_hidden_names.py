@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -120,10 +121,16 @@ class HiddenTests(ServerCase):
         self.daemon.stop()
         restored = self.command("index", "restore", f"{self.daemon.config}.copy")
         self.assertEqual(0, restored.returncode, restored.stderr)
-        self.assertEqual("", self.command("reindex").stdout)
+        looked, mended = self.command("reindex", "-json", "-dry-run"), self.command("reindex")
+        (told,) = (json.loads(line) for line in looked.stdout.splitlines())
+        self.assertEqual("nameless", told["found"])
+        self.assertEqual(NAMES[2].encode(), (self.daemon.storage / told["path"]).read_bytes())
+        self.assertEqual(0, mended.returncode)
+        self.assertIn(f"nameless {told['path']}: the index and its copies know no", mended.stdout)
         self.daemon.start()
         self.assert_there(*NAMES[:2])
         self.assert_status(404, ask(self.daemon.port, "GET", self.daemon.place(NAMES[2])))
         # The upload repeated tells the name again.
         self.assertEqual(201, self.put(NAMES[2], NAMES[2].encode()))
         self.assert_there(*NAMES)
+        self.assertEqual("", self.command("reindex").stdout)

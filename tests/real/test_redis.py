@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from hmacfs.auth import query
 from hmacfs.base.names import INTERNAL_DIRECTORY
+from hmacfs.stores.redis import PREFIX
 from tests.ports import free_port
 from tests.real import certificates
 from tests.real.case import KILOBYTE, ServerCase, noise
@@ -389,6 +390,22 @@ class StartTests(RedisCase):
         self.assertEqual((1, True), (code, "WRONGPASS" in told), told)
         code, told = tried(redisaddr=f'"127.0.0.1:{free_port()}"')
         self.assertEqual((1, True), (code, "refused" in told), told)
+        rights = ("+@read", "+@write", "+@scripting", "+@connection")
+        ours, mine = f"~{PREFIX}*", ("-a", PASSWORD, "--no-auth-warning")
+        for user, *more in (
+            ("files", ours, *rights),
+            ("reader", ours, "+@read", "+@scripting", "+@connection"),
+            ("unscripted", ours, "+@read", "+@write", "+@connection"),
+            ("stranger", "~other:*", *rights),
+        ):
+            redis.ask(*mine, "ACL", "SETUSER", user, "on", f">{PASSWORD}", *more)
+            code, told = tried(redispassword=f'"{PASSWORD}"\nuser = "{user}"')
+            if user == "files":
+                self.assertEqual((0, True), (code, "fine" in told), told)
+            else:
+                self.assertEqual((1, True), (code, "@scripting" in told), told)
+                self.assertIn(f"the prefix is {PREFIX};", told)
+        self.assertEqual("", redis.ask(*mine, "KEYS", "*try:*"))
         redis.freeze()
         self.addCleanup(redis.thaw)
         code, told = tried()

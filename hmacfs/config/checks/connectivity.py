@@ -33,6 +33,7 @@ class Target:
 
     :ivar at: an address, or the path of a Unix socket.
     :ivar switch: the option that makes it needed.
+    :ivar key_prefix: what the keys begin with, of Redis.
     :ivar ca_file: who may vouch for its certificate; only with ``tls``.
     """
 
@@ -44,6 +45,7 @@ class Target:
     user: str = ""
     password: str = field(default="", repr=False)
     database: str = ""
+    key_prefix: str = ""
 
     def __str__(self) -> str:
         """Return what it is and where."""
@@ -62,6 +64,7 @@ def targets(settings: Settings) -> Iterator[Target]:
             user=settings[options.REDIS_USER],
             password=settings[options.REDIS_REDISPASSWORD],
             database=str(settings[options.REDIS_REDISDBINDEX]),
+            key_prefix=settings[options.REDIS_KEY_PREFIX],
         )
     if settings[options.INDEX_TYPE] != "sqlite":
         yield _database(settings, INDEX, options.INDEX_TYPE)
