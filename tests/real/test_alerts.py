@@ -42,6 +42,7 @@ SERIES: Final = {
         'hmac_file_server_upload_errors_total{reason="signature-wrong"}',
         "0+10x20",
     ),
+    "HmacFileServerBans": ("hmac_file_server_bans_total", "0+10x20"),
     "HmacFileServerInfected": ('hmac_file_server_scans_total{result="infected"}', "0x3 1x16"),
     "HmacFileServerScansFail": ('hmac_file_server_scans_total{result="failed"}', "0+1x20"),
     "HmacFileServerAuditLost": ("hmac_file_server_audit_records_lost_total", "0x3 1x16"),

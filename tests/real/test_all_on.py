@@ -40,6 +40,8 @@ class AllOnTests(ServerCase):
             "quotas": {"enabled": True, "default": "10MB", "daily": "20MB"},
             "clamav": {"clamavenabled": True, "clamavsocket": os.fspath(clamd.path)},
             "audit": {"enabled": True, "path": os.fspath(self.audit)},
+            "bans": {"block_after_fails": 1},
+            "rate_limit": {"enabled": True, "requests_per_minute": 600, "burst_size": 200},
         }
         return self.start({**sections, **ways.SECTIONS})
 
