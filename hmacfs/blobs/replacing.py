@@ -11,6 +11,7 @@ All functions block.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -19,10 +20,13 @@ from typing import Final
 
 from hmacfs.base.names import StoredName
 from hmacfs.blobs.interfaces import NameExists
-from hmacfs.blobs.tree import parent_of
+from hmacfs.blobs.tree import FILE_MODE, open_file, parent_of
 
 SECOND: Final = ".second"
 """What the second name of a staged file ends with."""
+
+COPY_SIZE: Final = 64 * 1024 * 1024
+"""Bytes to copy at once."""
 
 
 def replace(stages: int, key: str, root: int, name: StoredName) -> None:
@@ -47,23 +51,50 @@ def link(root: int, name: StoredName, other: StoredName) -> bool:
     """
     Give a published file a second name, durably; tell whether there is such a file.
 
+    Where its bytes have as many names as the file system allows (ext4: 65,000, which
+    files that share them can come to), the second name is that of a copy.
+
     :raises NameExists: if something has that name.
     """
     try:
         with parent_of(root, name) as parent, parent_of(root, other, create=True) as folder:
-            os.link(
-                name.leaf,
-                other.leaf,
-                src_dir_fd=parent,
-                dst_dir_fd=folder,
-                follow_symlinks=False,
-            )
+            try:
+                os.link(
+                    name.leaf,
+                    other.leaf,
+                    src_dir_fd=parent,
+                    dst_dir_fd=folder,
+                    follow_symlinks=False,
+                )
+            except OSError as error:
+                if error.errno != errno.EMLINK:
+                    raise
+                _copy(parent, name.leaf, folder, other.leaf)
             os.fsync(folder)
     except FileNotFoundError:
         return False
     except FileExistsError:
         raise NameExists(f"{other} exists") from None
     return True
+
+
+def _copy(parent: int, leaf: str, folder: int, other: str) -> None:
+    # Whole before it has a name.  File systems that can let the copy share the blocks.
+    source = open_file(parent, leaf)
+    if source is None:
+        raise FileNotFoundError(leaf)
+    try:
+        flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
+        fresh = os.open(".", flags, FILE_MODE, dir_fd=folder)
+        try:
+            while os.copy_file_range(source, fresh, COPY_SIZE):
+                continue
+            os.fsync(fresh)
+            os.link(f"/proc/self/fd/{fresh}", other, dst_dir_fd=folder, follow_symlinks=True)
+        finally:
+            os.close(fresh)
+    finally:
+        os.close(source)
 
 
 def rename(root: int, name: StoredName, other: StoredName) -> None:

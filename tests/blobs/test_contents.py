@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.blobs import contents
 from hmacfs.blobs.contents import ContentStore
-from hmacfs.blobs.interfaces import StorageFailed
+from hmacfs.blobs.interfaces import NameExists, StorageFailed
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.flow.pools import InlinePool
 from tests.blobs.samples import content, named, store
@@ -198,6 +198,26 @@ class SharingTests(ContentCase):
             self.has(name)
             now(self.blobs.remove(named(name)))
         self.assertEqual(self.kept(), [])
+
+    def test_many_names_and_one_more(self) -> None:
+        """A second name that the bytes cannot have is that of a copy."""
+        self.put("a")
+        version = named("a").version("1-a")
+        link = os.link
+
+        def full(name: str, *args: object, **named_args: object) -> None:
+            if name == "a":
+                raise OSError(errno.EMLINK, "too many links")
+            link(name, *args, **named_args)  # type: ignore[arg-type]
+
+        with mock.patch.object(os, "link", full):
+            self.assertTrue(now(self.blobs.link(named("a"), version)))
+            with self.assertRaises(NameExists):
+                now(self.blobs.link(named("a"), version))
+        self.assertNotEqual(self.inode(str(version)), self.inode("a"))
+        self.has("a")
+        self.assertEqual(now(content(self.blobs, version)), DATA)
+        self.no_scratch()
 
     def test_threads(self) -> None:
         """Any number at once end with one copy."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -10,6 +11,8 @@ import shutil
 import subprocess
 import sys
 import threading
+
+from twisted.trial.unittest import SkipTest
 
 from tests.ports import free_port
 from tests.real import ways
@@ -109,6 +112,38 @@ class UploadTests(DeduplicationCase):
         self.assert_status(204, answer)
         self.assertEqual(({}, []), (daemon.stored(), self.kept(daemon)))
         self.assertLess(self.used(daemon), before - MEGABYTE // 2)
+
+    def test_many_names(self) -> None:
+        """Bytes may have more equal files than the file system gives names; so may versions."""
+        daemon = self.start({"versioning": {"enableversioning": True}, **ways.SECTIONS})
+        data = noise(5000)
+        for name in ("a", "b"):
+            self.assertEqual(201, self.put(daemon, name, data))
+        self.assertEqual(1, len(self.inodes(daemon)))
+        (content,) = self.kept(daemon)
+        # As so many uploads would leave them.
+        others = daemon.storage.parent / "others"
+        others.mkdir()
+        try:
+            for number in range(66_000):
+                os.link(content, others / str(number))
+        except OSError as error:
+            self.assertEqual(errno.EMLINK, error.errno)
+        else:
+            raise SkipTest("this file system gives bytes more names than are made here")
+        for name in ("c", "d", "e"):
+            self.assertEqual(201, self.put(daemon, name, data))
+            self.assert_comes_back(daemon, daemon.place(name), data)
+        self.assertEqual(2, len(self.inodes(daemon)))
+        self.assertEqual(201, self.put(daemon, "a", b"newer"))
+        self.assert_comes_back(daemon, daemon.place("a"), b"newer")
+        answer = ask(daemon.port, "GET", "/api/v3/files/a/versions", ways.token())
+        (version,) = json.loads(answer.body)["versions"]
+        place = f"/api/v3/files/a/versions/{version['id']}"
+        answer = ask(daemon.port, "GET", place, ways.token())
+        self.assertEqual((200, data), (answer.status, answer.body))
+        self.remove(daemon, "b")
+        self.assert_comes_back(daemon, daemon.place("e"), data)
 
     def test_large(self) -> None:
         """Large files are answered first and share their bytes then; a stop waits for that."""
