@@ -32,12 +32,13 @@ SERVED: Final = frozenset({"tests.blobs.test_containers", "tests.cli.test_iso_co
 """Tests that need no server, but a program that is among the packages."""
 
 SLOWEST: Final = (
-    *("packaging.test_containers", "packaging.test_deb", "real.test_xmpp_config"),
-    *("packaging.test_install_manager", "real.test_redis", "packaging.test_install_docs"),
+    *("packaging.test_containers", "packaging.test_deb", "real.test_api_fuzz"),
+    *("packaging.test_install_manager", "real.test_xmpp_config", "packaging.test_install_docs"),
+    *("real.test_redis", "real.test_bench", "real.test_containers", "real.test_bad_stores"),
     *("real.test_sessions", "real.test_scanning", "real.test_databases", "real.test_retention"),
     *("packaging.test_service", "packaging.test_upgrade", "packaging.test_trouble"),
     *("packaging.test_readme", "real.test_wire", "real.test_v3", "real.test_tus_client"),
-    *("real.test_session_options", "real.test_bench", "real.test_proxies"),
+    *("real.test_session_options", "real.test_proxies"),
 )
 """What takes longest begins first, or the run would end with most cores idle."""
 

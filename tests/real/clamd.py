@@ -14,7 +14,7 @@ from typing import Final
 from twisted.trial.unittest import SkipTest
 
 from tests.ports import free_port
-from tests.real.daemon import TAIL, eventually
+from tests.real.daemon import TAIL, eventually, halt
 
 # In two halves, so that no scanner takes this file for what it is about.
 EICAR: Final = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-" + b"TEST-FILE!$H+H*"
@@ -90,7 +90,8 @@ class Clamd:
 
     def hang(self) -> None:
         """Let it do nothing, but stay there."""
-        self._send(signal.SIGSTOP)
+        assert self._process is not None
+        halt(self._process.pid)
 
     def go_on(self) -> None:
         """Let it work again."""

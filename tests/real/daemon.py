@@ -57,6 +57,22 @@ def eventually(what: str, look: Callable[[], T | None], seconds: float = PATIENC
     return seen
 
 
+def halt(pid: int) -> None:
+    """Halt a process, and wait until each of its threads has left off what it was doing."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def is_still() -> bool:
+        tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+        try:
+            stats = [(task / "stat").read_text(encoding="utf-8") for task in tasks]
+        except (FileNotFoundError, ProcessLookupError):
+            return False  # one has ended meanwhile
+        # The state follows the name, which may have brackets and spaces of its own (proc(5)).
+        return all(stat.rpartition(")")[2].split()[0] in {"T", "Z"} for stat in stats)
+
+    eventually(f"process {pid} to halt", is_still)
+
+
 def refused_at(port: int) -> Callable[[], bool]:
     """Return what tells whether a new connection to the port is refused."""
 

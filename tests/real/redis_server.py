@@ -14,7 +14,7 @@ from twisted.trial.unittest import SkipTest
 from hmacfs.stores.places import Place
 from tests.ports import free_port
 from tests.real.certificates import Certificate
-from tests.real.daemon import PATIENCE, eventually
+from tests.real.daemon import PATIENCE, eventually, halt
 
 HOST = "127.0.0.1"
 
@@ -91,7 +91,7 @@ class Redis:
 
     def freeze(self) -> None:
         """Let it hang: it accepts connections and says nothing."""
-        self.process.send_signal(signal.SIGSTOP)
+        halt(self.process.pid)
 
     def thaw(self) -> None:
         """Let it go on."""

@@ -21,7 +21,7 @@ from hmacfs.stores.places import Place
 from hmacfs.stores.postgresql import Postgresql
 from tests.ports import free_port
 from tests.real.certificates import Certificate
-from tests.real.daemon import PATIENCE, TAIL, eventually
+from tests.real.daemon import PATIENCE, TAIL, eventually, halt
 
 USER: Final = "hmacfs"
 PASSWORD: Final = "a password of the tests"
@@ -91,7 +91,11 @@ class DatabaseServer:
 
     def freeze(self) -> None:
         """Let it take connections and answer nothing."""
-        self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        # Itself first, which makes no more children then.
+        halt(self._process.pid)
+        for child in _children(self._process.pid):
+            halt(child)
 
     def thaw(self) -> None:
         """Let it go on."""
