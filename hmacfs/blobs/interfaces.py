@@ -223,7 +223,11 @@ class Blobs(Protocol):
         """Clear a leftover whose publishing was recorded."""
 
     def free_bytes(self) -> Awaitable[int]:
-        """Tell how many bytes can still be stored."""
+        """
+        Tell how many bytes can still be stored.
+
+        :raises StorageFailed: if none can, whatever room there is.
+        """
 
 
 class UnfinishedBlob(Protocol):

@@ -46,6 +46,7 @@ from hmacfs.blobs.tree import (
     open_private,
     open_root,
     parent_of,
+    room_in,
     storage_errors,
 )
 from hmacfs.blobs.walk import walk
@@ -377,9 +378,8 @@ class LocalBlobs:
         return self._pool.run(self._free_bytes)
 
     def _free_bytes(self) -> int:
-        with storage_errors("look at the free space"):
-            state = os.fstatvfs(self._root)
-        return state.f_bavail * state.f_frsize
+        with storage_errors("store files"):
+            return room_in(self._stages)
 
 
 def _taken(found: Iterator[Found | Passed]) -> list[Found | Passed]:

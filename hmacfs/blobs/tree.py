@@ -99,6 +99,20 @@ def parent_of(root: int, name: StoredName, *, create: bool = False) -> Iterator[
         os.close(current)
 
 
+def room_in(directory: int) -> int:
+    """
+    Tell the free bytes for what is made in an open directory.
+
+    :raises OSError: if nothing can be: it was removed, or is read-only.
+    """
+    if os.fstat(directory).st_nlink == 0:
+        raise OSError(errno.ENOENT, "the directory was removed")
+    state = os.fstatvfs(directory)
+    if state.f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, "the file system is read-only")
+    return state.f_bavail * state.f_frsize
+
+
 def is_file(root: int, name: StoredName) -> bool:
     """Tell whether there is a regular file of a name."""
     try:

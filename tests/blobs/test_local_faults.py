@@ -86,10 +86,21 @@ class SmallDiskTests(SynchronousTestCase):
             if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_RDWR:
                 os.close(descriptor)
         forbid_writing(path)
-        for asked in (blobs.stage, lambda: blobs.remove(named("a"))):
+        for asked in (blobs.stage, lambda: blobs.remove(named("a")), blobs.free_bytes):
             with self.assertRaisesRegex(StorageFailed, "Read-only file system"):
                 now(begun(asked()))
         self.assertEqual(now(content(blobs, named("a"))), b"content")
+
+
+class RemovedStageTests(LocalCase):
+    """Somebody who takes the server's own folders away under it."""
+
+    def test_no_room(self) -> None:
+        """There is no room where no file can be begun."""
+        self.assertGreater(now(self.blobs.free_bytes()), 0)
+        (self.path / INTERNAL_DIRECTORY / "stage").rmdir()
+        with self.assertRaisesRegex(StorageFailed, "cannot store files: No such file"):
+            now(self.blobs.free_bytes())
 
 
 class BrokenDiskTests(LocalCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -85,6 +86,19 @@ class StoreFileTests(ServerCase):
         self.assert_status(503, ask(daemon.port, "GET", daemon.place("a")))
         self.assert_status(503, ask(daemon.port, "GET", "/health"))
         self.assertIn("is damaged, or is no database", daemon.log)
+
+    def test_stage_removed(self) -> None:
+        """A server that can begin no file does not say that it is well."""
+        daemon = self.with_a_file()
+        daemon.start()
+        self.assert_status(200, ask(daemon.port, "GET", "/health"))
+        (daemon.storage / ".hmacfs/stage").rmdir()
+        answer = ask(daemon.port, "GET", "/health", {"Accept": "application/json"})
+        self.assert_status(503, answer)
+        self.assertIn("cannot store files", json.loads(answer.body)["parts"]["storage"]["detail"])
+        self.assert_comes_back(daemon, daemon.place("a"), DATA)
+        daemon.restart()
+        self.assert_status(200, ask(daemon.port, "GET", "/health"))
 
     def test_read_only(self) -> None:
         """A file that cannot be written keeps the server from starting."""
