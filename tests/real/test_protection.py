@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import os
 import re
@@ -10,13 +12,16 @@ import ssl
 import subprocess
 import sys
 import time
+import uuid
 from typing import Any, Final
+from urllib.parse import quote
 
+from hmacfs.auth import query
 from tests.ports import free_port
 from tests.real import certificates, namespaces, proxies, ways
 from tests.real.case import KILOBYTE, MEGABYTE, ServerCase, noise
 from tests.real.client import Answer, Connection, Headers, NoAnswer, ask
-from tests.real.daemon import CHECKOUT, PATIENCE, Daemon, eventually
+from tests.real.daemon import CHECKOUT, PATIENCE, SECRET, Daemon, eventually
 from tests.real.test_redis import RedisCase
 from tests.real.v3_case import CHUNK, JWT_SECRET, SessionCase
 from tests.real.ways import WAYS, File
@@ -32,6 +37,14 @@ WRONG: Final = f"/upload/a/b?v={'0' * 64}"
 def seen(client: str, spoofed: str = "") -> Headers:
     """Return what the proxy of the tests says of a client, which may have said more."""
     return {"X-Forwarded-For": f"{spoofed}, {client}" if spoofed else client}
+
+
+def too_old(number: int) -> str:
+    """Return the URL of an upload whose signature was good for an hour, some hours ago."""
+    name, unique, then = f"file-{number}.bin", str(uuid.uuid4()), int(time.time()) - 20_000
+    mac = hmac.digest(SECRET.encode(), query.message(name, len(DATA), then, unique), "sha256")
+    signature = quote(base64.b64encode(mac))
+    return f"/upload?filename={name}&timestamp={then}&uploadid={unique}&signature={signature}"
 
 
 class ProtectionCase(ServerCase):
@@ -127,8 +140,13 @@ class BanTests(ProtectionCase):
         self.assertLess(sum(record.get("client") == GUESSER for record in records), 10)
 
     def test_honest(self) -> None:
-        """Files that are not there, wrong requests, and our own machine and proxies ban nobody."""
+        """What is missing, too old or wrong bans nobody, nor do our own machine and its proxies."""
         daemon, port = self.daemon, self.daemon.port
+        for number in range(12):
+            with Connection(port) as connection:
+                old = connection.put(too_old(number), DATA, headers=seen(GUESSER))
+            self.assertEqual(403, old.status)
+            self.assertIn(b"expired", old.body)
         with Connection(port) as connection:
             for number in range(12):
                 target = daemon.place(f"missing/{number}")
