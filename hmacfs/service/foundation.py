@@ -131,10 +131,10 @@ class Foundation:
         self.events.listen(UploadsChanged, self._scaling(settings).follow)
         self.usage = Usage(time.time)
         is_own = settings[options.QUOTAS_TRACKING] == "memory"
-        self.bans = Bans(StateBans(self.shared.state), self.events, time.time)
+        shares = settings[options.REDIS_REDISENABLED]
+        self.bans = Bans(StateBans(self.shared.state, shares), self.events, time.time)
         self.own_meters = OwnMeters()
         # A state in a file is that of one server, which need not ask it.
-        shares = settings[options.REDIS_REDISENABLED]
         self.meters: Meters = StateMeters(self.shared.state) if shares else self.own_meters
         self.days: Days = OwnDays() if is_own else StateDays(self.shared.state)
 

@@ -7,10 +7,10 @@ from functools import lru_cache
 from ipaddress import ip_network
 from typing import Final
 
-from attrs import frozen
+from attrs import Factory, define, field
 
 from hmacfs.base.bans import Ban, Network
-from hmacfs.stores.state import State
+from hmacfs.stores.state import Named, State
 
 KIND: Final = "ban"
 """The kind of their entries."""
@@ -19,11 +19,18 @@ PAGE: Final = 500
 """Bans to read at once."""
 
 
-@frozen
+@define
 class StateBans:
-    """The bans of all servers that share a state; see :class:`hmacfs.rules.bans.BanBook`."""
+    """
+    The bans of all servers that share a state; see :class:`hmacfs.rules.bans.BanBook`.
+
+    :param copies: whether to pass on what is read, for a state of which a part
+        knows only what was asked of it here, and is to take over from the other.
+    """
 
     state: State
+    copies: bool = False
+    _copied: dict[str, int] = field(init=False, repr=False, default=Factory(dict))
 
     async def keep(self, ban: Ban) -> None:
         """Keep a ban in the place of the one of its network; the later end of both counts."""
@@ -43,16 +50,24 @@ class StateBans:
 
     async def read(self, most: int) -> list[Ban]:
         """Tell the bans in force, at most so many."""
-        found: list[Ban] = []
+        found: list[Named] = []
         after = (KIND, "")
         while len(found) < most:
             page = await self.state.entries(after, PAGE)
             ours = [named for named in page if named.kind == KIND]
-            found += [_ban(each.key, each.entry.value, each.entry.until) for each in ours]
+            found += ours
             if len(ours) < PAGE:
                 break
             after = KIND, ours[-1].key
-        return found[:most]
+        if self.copies:
+            await self._copy(found)
+        return [_ban(each.key, each.entry.value, each.entry.until) for each in found[:most]]
+
+    async def _copy(self, found: list[Named]) -> None:
+        for named in found:
+            if self._copied.get(named.key) != named.entry.sequence:
+                await self.state.restore(named)
+        self._copied = {named.key: named.entry.sequence for named in found}
 
 
 @lru_cache(maxsize=10_000)
