@@ -218,7 +218,7 @@ class ChecksumMismatch(Refusal):
 
 
 class QuotaExceeded(Refusal):
-    """The owner may not have so many bytes; ``used``, ``limit`` and ``requested`` in bytes."""
+    """The owner may not have so many; ``limit``, ``requested``, mostly ``used``, in bytes."""
 
     code = "quota-exceeded"
 

@@ -287,6 +287,14 @@ class Quotas:
 
     def _check(self, size: int, held: int, used: int, limit: int | None) -> None:
         if limit is not None and used + held + size > limit:
+            if self.limits.drops:
+                # What is stored would have gone for it, and was not counted.
+                raise QuotaExceeded(
+                    f"this file has {size} bytes, and your quota of {limit} has room for "
+                    f"{limit - held} beside what is on its way",
+                    limit=limit,
+                    requested=size,
+                )
             raise QuotaExceeded(
                 f"{used + held} bytes of your quota of {limit} are used, and this file has {size}",
                 used=used + held,

@@ -166,7 +166,9 @@ class DropTests(SynchronousTestCase):
         """What would not fit alone is refused, and so is what others on their way leave no room."""
         place = Place(Limits(10, drops=True))
         place.add("old", 9)
-        self.assertRaises(QuotaExceeded, place.reserve, 11)
+        refusal = self.assertRaises(QuotaExceeded, place.reserve, 11)
+        self.assertEqual(refusal.facts, {"limit": 10, "requested": 11})
+        self.assertIn("has room for 10 beside", refusal.detail)
         with place.reserve(8):
             self.assertRaises(QuotaExceeded, place.reserve, 3)
         self.assertEqual(place.names(), ["old"])
