@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +23,7 @@ from hmacfs.cli.log_files import LogFile
 from hmacfs.cli.log_lines import Line
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
-from hmacfs.observe.backups import Backups
+from hmacfs.observe.backups import Backups, tidying
 from hmacfs.observe.line_thread import LineThread
 
 LEVELS: Final = {
@@ -136,17 +135,10 @@ def _thread(settings: Settings, line: Line, say: Callable[[str], object]) -> Lin
         settings[options.LOGGING_MAX_AGE] * DAY,
         settings[options.LOGGING_COMPRESS],
     )
-    tidying = threading.Lock()
-
-    def tidy() -> None:
-        with tidying:
-            backups.tidy(time.time())
-
     file = LogFile(
         backups,
         settings[options.LOGGING_MAX_SIZE] * MEGABYTE,
-        # Compressing takes seconds, for which no line should wait.
-        lambda: threading.Thread(target=tidy, name="log-tidy", daemon=True).start(),
+        tidying(backups, "log-tidy"),
         say,
         notice,
         time.monotonic,

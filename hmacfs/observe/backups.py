@@ -6,7 +6,9 @@ import gzip
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,3 +141,20 @@ class Backups:
 def _newest_first(backup: Backup) -> tuple[float, bool]:
     # Of two forms of one file, the compressed comes first: it is whole.
     return -backup.ended.timestamp(), backup.state != COMPRESSED
+
+
+def tidying(backups: Backups, name: str) -> Callable[[], None]:
+    """
+    Make what begins to tidy old files, one run at a time, and does not wait for it.
+
+    Compressing takes seconds, for which nothing that is written should wait.
+
+    :param name: that of the threads.
+    """
+    lock = threading.Lock()
+
+    def tidy() -> None:
+        with lock:
+            backups.tidy(time.time())
+
+    return lambda: threading.Thread(target=tidy, name=name, daemon=True).start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from hmacfs.base.origin import acting_for
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.observe.audit import Audit
-from hmacfs.observe.backups import Backups
+from hmacfs.observe.backups import Backups, tidying
 from hmacfs.observe.chain import Facts
 from hmacfs.observe.chain_file import ChainFile
 from hmacfs.observe.chain_stream import ChainStream
@@ -191,22 +190,11 @@ def _file(
     age = settings[options.AUDIT_MAX_AGE] * DAY
     path = settings[options.AUDIT_PATH].absolute()
     backups = Backups(path, sys.maxsize, age, compress=True)
-    tidying = threading.Lock()
-
-    def tidy() -> None:
-        with tidying:
-            backups.tidy(time.time())
-
-    def begin_to_tidy() -> None:
-        # Compressing takes seconds, for which no record should wait.
-        if rotates:
-            threading.Thread(target=tidy, name="audit-tidy", daemon=True).start()
-
     return ChainFile(
         backups,
         text=settings[options.AUDIT_FORMAT] == "text",
         largest=settings[options.AUDIT_MAX_SIZE] * MEGABYTE if rotates else 0,
-        tidy=begin_to_tidy,
+        tidy=tidying(backups, "audit-tidy") if rotates else lambda: None,
         complain=complain,
         on_lost=on_lost,
         seconds=time.monotonic,
