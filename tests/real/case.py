@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import pathlib
 import random
 import shutil
 import subprocess
+import tempfile
 
+import toml
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.real.client import Answer, Connection
 from tests.real.daemon import Daemon, Sections
+from tests.strict_trial import WORKPLACES
 
 KILOBYTE = 1024
 MEGABYTE = 1024 * KILOBYTE
@@ -21,6 +25,18 @@ MEGABYTE = 1024 * KILOBYTE
 def noise(size: int, seed: object = "") -> bytes:
     """Return bytes that look random and are the same for the same seed."""
     return random.Random(f"{seed} {size}").randbytes(size)
+
+
+def lasting_directory() -> pathlib.Path:
+    """Return a directory that is gone after this process, for what several tests have together."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hmacfs-", dir=WORKPLACES))
+    # Servers of tests come through it as users of their own.
+    path.chmod(0o701)
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+_together: dict[tuple[type[ServerCase], str], Daemon] = {}
 
 
 class ServerCase(SynchronousTestCase):
@@ -58,9 +74,31 @@ class ServerCase(SynchronousTestCase):
         return daemon
 
     def _end(self, daemon: Daemon) -> None:
-        if daemon.running:
-            daemon.kill9()
+        daemon.end()
         self.assertEqual([], daemon.faults())
+
+    def together(self, sections: Sections | None = None) -> Daemon:
+        """
+        Return the running server that the tests of this class have together.
+
+        Files of other tests are there. It may have been ended by one of them, and is started again
+        then. It must log no fault during any of them, and ends with the process.
+        """
+        key = (type(self), toml.dumps(sections or {}))
+        before = len(_together[key].log) if key in _together else 0
+        if key not in _together:
+            _together[key] = Daemon(lasting_directory(), sections)
+            atexit.register(_together[key].end)
+        daemon = _together[key]
+        self.addCleanup(lambda: self.assertEqual([], daemon.faults(before)))
+        if not daemon.running:
+            daemon.start()
+        return daemon
+
+    @property
+    def label(self) -> str:
+        """A name that no other test of the class has."""
+        return self.id().rpartition(".")[2]
 
     def connect(self, daemon: Daemon) -> Connection:
         """Return a connection to the server, which is closed after the test."""

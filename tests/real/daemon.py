@@ -199,6 +199,11 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """Kill it, if it runs."""
+        if self.running:
+            self.kill9()
+
     def restart(self) -> None:
         """Stop it if it runs, and start it again."""
         if self.running:
@@ -217,9 +222,13 @@ class Daemon:
         """What it has written so far, over all its lives."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def faults(self) -> list[str]:
-        """Return the lines of the log that may never be there: tracebacks, secrets, MACs."""
-        return [line for line in self.log.splitlines() if self._is_fault(line)]
+    def faults(self, since: int = 0) -> list[str]:
+        """
+        Return the lines of the log that may never be there: tracebacks, secrets, MACs.
+
+        :param since: how many characters of the log are older than what is asked for.
+        """
+        return [line for line in self.log[since:].splitlines() if self._is_fault(line)]
 
     def _is_fault(self, line: str) -> bool:
         lower = line.lower()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -11,19 +13,24 @@ import re
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tests.real import certificates, proxies
-from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real.case import MEGABYTE, ServerCase, lasting_directory, noise
+from tests.real.certificates import Certificate
 from tests.real.client import Answer, Connection, Headers
-from tests.real.daemon import SECRET, eventually
+from tests.real.daemon import SECRET, Sections, eventually
 from tests.real.proxies import Proxy
 from tests.real.web_socket import SocketClient
 
 SIZE: Final = 2 * MEGABYTE
 LARGE: Final = 100 * MEGABYTE
+UNFINISHED: Final = 32 * MEGABYTE
+"""More than all buffers on the way hold."""
+
+TRUSTING: Final[Sections] = {"server": {"trusted_proxies": ["127.0.0.1/32"]}}
 ELSEWHERE: Final = "127.0.0.9"
 CLAIMED: Final[Headers] = {
     "X-Forwarded-For": "203.0.113.7",
@@ -31,8 +38,22 @@ CLAIMED: Final[Headers] = {
 }
 
 
+Made = Callable[[pathlib.Path, int, Certificate], Proxy]
+
+
+@functools.cache
+def proxy_before(make: Made, port: int) -> tuple[Proxy, Certificate]:
+    """Start a proxy before the server on a port, for all tests that leave it as it is."""
+    directory = lasting_directory()
+    certificate = certificates.make(directory)
+    proxy = make(directory, port, certificate)
+    atexit.register(proxy.stop)
+    proxy.start()
+    return proxy, certificate
+
+
 class Cases:
-    """What is true of every proxy; :meth:`before` says which one it is."""
+    """What is true of every proxy; ``make`` says which one it is."""
 
     class ProxyCase(ServerCase):
         """A server behind a proxy."""
@@ -40,21 +61,22 @@ class Cases:
         answers_expect_itself = False
 
         def setUp(self) -> None:
-            self.certificate = certificates.make(self.directory())
-            self.put_before({})
-            self.data = noise(SIZE)
-            self.target = self.daemon.target("name", SIZE)
+            self.daemon = self.together(TRUSTING)
+            self.proxy, self.certificate = proxy_before(self.make, self.daemon.port)
+            self.data = noise(SIZE, self.label)
+            self.target = self.daemon.target(self.label, SIZE)
 
-        def before(self, port: int) -> Proxy:
+        @staticmethod
+        def make(directory: pathlib.Path, backend: int, certificate: Certificate) -> Proxy:
             """Return the proxy for a server on this port."""
             raise NotImplementedError
 
-        def put_before(self, server: Mapping[str, object]) -> None:
-            """Start a server, with these settings, and the proxy before it."""
-            self.daemon = self.start({"server": {"trusted_proxies": ["127.0.0.1/32"], **server}})
-            self.proxy = self.before(self.daemon.port)
-            self.addCleanup(self.proxy.stop)
-            self.proxy.start()
+        def proxy_alone(self) -> Proxy:
+            """Start a proxy that no other test has, before the server of this one."""
+            proxy = self.make(self.directory(), self.daemon.port, self.certificate)
+            self.addCleanup(proxy.stop)
+            proxy.start()
+            return proxy
 
         def through(self, source: str = "") -> Connection:
             """Return a connection to the proxy, which is closed after the test."""
@@ -68,7 +90,7 @@ class Cases:
 
         def get(self, headers: Headers | None = None, method: str = "GET") -> Answer:
             """Return the answer to a request for the file, through the proxy."""
-            return self.through().request(method, self.daemon.place("name"), headers)
+            return self.through().request(method, self.daemon.place(self.label), headers)
 
         def assert_logs(self, pattern: str) -> None:
             """Fail unless the server logs this soon."""
@@ -112,10 +134,10 @@ class Cases:
         def test_large(self) -> None:
             """A file of 100 MB goes up and comes down."""
             data = noise(LARGE)
-            target = self.daemon.target("large", LARGE)
+            target = self.daemon.target(self.label, LARGE)
             self.assert_status(201, self.through().put(target, data))
             connection = self.through()
-            connection.begin("GET", self.daemon.place("large"))
+            connection.begin("GET", self.daemon.place(self.label))
             answer = connection.answer(keep=False)
             self.assert_status(200, answer)
             self.assertEqual(hashlib.sha256(data).hexdigest(), answer.sha256)
@@ -131,7 +153,7 @@ class Cases:
             up = [*curl, *resolve, *status, "-T", str(file), url + self.target]
             done = subprocess.run(up, capture_output=True, text=True, check=True)
             self.assertEqual("2 201", done.stdout, done.stderr)
-            down = [*curl, *resolve, url + self.daemon.place("name")]
+            down = [*curl, *resolve, url + self.daemon.place(self.label)]
             self.assertEqual(
                 self.data, subprocess.run(down, capture_output=True, check=True).stdout
             )
@@ -139,12 +161,12 @@ class Cases:
         def test_refused_before_the_body(self) -> None:
             """An upload that is refused needs no byte of its body for that."""
             connection = self.through()
-            wrong = self.daemon.place("name") + "?v2=" + "0" * 64
+            wrong = self.daemon.place(self.label) + "?v2=" + "0" * 64
             connection.begin("PUT", wrong, {"Content-Length": LARGE, "Expect": "100-continue"})
             if self.answers_expect_itself:
                 self.assert_status(100, connection.answer())
             self.assert_status(403, connection.answer("PUT"))
-            self.assert_logs(r"PUT \S+ 403 in=0 ")
+            self.assert_logs(rf"PUT \S+/{self.label}\S* 403 in=0 ")
 
         def test_asked_for(self) -> None:
             """A client that waits for 100 Continue gets it, once, and then the answer."""
@@ -156,7 +178,7 @@ class Cases:
 
         def test_refused_in_the_body(self) -> None:
             """A client that sends all of the body first can read why it was refused."""
-            wrong = self.daemon.place("name") + "?v2=" + "0" * 64
+            wrong = self.daemon.place(self.label) + "?v2=" + "0" * 64
             self.assert_status(403, self.through().put(wrong, self.data))
 
         def test_ranges(self) -> None:
@@ -192,7 +214,9 @@ class Cases:
 
         def test_without_prefix(self) -> None:
             """It is the same where names begin right after the host."""
-            self.put_before({"upload_prefix": ""})
+            server = {**TRUSTING["server"], "upload_prefix": ""}
+            self.daemon = self.start({"server": server})
+            self.proxy = self.proxy_alone()
             target = self.daemon.target("d/name", SIZE)
             answer = self.through().put(target, self.data)
             self.assertEqual((201, "/d/name"), (answer.status, answer.headers["location"]))
@@ -207,13 +231,13 @@ class Cases:
         def test_no_macs_in_the_log(self) -> None:
             """The proxy's log has the path and not the MAC."""
             self.upload()
-            self.proxy.stop()
-            self.assertIn(self.daemon.place("name"), self.proxy.access_log)
+            place = self.daemon.place(self.label)
+            eventually("the path in the proxy's log", lambda: place in self.proxy.access_log)
             self.assertFalse([mac for mac in self.daemon.macs if mac in self.proxy.access_log])
 
         def session(self) -> dict[str, Any]:
             """Begin an upload session for the file, through the proxy."""
-            order = json.dumps({"filename": "name", "size": SIZE}).encode()
+            order = json.dumps({"filename": self.label, "size": SIZE}).encode()
             now, upload_id = int(time.time()), str(uuid.uuid4())
             digest = hashlib.sha256(order).hexdigest()
             message = f"POST/api/v3/upload{now}{upload_id}{digest}".encode()
@@ -266,19 +290,25 @@ class Cases:
 
         def test_connections_are_kept(self) -> None:
             """Many requests of a client are one connection to the proxy and one to the server."""
+            others = self.to_the_server()
+            self.proxy = self.proxy_alone()
             connection = self.through()
             self.assert_status(201, connection.put(self.target, self.data))
-            kept = self.to_the_server()
+            kept = self.to_the_server() - others
             self.assertEqual(1, len(kept))
             for _ in range(20):
-                answer = connection.request("GET", self.daemon.place("name"))
+                answer = connection.request("GET", self.daemon.place(self.label))
                 self.assertEqual((200, self.data), (answer.status, answer.body))
-            self.assertEqual(kept, self.to_the_server())
+            self.assertEqual(kept, self.to_the_server() - others)
+
+        def held(self) -> int:
+            """Return how many descriptors the server has open, beside what the proxy keeps open."""
+            return self.daemon.open_descriptors() - len(self.to_the_server())
 
         def test_vanishes_in_upload(self) -> None:
             """A client that vanishes in mid-upload leaves nothing, and no descriptor."""
             self.assert_status(404, self.get())
-            before = self.daemon.open_descriptors()
+            before = self.held()
             connections = [self.through() for _ in range(8)]
             for number, connection in enumerate(connections):
                 connection.begin("PUT", self.target, {"Content-Length": SIZE})
@@ -287,41 +317,32 @@ class Cases:
             for connection in connections:
                 connection.reset()
             eventually("the stages to go", lambda: not self.daemon.stages())
-            self.assert_nothing_stored(self.daemon)
-            eventually(
-                "the descriptors to be closed", lambda: self.daemon.open_descriptors() <= before
-            )
+            self.assertNotIn(self.label, self.daemon.stored())
+            eventually("the descriptors to be closed", lambda: self.held() <= before)
             self.upload()
 
         def test_vanishes_in_download(self) -> None:
             """A client that vanishes in mid-download takes nothing of the server with it."""
-            data = noise(LARGE)
-            target = self.daemon.target("large", LARGE)
+            data = noise(UNFINISHED)
+            target = self.daemon.target(self.label, UNFINISHED)
             self.assert_status(201, self.through().put(target, data))
-            before = self.daemon.open_descriptors()
+            before = self.held()
             for _ in range(8):
                 connection = self.through()
-                connection.begin("GET", self.daemon.place("large"))
+                connection.begin("GET", self.daemon.place(self.label))
                 self.assertFalse(connection.is_silent(20))
                 connection.reset()
-            eventually(
-                "the descriptors to be closed", lambda: self.daemon.open_descriptors() <= before
-            )
+            eventually("the descriptors to be closed", lambda: self.held() <= before)
 
 
 class NginxTests(Cases.ProxyCase):
     """nginx."""
 
     answers_expect_itself = True
-
-    def before(self, port: int) -> Proxy:
-        """Return nginx for a server on this port."""
-        return proxies.nginx(self.directory(), port, self.certificate)
+    make = staticmethod(proxies.nginx)
 
 
 class ApacheTests(Cases.ProxyCase):
     """Apache."""
 
-    def before(self, port: int) -> Proxy:
-        """Return Apache for a server on this port."""
-        return proxies.apache(self.directory(), port, self.certificate)
+    make = staticmethod(proxies.apache)
