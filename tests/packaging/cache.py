@@ -18,6 +18,7 @@ from typing import Final
 from twisted.trial.unittest import SkipTest
 
 from tests import hygiene
+from tests.packaging.control_group import ControlGroup
 
 CHECKOUT: Final = pathlib.Path(__file__).resolve().parents[2]
 SUITES: Final = ("bookworm", "trixie")
@@ -114,9 +115,9 @@ def tree(*more: str) -> pathlib.Path:
                 run(["cp", "--archive", base, made])
                 apt_get = ["apt-get", "-o", "APT::Sandbox::User=root", "-q"]
                 apt_get += ["-o", "Dpkg::Options::=--force-unsafe-io"]
-                run(inside(made, *apt_get, "update"))
-                run(inside(made, *apt_get, "install", "-y", "--no-install-recommends", *more))
-                run(inside(made, *apt_get, "clean"))
+                run_inside(made, *apt_get, "update")
+                run_inside(made, *apt_get, "install", "-y", "--no-install-recommends", *more)
+                run_inside(made, *apt_get, "clean")
             else:
                 include = f"--include={','.join(INSIDE)}"
                 run(["debootstrap", "--variant=minbase", include, suite(), made, mirror()])
@@ -124,12 +125,20 @@ def tree(*more: str) -> pathlib.Path:
     return path
 
 
-def inside(place: pathlib.Path, *command: str, bind: str = "") -> list[str]:
-    """Return the command that runs a command in a tree, which is not booted, and changes it."""
+def run_inside(place: pathlib.Path, *command: str, bind: str = "") -> None:
+    """
+    Run a command in a tree, which is not booted, and changes it.
+
+    :raises AssertionError: with what it said, if it fails.
+    """
     enter = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe"]
     bound = [f"--bind-ro={bind}"] if bind else []
     environ = ["--setenv=DEBIAN_FRONTEND=noninteractive", "--resolv-conf=bind-host"]
-    return [*enter, *bound, *environ, f"--directory={place}", *command]
+    group = ControlGroup()
+    try:
+        run(group.holding([*enter, *bound, *environ, f"--directory={place}", *command]))
+    finally:
+        group.remove()
 
 
 def _kept(kind: str, key: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
@@ -209,7 +218,7 @@ def installed() -> pathlib.Path:
     def make(made: pathlib.Path) -> None:
         run(["cp", "--archive", tree(), made])
         place = "/tmp/first.deb"
-        run(inside(made, "dpkg", "-i", place, bind=f"{package()}:{place}"))
+        run_inside(made, "dpkg", "-i", place, bind=f"{package()}:{place}")
 
     return _kept("installed", f"{key()}-{suite()}", make)
 

@@ -19,6 +19,7 @@ import attrs
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.packaging import cache
+from tests.packaging.control_group import ControlGroup
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ class Machine:
     def __init__(self, directory: pathlib.Path) -> None:
         self.shared = directory
         self._console = directory.parent / f"{directory.name}.console"
+        self._group = ControlGroup()
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
 
@@ -85,7 +87,7 @@ class Machine:
             "--flush",
             "--return",
             "--command",
-            shlex.join(command),
+            shlex.join(self._group.holding(command)),
         ]
         self._nspawn = subprocess.Popen(
             [*terminal, self._console],
@@ -94,7 +96,15 @@ class Machine:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        eventually(f"the boot: {self._console}", self._is_up)
+        try:
+            eventually("the boot", self._is_up)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self._last_words()}") from None
+
+    def _last_words(self) -> str:
+        """Tell what a machine waits for that does not come up, and what it said."""
+        waits = self.run("systemctl is-system-running; systemctl list-jobs").text
+        return waits + self._console.read_text(encoding="utf-8", errors="replace")[-2000:]
 
     def _is_up(self) -> bool:
         assert self._nspawn is not None
@@ -111,17 +121,21 @@ class Machine:
 
     def off(self) -> None:
         """Switch it off."""
-        if self._nspawn is None:
-            return
+        if self._nspawn is not None:
+            self._signal(signal.SIGTERM)
+            try:
+                self._nspawn.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+                self._nspawn.wait()
+        self._console.unlink(missing_ok=True)
+        self._group.remove()
+
+    def _signal(self, which: signal.Signals) -> None:
+        assert self._nspawn is not None
         for nspawn in _children(self._nspawn.pid):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(nspawn, signal.SIGTERM)
-        try:
-            self._nspawn.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._nspawn.pid, signal.SIGKILL)
-            self._nspawn.wait()
-        self._console.unlink(missing_ok=True)
+                os.kill(nspawn, which)
 
     def run(self, command: str) -> Done:
         """Run a line of shell in it, as root."""
