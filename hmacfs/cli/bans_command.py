@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar
 
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
-from hmacfs.base.bans import Ban, Network, network_of
-from hmacfs.base.bans import shown as written
+from hmacfs.base.addresses import Network, network_of
+from hmacfs.base.addresses import shown as written
+from hmacfs.base.bans import Ban
 from hmacfs.base.events import Events
 from hmacfs.base.units import parse_duration, render_duration
 from hmacfs.cli import shown

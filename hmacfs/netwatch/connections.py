@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from hmacfs.netwatch.facts import Address
+from hmacfs.base.addresses import Address
 
 AT_ONCE: Final = 500
 """Connections that are looked at before others have their turn in the reactor."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Address
 
 from attrs import frozen
 
+from hmacfs.base.addresses import Address
 from hmacfs.base.network_events import NetworkChanged
-
-Address = IPv4Address | IPv6Address
 
 Key = tuple[int, Address | None]
 """The kernel's number of an interface; and of one of its addresses, that."""

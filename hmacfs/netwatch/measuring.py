@@ -12,11 +12,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from hmacfs.base.addresses import Address
 from hmacfs.base.events import Events
 from hmacfs.base.network_events import ConnectionsGivenUp, ConnectionsMeasured
 from hmacfs.netwatch import tcp_info
 from hmacfs.netwatch.connections import Connection, in_turns
-from hmacfs.netwatch.facts import Address
 from hmacfs.netwatch.quality import OTHERS, Meter, Thresholds
 
 LEAST_UNANSWERED: Final = 2

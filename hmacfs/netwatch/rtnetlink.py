@@ -14,7 +14,8 @@ from typing import Final
 
 from attrs import frozen
 
-from hmacfs.netwatch.facts import Address, Link
+from hmacfs.base.addresses import Address
+from hmacfs.netwatch.facts import Link
 
 GROUPS: Final = 0x1 | 0x10 | 0x100
 """What there is to hear: links, addresses of IPv4 and of IPv6 (``RTMGRP_*``)."""

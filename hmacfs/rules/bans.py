@@ -13,7 +13,8 @@ from attrs import Factory, define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from hmacfs.base.bans import Address, Ban, Network, network_of, shown
+from hmacfs.base.addresses import Address, Network, network_of, shown
+from hmacfs.base.bans import Ban
 from hmacfs.base.events import ClientBanned, Events
 from hmacfs.base.units import render_duration
 from hmacfs.stores.interfaces import StoreFailed

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from attrs import Factory, define, field, frozen
 from twisted.logger import Logger
 
-from hmacfs.base.bans import Address, Network, network_of
+from hmacfs.base.addresses import Address, Network, network_of
 from hmacfs.base.errors import RateLimited
 from hmacfs.base.events import Events, UploadLimited
 from hmacfs.stores.interfaces import StoreFailed
@@ -162,7 +162,8 @@ class Rates:
         try:
             await self.meters.change(key, take)
         except StoreFailed as error:
-            self.log.warn("uploads are counted here alone, for {error}", error=error)
+            # The store itself tells once that it is away, and not for every upload.
+            self.log.debug("uploads are counted here alone, for {error}", error=error)
             await self.own.change(key, take)
         if wait:
             self.events.tell(UploadLimited(key.partition(" ")[0]))

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from hmacfs.base.addresses import Address
 from hmacfs.base.events import Events
 from hmacfs.base.network_events import ConnectionsGivenUp, ConnectionsMeasured, NetworkChanged
 from hmacfs.config import options
@@ -16,7 +17,7 @@ from hmacfs.config.settings import Settings, Source
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import ThreadedPool
 from hmacfs.netwatch.connections import Connection, in_turns
-from hmacfs.netwatch.facts import Address, Facts, Link, addresses, interfaces
+from hmacfs.netwatch.facts import Facts, Link, addresses, interfaces
 from hmacfs.netwatch.kernel import Socket, WatchReactor, open_socket
 from hmacfs.netwatch.looking import look
 from hmacfs.netwatch.measuring import QualityWatch

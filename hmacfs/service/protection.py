@@ -9,7 +9,7 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Final
 
-from hmacfs.base.bans import Address
+from hmacfs.base.addresses import Address
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.rules.bans import Terms

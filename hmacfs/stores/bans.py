@@ -9,7 +9,8 @@ from typing import Final
 
 from attrs import Factory, define, field
 
-from hmacfs.base.bans import Ban, Network
+from hmacfs.base.addresses import Network
+from hmacfs.base.bans import Ban
 from hmacfs.stores.state import Named, State
 
 KIND: Final = "ban"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from hmacfs.base.addresses import Address
 from hmacfs.web.request import StreamingRequest
-from hmacfs.wire.forwarded import Address
 
 SECRET_PARAMETERS = ("v", "v2", "v3", "token", "signature", "get", "access_token", "session")
 """Query parameters whose values are never written down."""

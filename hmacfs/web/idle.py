@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar
 
-from hmacfs.wire.forwarded import Address
+from hmacfs.base.addresses import Address
 
 
 class Idle(Protocol):

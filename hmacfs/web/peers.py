@@ -8,11 +8,10 @@ from ipaddress import IPv4Address
 from attrs import frozen
 from twisted.internet.interfaces import IAddress
 
-from hmacfs.base.bans import network_of, shown
+from hmacfs.base.addresses import Address, Network, network_of, shown
 from hmacfs.web import replies
 from hmacfs.web.request import StreamingRequest
 from hmacfs.wire import forwarded
-from hmacfs.wire.forwarded import Address, Network
 
 UNIX_PEER = IPv4Address("127.0.0.1")
 """What a peer on a Unix socket counts as: it is on this machine."""

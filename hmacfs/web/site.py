@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
+from hmacfs.base.addresses import Address
 from hmacfs.base.errors import Banned, Refusal, SchemeRefused, SignatureMissing, SignatureWrong
 from hmacfs.base.events import (
     ConnectionsChanged,
@@ -34,7 +35,7 @@ from hmacfs.web.peers import Peers, address_of
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.switching import SwitchingChannel
 from hmacfs.wire import tus
-from hmacfs.wire.forwarded import Address, address
+from hmacfs.wire.forwarded import address
 
 CLIENT_CLOSED_REQUEST = 499
 """The status of a request whose client went away before an answer; it is never sent."""

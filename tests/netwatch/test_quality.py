@@ -11,13 +11,13 @@ from typing import Any, cast
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from hmacfs.base.addresses import Address
 from hmacfs.base.events import Events
 from hmacfs.base.network_events import ConnectionsGivenUp, ConnectionsMeasured, Measured
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.netwatch import tcp_info
 from hmacfs.netwatch.connections import AT_ONCE
-from hmacfs.netwatch.facts import Address
 from hmacfs.netwatch.measuring import ALL, Measures, QualityWatch
 from hmacfs.netwatch.quality import LEAST_SENT, MOST_NAMES, OTHERS, Meter, Thresholds
 from hmacfs.netwatch.tcp_info import Sample

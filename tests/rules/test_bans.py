@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.base.bans import Address, Ban, Network
+from hmacfs.base.addresses import Address, Network
+from hmacfs.base.bans import Ban
 from hmacfs.base.events import ClientBanned, Events
 from hmacfs.rules.bans import MOST_BANS, PATIENCE, Bans, Refusals, Terms
 from hmacfs.stores.bans import StateBans
