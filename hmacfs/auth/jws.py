@@ -126,13 +126,15 @@ class Tokens:
         signing_input, _, _ = token.rpartition(".")
         if _SHAPE.fullmatch(token) is None or _QUERY_SIGNATURE.search(signing_input):
             raise SignatureWrong("the token is not a signed JWT")
-        decoded = None
+        decoded, fitting = None, []
         # Every secret is tried, so the time taken does not tell which fitted.
-        for secret in self.keyring.secrets(now):
+        for key in self.keyring.verifying(now):
             try:
-                decoded = self._jws.decode_complete(token, secret, [self.algorithm])
+                decoded = self._jws.decode_complete(token, key.secret, [self.algorithm])
             except (PyJWTError, RecursionError):
                 continue
+            fitting.append(key)
+        self.keyring.note(fitting)
         if decoded is None:
             raise SignatureWrong(f"the token has no signature of {self.algorithm} that fits")
         header = decoded["header"]

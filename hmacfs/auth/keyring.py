@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 from attrs import field, frozen, validators
@@ -21,16 +22,22 @@ class Key:
     :ivar created: from when it signs, in seconds since the epoch.
     :ivar retire: from when nothing it signed is good any more, in seconds
         since the epoch, or ``None``.
+    :ivar awaited: whether nobody is known to sign with it yet.
     """
 
     id: str
     secret: bytes = field(repr=False, validator=validators.min_len(1))
     created: float = -math.inf
     retire: float | None = None
+    awaited: bool = False
 
     def is_retired(self, now: float) -> bool:
         """Tell whether its signatures are void."""
         return self.retire is not None and now >= self.retire
+
+
+def _unheard(key: Key) -> None:
+    """Take no note of a key."""
 
 
 @frozen
@@ -38,12 +45,15 @@ class Keyring:
     """
     The keys whose signatures are accepted.
 
-    All that are not retired verify; the one that was created last signs, and
-    of several the first.  A time that is left out is one at which every key
-    that will ever retire has retired.
+    All that are not retired verify; of those that nobody awaits any more the
+    one that was created last signs, and of several the first.  A time that is
+    left out is one at which every key that will ever retire has retired.
+
+    :ivar noticed: is told of a key that was awaited, when it has verified.
     """
 
     keys: tuple[Key, ...]
+    noticed: Callable[[Key], object] = field(default=_unheard, eq=False, repr=False)
 
     @classmethod
     def of(cls, *secrets: str) -> Self:
@@ -54,7 +64,11 @@ class Keyring:
 
     def secrets(self, now: float = math.inf) -> tuple[bytes, ...]:
         """Tell the secrets that verify."""
-        return tuple(key.secret for key in self.keys if not key.is_retired(now))
+        return tuple(key.secret for key in self.verifying(now))
+
+    def verifying(self, now: float = math.inf) -> tuple[Key, ...]:
+        """Tell the keys that verify."""
+        return tuple(key for key in self.keys if not key.is_retired(now))
 
     def signing_key(self, now: float = math.inf) -> Key:
         """
@@ -62,10 +76,17 @@ class Keyring:
 
         :raises LookupError: if all keys are retired, or none is created yet.
         """
-        alive = [key for key in self.keys if key.created <= now and not key.is_retired(now)]
-        if not alive:
-            raise LookupError("no key of the ring is in use at this time")
-        return max(alive, key=lambda key: key.created)
+        alive = [key for key in self.verifying(now) if key.created <= now]
+        known = [key for key in alive if not key.awaited]
+        return _newest(known or alive)
+
+    def newest_key(self, now: float = math.inf) -> Key:
+        """
+        Tell the key that whoever signs for us should have, awaited or not.
+
+        :raises LookupError: if all keys are retired, or none is created yet.
+        """
+        return _newest([key for key in self.verifying(now) if key.created <= now])
 
     def sign(self, message: bytes, now: float = math.inf) -> bytes:
         """
@@ -82,7 +103,22 @@ class Keyring:
         Every key is tried and compared in constant time, so the time taken
         tells neither the secret nor which of them fitted.
         """
-        fits = False
-        for secret in self.secrets(now):
-            fits |= hmac.compare_digest(hmac.digest(secret, message, hashlib.sha256), signature)
-        return fits
+        keys = self.verifying(now)
+        fits = [
+            hmac.compare_digest(hmac.digest(key.secret, message, hashlib.sha256), signature)
+            for key in keys
+        ]
+        self.note(key for key, is_it in zip(keys, fits, strict=True) if is_it)
+        return any(fits)
+
+    def note(self, verified: Iterable[Key]) -> None:
+        """Take notice of the keys that have verified something."""
+        for key in verified:
+            if key.awaited:
+                self.noticed(key)
+
+
+def _newest(keys: Sequence[Key]) -> Key:
+    if not keys:
+        raise LookupError("no key of the ring is in use at this time")
+    return max(keys, key=lambda key: key.created)

@@ -8,9 +8,11 @@ The file is TOML, one table a key::
     secret = "…"
     created = 2026-11-20T10:00:00Z
     retire = 2026-12-20T10:00:00Z
+    awaited = true
 
 ``created`` and ``retire`` may be left out: such a key has always been there, or
-never retires.  ``security.secret`` alone is a ring of one key.
+never retires.  ``awaited`` is written by the schedule (:mod:`hmacfs.auth.schedule`).
+``security.secret`` alone is a ring of one key.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import UTC, datetime
 
 import tomlkit
@@ -31,7 +33,7 @@ CONFIG_ID = "config"
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NAMES = frozenset({"id", "secret", "created", "retire"})
+_NAMES = frozenset({"id", "secret", "created", "retire", "awaited"})
 
 
 class KeysFileWrong(ValueError):
@@ -71,7 +73,10 @@ def _key(table: dict[str, object], which: str) -> Key:
     created, retire = _time(table, "created", name), _time(table, "retire", name)
     if created is not None and retire is not None and retire < created:
         raise KeysFileWrong(f"the key {name!r} retires before it is created")
-    return Key(name, secret.encode(), -math.inf if created is None else created, retire)
+    awaited = table.get("awaited", False)
+    if not isinstance(awaited, bool):
+        raise KeysFileWrong(f"'awaited' of the key {name!r} is neither true nor false")
+    return Key(name, secret.encode(), -math.inf if created is None else created, retire, awaited)
 
 
 def _time(table: dict[str, object], field: str, name: str) -> float | None:
@@ -101,6 +106,8 @@ def render(ring: Keyring) -> str:
             table["created"] = datetime.fromtimestamp(key.created, UTC)
         if key.retire is not None:
             table["retire"] = datetime.fromtimestamp(key.retire, UTC)
+        if key.awaited:
+            table["awaited"] = True
         tables.append(table)
     document = tomlkit.document()
     document["keys"] = tables
@@ -115,16 +122,21 @@ def merged(secret: str, keys: Sequence[Key]) -> Keyring:
     it can be retired; one that it does not list has always been there.
 
     :param secret: may be empty where there is a file.
-    :raises KeysFileWrong: if there is no key at all, or an id is taken twice.
+    :raises KeysFileWrong: if there is no key at all.
     """
     if not secret or secret.encode() in {key.secret for key in keys}:
         ring = tuple(keys)
     else:
-        ring = (*keys, Key(CONFIG_ID, secret.encode()))
+        ring = (*keys, Key(_free_id({key.id for key in keys}), secret.encode()))
     if not ring:
         raise KeysFileWrong("there is neither a secret nor a key in the file of keys")
-    _check_distinct(ring)
     return Keyring(ring)
+
+
+def _free_id(taken: Set[str]) -> str:
+    # A file that lists an earlier secret of the configuration has it by that name.
+    names = (CONFIG_ID, *(f"{CONFIG_ID}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
 
 
 def rotated(ring: Keyring, fresh: Key, overlap: float) -> Keyring:

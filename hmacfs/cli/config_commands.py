@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 from attrs import field, frozen
 
-from hmacfs.cli import locate, probes, replace
+from hmacfs.cli import locate, probes
 from hmacfs.cli.config_report import Report, as_json, effective
 from hmacfs.cli.machine import ThisMachine
 from hmacfs.config.checks.catalogue import findings, titles
@@ -23,6 +23,7 @@ from hmacfs.config.read import read_string
 from hmacfs.config.render import advanced, minimal
 from hmacfs.config.settings import Settings
 from hmacfs.config.source import read_text
+from hmacfs.service import replace
 
 FINE: Final = 0
 FAILED: Final = 1

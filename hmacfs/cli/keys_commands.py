@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
-import secrets
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from hmacfs.auth import keysfile
 from hmacfs.auth.keyring import Key, Keyring
 from hmacfs.auth.keysfile import KeysFileWrong
 from hmacfs.base.units import parse_duration, render_duration
-from hmacfs.cli import replace, shown
+from hmacfs.cli import shown
 from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
 from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.service import keys
 from hmacfs.service.keys import KeysUnusable
-
-SECRET_BYTES: Final = 32
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +77,8 @@ def _state(ring: Keyring, key: Key, now: float) -> str:
         return "retired"
     if key.created > now:
         return "later"
+    if key.awaited:
+        return "awaited"
     return "signs" if ring.signing_key(now) == key else "verifies"
 
 
@@ -91,26 +86,23 @@ def _rotate(arguments: argparse.Namespace, settings: Settings, around: Surroundi
     path = settings[options.SECURITY_KEYS_FILE]
     if path is None:
         raise CommandFailed("there is no file for keys: set keys_file in [security]", WRONG)
-    now = time.time()
     overlap = arguments.overlap
     if overlap is None:
         overlap = settings[options.KEY_ROTATION_GRACE_PERIOD]
-    name = arguments.id or datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    fresh = Key(name, secrets.token_hex(SECRET_BYTES).encode(), now)
-    ring = _ring(settings) if path.exists() else Keyring(_first(settings))
-    try:
-        rotated = keysfile.rotated(ring, fresh, overlap)
-        text = keysfile.render(rotated)
-        # What is written has to be read again, whatever the id was.
-        keysfile.parse(text)
-    except KeysFileWrong as error:
-        raise CommandFailed(str(error), WRONG) from None
-    with recorded(settings, around, "keys rotate", name):
-        _write(path, text)
+    fresh = keys.fresh_key(time.time(), arguments.id)
+    with recorded(settings, around, "keys rotate", fresh.id):
+        try:
+            keys.change_ring(
+                settings, lambda ring: keysfile.rotated(ring, fresh, overlap), begin=True
+            )
+        except KeysFileWrong as error:
+            raise CommandFailed(str(error), WRONG) from None
+        except KeysUnusable as error:
+            raise CommandFailed(str(error)) from None
     print(
-        f"the key {name} signs from now on; the others are good for another "
-        f"{render_duration(overlap)}. Tell the XMPP server the new secret (it is in {path}), "
-        "then reload this server.",
+        f"the key {fresh.id} signs from now on; the others are good for another "
+        f"{render_duration(overlap)}. Reload this server, then tell the XMPP server the new secret "
+        f"(it is in {path}; xmpp-config prints it).",
         file=around.stderr,
     )
     if arguments.show_secret:
@@ -118,28 +110,11 @@ def _rotate(arguments: argparse.Namespace, settings: Settings, around: Surroundi
     return FINE
 
 
-def _first(settings: Settings) -> tuple[Key, ...]:
-    secret = settings[options.SECURITY_SECRET]
-    return (Key(keysfile.CONFIG_ID, secret.encode()),) if secret else ()
-
-
 def _ring(settings: Settings) -> Keyring:
     try:
         return keys.read_ring(settings)
     except KeysUnusable as error:
         raise CommandFailed(str(error)) from None
-
-
-def _write(path: Path, text: str) -> None:
-    if path.exists():
-        # A copy of old secrets beside the new ones would only be one more to lose.
-        replace.replace(path, text).unlink()
-        return
-    replace.write_new(path, text)
-    # The server has to read what root has written for it.
-    directory = path.resolve().parent.stat()
-    with contextlib.suppress(PermissionError):
-        os.chown(path, directory.st_uid, directory.st_gid)
 
 
 COMMANDS: Final = (Command("keys", "show or change the signing keys", _arguments, _run),)

@@ -112,7 +112,7 @@ class _Peer:
 
 
 def _signing_secret(settings: Settings) -> str:
-    return keys.read_ring(settings).signing_key(time.time()).secret.decode()
+    return keys.read_ring(settings).newest_key(time.time()).secret.decode()
 
 
 def _file_share_secret(settings: Settings) -> str:

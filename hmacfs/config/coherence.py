@@ -6,12 +6,16 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any, Final
 
+from hmacfs.base.units import render_duration
 from hmacfs.config import options
 from hmacfs.config.databases import FALLBACK, INDEX, POSTGRES
 from hmacfs.config.kinds import FilePath, OptionalPath, socket_path
 from hmacfs.config.option import Option
 from hmacfs.config.problems import Problem
 from hmacfs.config.settings import Settings, Source
+
+SHORTEST_ROTATION: Final = 3600.0
+"""Seconds from one key to the next below which it is told that this is a lot of work."""
 
 _POSTGRES_SOCKET: Final = ".s.PGSQL."
 
@@ -41,6 +45,7 @@ def doubts(settings: Settings, file: str) -> Iterator[Problem]:
                 "tokens that name an audience will be refused",
                 "set public_base_url or jwt_audience",
             )
+    yield from _unwise_rotation(settings, file)
     if settings[options.QUOTAS_TRACKING] == "redis" and not settings[options.REDIS_REDISENABLED]:
         message, hint = "Redis is not on, so this server counts for itself", "set redisenabled"
         yield _at(settings, options.QUOTAS_TRACKING, file, message, hint)
@@ -75,6 +80,28 @@ def _missing_secret(settings: Settings, file: str) -> Iterator[Problem]:
             "it is not set",
             'make one with "openssl rand -hex 32"',
         )
+
+
+def _unwise_rotation(settings: Settings, file: str) -> Iterator[Problem]:
+    if not settings[options.KEY_ROTATION_ENABLED]:
+        return
+    if settings[options.SECURITY_KEYS_FILE] is None:
+        message = "no key will be made, for there is no file for keys"
+        hint = 'set keys_file in [security], such as "/var/lib/hmac-file-server/keys.toml"'
+        yield _at(settings, options.KEY_ROTATION_ENABLED, file, message, hint)
+        return
+    interval, grace = options.KEY_ROTATION_ROTATION_INTERVAL, options.KEY_ROTATION_GRACE_PERIOD
+    often, kept = render_duration(settings[interval]), render_duration(settings[grace])
+    if settings[interval] < SHORTEST_ROTATION:
+        message = f"the XMPP server would have to be told a new secret every {often}"
+        yield _at(settings, interval, file, message, "rotate by the day or by the week")
+    if settings[grace] < settings[options.UPLOADS_UPLOAD_SLOT_TTL]:
+        ttl = render_duration(settings[options.UPLOADS_UPLOAD_SLOT_TTL])
+        message = f"URLs that are good for {ttl} are refused {kept} after a new key is in use"
+        yield _at(settings, grace, file, message, "let it be longer than upload_slot_ttl")
+    if settings[grace] > settings[interval]:
+        message = f"a key that is replaced after {often} stays good for another {kept}"
+        yield _at(settings, grace, file, message, "let it be no longer than rotation_interval")
 
 
 def _two_addresses(settings: Settings, file: str) -> Iterator[Problem]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from hmacfs.auth import keysfile
 from hmacfs.auth.jwt import audiences_of
-from hmacfs.auth.keyring import Keyring
+from hmacfs.auth.keyring import Key, Keyring
 from hmacfs.auth.keysfile import KeysFileWrong
 from hmacfs.auth.schemes import Terms
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
+from hmacfs.service import replace
+
+SECRET_BYTES: Final = 32
 
 
 class KeysUnusable(Exception):
@@ -43,6 +53,73 @@ def _text(path: Path) -> str:
         raise KeysUnusable(f"cannot read the file of keys {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise KeysUnusable(f"the file of keys {path} is not UTF-8") from None
+
+
+def fresh_key(now: float, name: str | None = None) -> Key:
+    """
+    Make a key of random bytes.
+
+    :param now: from when it signs, in seconds since the epoch.
+    :param name: its id, else that moment.
+    """
+    made = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Key(name or made, secrets.token_hex(SECRET_BYTES).encode(), now)
+
+
+def change_ring(
+    settings: Settings, change: Callable[[Keyring], Keyring], *, begin: bool = False
+) -> Keyring:
+    """
+    Change the file of keys, durably, while nobody else does; blocks.
+
+    :param change: tells the new ring by the one that is there; the same for no change.
+    :param begin: whether to make the file, with the secret of the configuration, if it is missing.
+    :return: the ring that is there now.
+    :raises KeysUnusable: if the file cannot be used or written, or somebody else changes it;
+        it is as it was then.
+    :raises KeysFileWrong: if the new ring could not be read again.
+    """
+    path = settings[options.SECURITY_KEYS_FILE]
+    if path is None:
+        raise KeysUnusable("there is no file for keys: set keys_file in [security]")
+    with _alone(path), _explained(path):
+        is_new = begin and not path.exists()
+        ring = _first(settings) if is_new else read_ring(settings)
+        changed = change(ring)
+        if is_new or changed != ring:
+            text = keysfile.render(changed)
+            # What is written has to be read again, with times that are less exact.
+            changed = Keyring(keysfile.parse(text))
+            replace.exchange(path, text)
+        return changed
+
+
+def _first(settings: Settings) -> Keyring:
+    secret = settings[options.SECURITY_SECRET]
+    return keysfile.merged(secret, ()) if secret else Keyring(())
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    # The directory stays when the file is exchanged.
+    with _explained(path):
+        directory = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise KeysUnusable(f"{path}: somebody else is changing it; try again") from None
+        yield
+    finally:
+        os.close(directory)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KeysUnusable(f"cannot change the file of keys {path}: {error.strerror}") from None
 
 
 def terms(settings: Settings, ring: Keyring) -> Terms:

@@ -30,6 +30,7 @@ from hmacfs.service.metrics_listener import MetricsListener
 from hmacfs.service.notify import Notify, watchdog_interval
 from hmacfs.service.packing import packing_again
 from hmacfs.service.pidfile import write_pid_file
+from hmacfs.service.rotation import LOOK, Rotation
 from hmacfs.service.thumbnails import workshop
 from hmacfs.service.tls import CertificateRefused
 from hmacfs.service.warming import warming_again
@@ -70,6 +71,9 @@ class FileServer(Service):
         )
         self._read = read
         self._reloads = Turns()
+        self._rotation = Rotation(
+            self._foundation, lambda: self._settings, self._reloads, self._take_ring
+        )
         self._chores: list[Chore] = []
         self._cleaning: Chore | None = None
         self._watchdog = LoopingCall(self._notify.alive)
@@ -115,8 +119,16 @@ class FileServer(Service):
         What cannot be changed while running keeps its value and is named in a
         warning; so do a certificate and a file of keys that cannot be used.
         """
-        async with self._reloads.of(self):
+        async with self._reloads.of(self._reloads):
             await self._adopt(settings)
+
+    def _bear(self) -> None:
+        self._site.adopt(self._grow(), tree.conduct(self._settings, self._foundation))
+
+    def _take_ring(self, ring: Keyring) -> None:
+        if ring != self._ring:
+            self._ring = ring
+            self._bear()
 
     def not_reloaded(self) -> None:
         """Note that there was to be a reload, and that its settings cannot be used."""
@@ -126,10 +138,10 @@ class FileServer(Service):
         self._notify.reloading()
         self._settings, kept = self._settings.reloaded(settings)
         try:
-            self._ring = await self._foundation.pool.run(keys.read_ring, self._settings)
+            self._ring = await self._rotation.open(self._settings, self._ring)
         except KeysUnusable as error:
             self.log.error("the old keys stay in force: {error}", error=error)
-        self._site.adopt(self._grow(), tree.conduct(self._settings, self._foundation))
+        self._bear()
         self._metrics.adopt(self._settings)
         self._clean()
         try:
@@ -164,7 +176,7 @@ class FileServer(Service):
 
         :param read: reads the settings; blocks.
         """
-        async with self._reloads.of(self):
+        async with self._reloads.of(self._reloads):
             try:
                 settings = self._settings.with_secrets_of(await self._foundation.pool.run(read))
                 ring = await self._foundation.pool.run(keys.read_ring, settings)
@@ -177,10 +189,10 @@ class FileServer(Service):
     async def _start(self) -> None:
         finished = await self._foundation.start()
         try:
-            self._ring = await self._foundation.pool.run(keys.read_ring, self._settings)
+            self._ring = await self._rotation.open(self._settings, self._ring)
         except KeysUnusable as error:
             raise CannotStart(str(error)) from error
-        self._site.adopt(self._grow(), tree.conduct(self._settings, self._foundation))
+        self._bear()
         pid_file = self._settings[options.SERVER_PID_FILE]
         if pid_file is not None:
             await self._foundation.pool.run(write_pid_file, pid_file)
@@ -207,6 +219,7 @@ class FileServer(Service):
             self._begin(chore)
         self._begin(self._ending_sessions())
         self._begin(forgetting(self._foundation, self._reactor))
+        self._begin(self._rotating())
         for chore in (
             *protection.chores(self._settings, self._foundation),
             *living(self._foundation, self._reactor),
@@ -232,6 +245,10 @@ class FileServer(Service):
             self._reactor,
             self._foundation.pending,
         )
+
+    def _rotating(self) -> Chore:
+        pending = self._foundation.pending
+        return Chore("the rotation of keys", LOOK, self._rotation.run, self._reactor, pending)
 
     def _ending_sessions(self) -> Chore:
         intake = tree.make_intake(self._settings, self._foundation, time.monotonic)

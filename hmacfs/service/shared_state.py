@@ -37,12 +37,17 @@ def whereabouts(settings: Settings, state: State) -> StateWhereabouts | None:
     shares = settings[options.REDIS_REDISENABLED] and settings[options.SESSION_STORE_ENABLED]
     if not shares:
         return None
+    return StateWhereabouts(state, host_of(settings), time.time)
+
+
+def host_of(settings: Settings) -> str:
+    """Tell what a server is told by from all that share a state with it, also after a restart."""
     machine = ""
     with suppress(OSError):
         machine = Path("/etc/machine-id").read_text(encoding="ascii")
     place = settings[options.SERVER_STORAGE_PATH].absolute()
     facts = "\0".join((socket.gethostname(), machine, str(place)))
-    return StateWhereabouts(state, sha256(facts.encode()).hexdigest(), time.time)
+    return sha256(facts.encode()).hexdigest()
 
 
 class FileOnly:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from hmacfs.auth.jws import Tokens
 from hmacfs.auth.keyring import Key, Keyring
 from tests.auth.scheme_suite import PROPERTY, flip_bit
 
@@ -107,3 +108,38 @@ class AgeTests(SynchronousTestCase):
         ring = Keyring((OLD, NEW))
         self.assertFalse(ring.verifies(b"message", ring.sign(b"message", 100.0)))
         self.assertTrue(ring.verifies(b"message", ring.sign(b"message")))
+
+
+class AwaitedTests(SynchronousTestCase):
+    """A key that nobody is known to sign with."""
+
+    def setUp(self) -> None:
+        self.heard: list[str] = []
+        self.awaited = Key("awaited", b"fresh", created=150.0, awaited=True)
+        self.ring = Keyring((self.awaited, OLD), lambda key: self.heard.append(key.id))
+
+    def test_signs_last(self) -> None:
+        """It signs only where there is no other, though whoever asks is told it."""
+        self.assertEqual(self.ring.signing_key(200.0), OLD)
+        self.assertEqual(self.ring.newest_key(200.0), self.awaited)
+        self.assertEqual(self.ring.newest_key(140.0), OLD)
+        self.assertEqual(self.ring.signing_key(300.0), self.awaited)
+        self.assertRaises(LookupError, self.ring.newest_key, 99.0)
+
+    def test_noticed(self) -> None:
+        """Its signature is good, and is told; those of others are not told."""
+        fresh, old = (Keyring((key,)).sign(b"message", 200.0) for key in (self.awaited, OLD))
+        self.assertTrue(self.ring.verifies(b"message", old, 200.0))
+        self.assertFalse(self.ring.verifies(b"other", fresh, 200.0))
+        self.assertEqual(self.heard, [])
+        self.assertTrue(self.ring.verifies(b"message", fresh, 200.0))
+        self.assertEqual(self.heard, ["awaited"])
+
+    def test_noticed_by_a_token(self) -> None:
+        """A token tells as much."""
+        tokens = Tokens(self.ring)
+        token = Tokens(Keyring((self.awaited,))).write({}, 200.0)
+        tokens.read(token, 200.0)
+        self.assertEqual(self.heard, ["awaited"])
+        tokens.read(tokens.write({}, 200.0), 200.0)
+        self.assertEqual(self.heard, ["awaited"])

@@ -167,9 +167,10 @@ class MergeTests(SynchronousTestCase):
         self.assertRaises(KeysFileWrong, merged, "", ())
 
     def test_id_is_taken(self) -> None:
-        """The id of the configuration's secret is not for another key."""
-        other = Key("config", b"other")
-        self.assertRaises(KeysFileWrong, merged, "opensesame", (other,))
+        """A secret that is new in the configuration gets an id that no key of the file has."""
+        others = (Key("config", b"other"), Key("config-2", b"another"))
+        ring = merged("opensesame", others)
+        self.assertEqual([key.id for key in ring.keys], ["config", "config-2", "config-3"])
 
 
 class RotateTests(SynchronousTestCase):

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.cli import locate, replace
+from hmacfs.cli import locate
 from hmacfs.cli.config_commands import Surroundings, add_flags, perform
 from hmacfs.config import options
 from hmacfs.config.checks.connectivity import Target
 from hmacfs.config.options import TABLE
 from hmacfs.config.read import read_file
+from hmacfs.service import replace
 from tests.config.checks.subjects import MadeUp
 from tests.config.files import SECRET, load, write
 

@@ -141,6 +141,22 @@ class ContradictionTests(SynchronousTestCase):
 class DoubtTests(SynchronousTestCase):
     """Settings that switch on what cannot work."""
 
+    def test_rotation(self) -> None:
+        """Keys that change by a schedule need a file, and times that make sense."""
+        (found,) = warnings("[key_rotation]\nenabled = true")
+        self.assertIn("config.toml:2:1: key_rotation.enabled: no key will be made", found)
+        self.assertIn("set keys_file", found)
+        file = "[security]\nkeys_file = '/nonexistent/keys.toml'\n[key_rotation]\n"
+        self.assertEqual(warnings(f"{file}enabled = true", {}), [])
+        for wrong, hint in (
+            ("rotation_interval = '10m'\ngrace_period = '1h'", "every 10m"),
+            ("grace_period = '10m'", "URLs that are good for 1h are refused 10m after"),
+            ("grace_period = '2d'", "stays good for another 2d"),
+        ):
+            with self.subTest(wrong):
+                self.assertIn(hint, warnings(f"{file}enabled = true\n{wrong}", {})[0])
+                self.assertEqual(warnings(f"{file}{wrong}", {}), [])
+
     def test_tokens(self) -> None:
         """Tokens need a secret, and an audience to be compared with."""
         text = "[security]\nenablejwt = true\n"

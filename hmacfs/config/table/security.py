@@ -256,22 +256,40 @@ KEY_ROTATION_ENABLED: Final = Option(
     key="key_rotation.enabled",
     kind=Switch(),
     default=False,
-    summary="Whether a new signing key is made from time to time; the XMPP server has to learn "
-    "it. Without it keys change by hand.",
+    summary="Whether a new signing key is made from time to time, in keys_file; the XMPP server "
+    "has to be told it, and nothing changes for it before. Without it keys change by hand.",
     example=True,
+    reloadable=True,
+    in_effect=True,
 )
 KEY_ROTATION_ROTATION_INTERVAL: Final = Option(
     key="key_rotation.rotation_interval",
     kind=Duration(60),
     default=86400.0,
-    summary="How often a new signing key is made. Without it every 24 hours.",
+    summary="How often a new signing key is made, unless nobody signs with the last one yet. "
+    "Without it every 24 hours.",
     example=7 * 86400.0,
+    reloadable=True,
+    in_effect=True,
 )
 KEY_ROTATION_GRACE_PERIOD: Final = Option(
     key="key_rotation.grace_period",
     kind=Duration(),
     default=86400.0,
-    summary="How long an old signing key is accepted. Without it 24 hours.",
+    summary="How long an old signing key is accepted after the first signature with a new one "
+    "(after the command, with keys rotate). Without it 24 hours.",
     example=3600.0,
+    reloadable=True,
+    in_effect=True,
+)
+KEY_ROTATION_PURGE_AGE: Final = Option(
+    key="key_rotation.purge_age",
+    since=Generation.V4,
+    kind=Duration(),
+    default=30 * 86400.0,
+    summary="How long a key that is not accepted any more stays in keys_file, where keys list "
+    "shows it. Without it 30 days.",
+    example=7 * 86400.0,
+    reloadable=True,
     in_effect=True,
 )

@@ -1,4 +1,4 @@
-"""Writing configuration files: a new one is never over an old one, and an old one has a backup."""
+"""Writing files that people wrote before: whole or not at all, and with a backup where asked."""
 
 from __future__ import annotations
 
@@ -26,14 +26,28 @@ def replace(path: pathlib.Path, text: str) -> pathlib.Path:
 
     :raises OSError: when that fails; the file is then as it was.
     """
+    backup = _back_up(path.resolve(strict=True))
+    exchange(path, text)
+    return backup
+
+
+def exchange(path: pathlib.Path, text: str) -> None:
+    """
+    Put a text in the place of a file, durably, keeping its owner and permissions.
+
+    Where there is no file, only the owner of the directory may read the new one.
+
+    :raises OSError: when that fails; the file is then as it was.
+    """
     # A link stays a link: what it leads to is replaced.
-    path = path.resolve(strict=True)
-    backup = _back_up(path)
+    path = path.resolve()
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         write_new(draft, text)
-        shutil.copymode(path, draft)
-        status = path.stat()
+        is_there = path.exists()
+        if is_there:
+            shutil.copymode(path, draft)
+        status = (path if is_there else path.parent).stat()
         # Only root may give files away, and only root has to.
         with contextlib.suppress(PermissionError):
             os.chown(draft, status.st_uid, status.st_gid)
@@ -43,7 +57,11 @@ def replace(path: pathlib.Path, text: str) -> pathlib.Path:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    return backup
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _back_up(path: pathlib.Path) -> pathlib.Path:

@@ -1,4 +1,4 @@
-"""Tests of hmacfs.cli.replace."""
+"""Tests of hmacfs.service.replace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pathlib
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.cli import replace
+from hmacfs.service import replace
 
 
 class WriteNewTests(SynchronousTestCase):
