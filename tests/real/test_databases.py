@@ -40,7 +40,8 @@ def opener(kind: type[DatabaseServer]) -> Callable[[Path], Awaitable[Index]]:
     """Return what opens an index."""
 
     async def opened(_: Path) -> Index:
-        index = index_of(emptied(kind))
+        server = emptied(kind)
+        index = index_of(server, socket=server.socket)
         await index.start()
         return index
 
@@ -53,7 +54,8 @@ def state_opener(kind: type[DatabaseServer]) -> Opened:
 
     async def opened(_: Path, now: Callable[[], float]) -> State:
         server = emptied(kind)
-        pair = server_pair(server.driver, server.place(), reactor, clock, PATIENCE, "state")
+        place = server.place(socket=server.socket)
+        pair = server_pair(server.driver, place, reactor, clock, PATIENCE, "state")
         state = SqlState(pair, now)
         await state.start()
         return state
@@ -103,7 +105,8 @@ class ServerIndexMachine(IndexMachine):
         self.pump = TimedPump()
         server = emptied(self.kind)
         pump, clock = self.pump, cast(IReactorTime, self.pump)
-        index = SqlIndex(server_pair(server.driver, server.place(), pump, clock, PATIENCE, "index"))
+        place = server.place(socket=server.socket)
+        index = SqlIndex(server_pair(server.driver, place, pump, clock, PATIENCE, "index"))
         self.wait(index.start())
         return index
 
@@ -122,7 +125,8 @@ class ServerStateMachine(StateMachine):
         self.pump = TimedPump()
         server = emptied(self.kind)
         pump, clock = self.pump, cast(IReactorTime, self.pump)
-        pair = server_pair(server.driver, server.place(), pump, clock, PATIENCE, "state")
+        place = server.place(socket=server.socket)
+        pair = server_pair(server.driver, place, pump, clock, PATIENCE, "state")
         state = SqlState(pair, self.hands.now)
         self.wait(state.start())
         return state
@@ -136,7 +140,7 @@ class MachineTests(SynchronousTestCase):
     """The machines, over both servers."""
 
     def check(self, machine: type[Any], kind: type[DatabaseServer]) -> None:
-        """Run a machine; each example makes the tables anew, so there are few."""
+        """Run a machine; each example empties the tables anew, so there are few."""
         shared(kind)
         over = type(f"{kind.__name__}Machine", (machine,), {"kind": kind})
         few = settings(max_examples=max(4, settings().max_examples // 10), stateful_step_count=25)
@@ -177,14 +181,14 @@ class SocketTests(TestCase):
     async def test_mariadb(self) -> None:
         """MariaDB is reached by its socket."""
         server = shared(MariadbServer)
-        index = index_of(server, socket=server.directory / "s.sock", host="nowhere.invalid")
+        index = index_of(server, socket=server.socket, host="nowhere.invalid")
         await index.start()
         await index.close()
 
     async def test_postgresql(self) -> None:
         """PostgreSQL is reached by its socket, or by the directory of it."""
         server = shared(PostgresqlServer)
-        for socket in (server.directory, server.directory / f".s.PGSQL.{server.port}"):
+        for socket in (server.directory, server.socket):
             index = index_of(server, socket=socket, host="nowhere.invalid")
             await index.start()
             await index.close()
