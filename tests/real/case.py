@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
+import io
 import os
 import pathlib
 import random
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 
 import toml
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from hmacfs.cli.main import main
 from tests.real.client import Answer, Connection
 from tests.real.daemon import Daemon, Sections
 from tests.strict_trial import WORKPLACES
@@ -34,6 +38,23 @@ def lasting_directory() -> pathlib.Path:
     path.chmod(0o701)
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
+
+
+def command(
+    daemon: Daemon, *words: str, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """
+    Run a command with the configuration of a server, for which it is a process beside it: this one.
+
+    It costs a fraction of a process of its own. Commands that need a reactor cannot be run so.
+
+    :param environ: the environment, which is empty otherwise.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    # Where argparse writes.
+    with contextlib.redirect_stderr(err):
+        code = main(["-config", os.fspath(daemon.config), *words], environ or {}, out, err)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 _together: dict[tuple[type[ServerCase], str], Daemon] = {}
@@ -61,6 +82,17 @@ class ServerCase(SynchronousTestCase):
         self.addCleanup(subprocess.run, ["umount", "--lazy", os.fspath(place)], check=True)
         return place
 
+    def unstarted(
+        self,
+        sections: Sections | None = None,
+        storage: pathlib.Path | None = None,
+        port: int | None = None,
+    ) -> Daemon:
+        """Return a server to be started, which is ended after the test, with no fault logged."""
+        daemon = Daemon(self.directory(), sections, storage, port)
+        self.addCleanup(self._end, daemon)
+        return daemon
+
     def start(
         self,
         sections: Sections | None = None,
@@ -68,8 +100,7 @@ class ServerCase(SynchronousTestCase):
         port: int | None = None,
     ) -> Daemon:
         """Return a running server, which is ended after the test and must have logged no fault."""
-        daemon = Daemon(self.directory(), sections, storage, port)
-        self.addCleanup(self._end, daemon)
+        daemon = self.unstarted(sections, storage, port)
         daemon.start()
         return daemon
 

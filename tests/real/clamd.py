@@ -37,7 +37,7 @@ SelfCheck 0
 
 
 class Clamd:
-    """A clamd of which each test has its own.
+    """A clamd that is not the one of the system.
 
     :ivar path: its Unix socket.
     :ivar port: its TCP port, on the loopback.
@@ -102,6 +102,13 @@ class Clamd:
         if self._process is not None and self._process.poll() is None:
             self._send(signal.SIGKILL)
             self._process.wait()
+
+    def revive(self) -> None:
+        """Let it work, whatever has befallen it."""
+        if self._process is not None and self._process.poll() is None:
+            self.go_on()
+        else:
+            self.start()
 
     def _send(self, number: int) -> None:
         if self._process is not None:

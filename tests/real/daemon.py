@@ -49,11 +49,13 @@ def eventually(what: str, look: Callable[[], T | None], seconds: float = PATIENC
 
     :raises AssertionError: when the time is over, with ``what`` was waited for.
     """
-    deadline = time.monotonic() + seconds
+    begun = time.monotonic()
     while not (seen := look()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begun
+        if waited > seconds:
             raise AssertionError(f"waited {seconds:g} seconds in vain: {what}")
-        time.sleep(PAUSE)
+        # Who has waited for long can do so a little longer, and looking costs something too.
+        time.sleep(max(PAUSE, waited / 20))
     return seen
 
 
@@ -220,6 +222,8 @@ class Daemon:
     @property
     def log(self) -> str:
         """What it has written so far, over all its lives."""
+        if not self._log.exists():
+            return ""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def faults(self, since: int = 0) -> list[str]:

@@ -9,13 +9,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from twisted.trial.unittest import SkipTest
 
 from tests.real import ways
-from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real.case import MEGABYTE, ServerCase, command, noise
 from tests.real.client import ask, put
 from tests.real.daemon import CHECKOUT, Daemon, eventually
 
@@ -41,9 +41,10 @@ class ContainerTests(ServerCase):
         schedule: str = "0s",
         place: pathlib.Path | None = None,
         versioning: Mapping[str, object] | None = None,
+        launcher: Sequence[str] = (),
         **server: object,
     ) -> Daemon:
-        """Return it."""
+        """Start it."""
         if not (shutil.which("xorriso") or shutil.which("genisoimage")):
             raise SkipTest("containers are written by xorriso or genisoimage")
         self.containers = place or self.directory()
@@ -54,10 +55,17 @@ class ContainerTests(ServerCase):
             "containerfile": os.fspath(self.containers / "old.iso"),
         }
         more = {"iso": iso, "server": server, "versioning": versioning or {}}
-        return self.start({**ways.SECTIONS, **more})
+        daemon = self.unstarted({**ways.SECTIONS, **more})
+        daemon.launcher = launcher
+        daemon.start()
+        return daemon
 
-    def command(self, daemon: Daemon, *arguments: str) -> subprocess.Popen[str]:
-        """Begin a command."""
+    def done(self, daemon: Daemon, *arguments: str) -> int:
+        """Run a command, and return its exit code."""
+        return command(daemon, *arguments).returncode
+
+    def begun(self, daemon: Daemon, *arguments: str) -> subprocess.Popen[str]:
+        """Begin a command in a process of its own."""
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "hmacfs.cli.main"),
@@ -83,7 +91,7 @@ class ContainerTests(ServerCase):
         """Packed files come back whole and in ranges; what is deleted is gone; a PUT repeats."""
         daemon = self.packed()
         files = self.store(daemon, 10)
-        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
+        self.assertEqual(self.done(daemon, "iso", "pack"), 0)
         self.assertEqual(daemon.stored(), {})
         for name, data in files.items():
             self.assert_comes_back(daemon, daemon.place(name), data)
@@ -92,7 +100,7 @@ class ContainerTests(ServerCase):
         self.assertEqual((answer.status, answer.body), (206, data[1000:71000]))
         self.assert_status(201, put(daemon.port, daemon.target(name, len(data)), data))
         self.assert_status(409, put(daemon.port, daemon.target(name, 3), b"new"))
-        self.assertEqual(self.command(daemon, "rm", name).wait(60), 0)
+        self.assertEqual(self.done(daemon, "rm", name), 0)
         self.assert_status(410, ask(daemon.port, "GET", daemon.place(name)))
         daemon.restart()
         name, data = list(files.items())[-1]
@@ -115,7 +123,7 @@ class ContainerTests(ServerCase):
 
     def pack_and_mount(self, daemon: Daemon, container: str) -> pathlib.Path:
         """Pack all there is, and return where the container is mounted."""
-        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
+        self.assertEqual(self.done(daemon, "iso", "pack"), 0)
         return self.mount(os.fspath(self.containers / container))
 
     def test_mounted(self) -> None:
@@ -143,7 +151,7 @@ class ContainerTests(ServerCase):
         daemon.config.write_text(latin, encoding="utf-8")
         name, data = "grün/größe", b"in another character set"
         self.assert_status(201, put(daemon.port, daemon.target(name, len(data)), data))
-        self.assertEqual(self.command(daemon, "rm", left).wait(60), 0)
+        self.assertEqual(self.done(daemon, "rm", left), 0)
         place = self.pack_and_mount(daemon, "old-2.iso")
         self.assertEqual((place / os.fsdecode(name.encode("latin-1"))).read_bytes(), data)
         convert = ["sh", "-c", f"iconv -f UTF-8 -t ISO-8859-1 {SUMS} | {' '.join(CHECK[:-1])}"]
@@ -154,19 +162,19 @@ class ContainerTests(ServerCase):
         """Packed files have their time as others have; with the last of them goes the container."""
         daemon = self.packed(cleanup_interval="30d")
         files = self.store(daemon, 4)
-        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
+        self.assertEqual(self.done(daemon, "iso", "pack"), 0)
         self.assert_status(201, put(daemon.port, daemon.target("new", 3), b"new"))
         config = daemon.config.read_text(encoding="utf-8")
         limit = MEGABYTE // 8 + 3
         daemon.config.write_text(f"{config}\n[retention]\nmax_size = '{limit}B'\n", "utf-8")
-        self.assertEqual(self.command(daemon, "retention").wait(60), 0)
+        self.assertEqual(self.done(daemon, "retention"), 0)
         *gone, last = files
         for name in gone:
             self.assert_status(410, ask(daemon.port, "GET", daemon.place(name)))
         self.assert_comes_back(daemon, daemon.place(last), files[last])
         self.assertTrue((self.containers / "old.iso").exists())
         daemon.config.write_text(f"{config}\n[retention]\nmax_size = '3B'\n", "utf-8")
-        self.assertEqual(self.command(daemon, "retention").wait(60), 0)
+        self.assertEqual(self.done(daemon, "retention"), 0)
         self.assert_status(410, ask(daemon.port, "GET", daemon.place(last)))
         self.assert_status(200, ask(daemon.port, "GET", daemon.place("new")))
         self.assertEqual(list(self.containers.iterdir()), [])
@@ -176,7 +184,7 @@ class ContainerTests(ServerCase):
         daemon = self.packed(versioning={"enableversioning": True, "maxversions": 2})
         (name, data), *_ = self.store(daemon, 2).items()
         daemon.stop()
-        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
+        self.assertEqual(self.done(daemon, "iso", "pack"), 0)
         daemon.start()
         self.assertEqual(daemon.stored(), {})
         for number in range(2):
@@ -200,21 +208,21 @@ class ContainerTests(ServerCase):
         """While a container is away its files cannot be fetched, all else can, and they return."""
         daemon = self.packed()
         (name, data), *_ = self.store(daemon, 2).items()
-        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
+        self.assertEqual(self.done(daemon, "iso", "pack"), 0)
         self.assert_status(201, put(daemon.port, daemon.target("new", 3), b"new"))
         away = (self.containers / "old.iso").rename(self.containers / "away")
         answer = ask(daemon.port, "GET", daemon.place(name))
         self.assert_status(500, answer)
         self.assert_status(200, ask(daemon.port, "GET", daemon.place("new")))
         self.assertIn("old.iso", daemon.log)
-        self.assertEqual(self.command(daemon, "iso", "adopt", os.fspath(away)).wait(60), 0)
+        self.assertEqual(self.done(daemon, "iso", "adopt", os.fspath(away)), 0)
         self.assert_comes_back(daemon, daemon.place(name), data)
 
     def test_full_disk(self) -> None:
         """Where there is no room for a container every file stays on the disk."""
         daemon = self.packed(place=self.small_disk(MEGABYTE))
         files = self.store(daemon, 12)
-        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 1)
+        self.assertEqual(self.done(daemon, "iso", "pack"), 1)
         self.assertEqual(list(self.containers.iterdir()), [])
         self.assertEqual(set(daemon.stored()), set(files))
 
@@ -222,10 +230,10 @@ class ContainerTests(ServerCase):
         """Of those who pack at the same time one does, and no file is lost."""
         daemon = self.packed()
         files = self.store(daemon, 20)
-        packing = [self.command(daemon, "iso", "pack") for _ in range(3)]
+        packing = [self.begun(daemon, "iso", "pack") for _ in range(3)]
         deleted = list(files)[5:10]
         for name in deleted:
-            self.assertEqual(self.command(daemon, "rm", name).wait(60), 0)
+            self.assertEqual(self.done(daemon, "rm", name), 0)
         codes = [process.wait(60) for process in packing]
         self.assertIn(0, codes)
         self.assertLessEqual(set(codes), {0, 1})
@@ -234,7 +242,7 @@ class ContainerTests(ServerCase):
                 self.assert_status(410, ask(daemon.port, "GET", daemon.place(name)))
             else:
                 self.assert_comes_back(daemon, daemon.place(name), data)
-        self.assertEqual(self.command(daemon, "iso", "verify").wait(60), 0)
+        self.assertEqual(self.done(daemon, "iso", "verify"), 0)
 
     def test_stopped(self) -> None:
         """A server that is packing stops as soon as any other."""
@@ -242,10 +250,7 @@ class ContainerTests(ServerCase):
         slow = programs / "xorriso"
         slow.write_text('#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 600\n', encoding="ascii")
         slow.chmod(0o755)
-        daemon = self.packed("1s")
-        daemon.stop()
-        daemon.launcher = ("env", f"PATH={programs}:{os.environ['PATH']}")
-        daemon.start()
+        daemon = self.packed("1s", launcher=("env", f"PATH={programs}:{os.environ['PATH']}"))
         files = self.store(daemon, 40)
         pid = eventually("the packing", lambda: _read(programs / "xorriso.pid"))
         began = time.monotonic()
@@ -259,14 +264,14 @@ class ContainerTests(ServerCase):
         daemon = self.packed()
         files = self.store(daemon, 24)
         for step in range(6):
-            process = self.command(daemon, "iso", "pack")
+            process = self.begun(daemon, "iso", "pack")
             time.sleep(0.3 + 0.15 * step)
             process.kill()
             process.wait()
             for name, data in files.items():
                 self.assert_comes_back(daemon, daemon.place(name), data)
-        self.assertEqual(self.command(daemon, "iso", "pack").wait(60), 0)
-        self.assertEqual(self.command(daemon, "iso", "verify").wait(60), 0)
+        self.assertEqual(self.done(daemon, "iso", "pack"), 0)
+        self.assertEqual(self.done(daemon, "iso", "verify"), 0)
 
     def test_schedule(self) -> None:
         """By itself the server packs when there is enough to fill a container."""
