@@ -9,7 +9,7 @@ from typing import Final
 
 from hmacfs.cli import shown
 from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
-from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
+from hmacfs.cli.surroundings import FINE, WRONG, Surroundings
 from hmacfs.config import options
 from hmacfs.observe.chain import Head
 from hmacfs.observe.chain_check import Broken, Chain, checked
@@ -82,4 +82,4 @@ def _tell(chain: Chain, head: Head, arguments: argparse.Namespace, around: Surro
     )
 
 
-COMMANDS: Final = (Command("audit", "see whether the audit log is whole", _arguments, _run),)
+COMMANDS: Final = (Command("audit", _arguments, _run),)

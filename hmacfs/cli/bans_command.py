@@ -18,8 +18,9 @@ from hmacfs.base.bans import Ban
 from hmacfs.base.events import Events
 from hmacfs.base.units import parse_duration, render_duration
 from hmacfs.cli import shown
-from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
-from hmacfs.cli.config_commands import FAILED, FINE, WRONG, Surroundings
+from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
+from hmacfs.cli.recording import recorded
+from hmacfs.cli.surroundings import FAILED, FINE, WRONG, Surroundings
 from hmacfs.cli.visit import carried_out, storage
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
@@ -173,4 +174,4 @@ async def _book(
             await shared.state.close()
 
 
-COMMANDS: Final = (Command("bans", "show or change who is shut out", _arguments, _run),)
+COMMANDS: Final = (Command("bans", _arguments, _run),)

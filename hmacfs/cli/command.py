@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from attrs import frozen
 
-from hmacfs.base.events import Events
 from hmacfs.cli import locate
-from hmacfs.cli.config_commands import FAILED, WRONG, Surroundings
+from hmacfs.cli.surroundings import FAILED, WRONG, Surroundings
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
 from hmacfs.config.settings import Settings
-from hmacfs.service.audit import recording
 
 
 class CommandFailed(Exception):
@@ -36,13 +33,11 @@ class Command:
     A sub-command.
 
     :ivar name: the word on the command line.
-    :ivar help: one line for the list of commands.
     :ivar add_arguments: tells a parser what it takes.
     :ivar run: does it and tells the exit code; may raise :class:`CommandFailed`.
     """
 
     name: str
-    help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, Surroundings], int]
 
@@ -91,18 +86,3 @@ def settings_of(arguments: argparse.Namespace, around: Surroundings) -> Settings
         return read_file(path, around.environ)
     except ConfigError as error:
         raise CommandFailed(str(error), WRONG) from None
-
-
-def recorded(
-    settings: Settings, around: Surroundings, action: str, subject: str = ""
-) -> AbstractContextManager[Events]:
-    """
-    Have the audit log tell of a command; it is done within, and tells the events what it does.
-
-    :param subject: what it is about; empty for everything.
-    """
-
-    def warn(sentence: str) -> None:
-        print(f"warning: {sentence}", file=around.stderr)
-
-    return recording(settings, action, subject, warn)

@@ -59,9 +59,9 @@ def manual() -> str:
     """Write the whole page."""
     lines = [_HEAD.rstrip("\n"), ".SH FLAGS", *_options(parser())]
     lines.append(".SH COMMANDS")
-    for command in COMMANDS:
-        made = parser_of(command)
-        lines.extend((f".SS {escape(command.name)}", escape(_sentence(command.help))))
+    for listed in COMMANDS:
+        made = parser_of(listed.command)
+        lines.extend((f".SS {escape(listed.name)}", escape(_sentence(listed.help))))
         lines.extend(_options(made))
     return "\n".join(lines) + "\n" + _TAIL
 

@@ -37,8 +37,8 @@ complete -o default -F _hmac_file_server hmac-file-server
 def script() -> str:
     """Write what bash reads."""
     top = parser()
-    names = [command.name for command in COMMANDS]
-    parsers = {"": top} | {command.name: parser_of(command) for command in COMMANDS}
+    names = [listed.name for listed in COMMANDS]
+    parsers = {"": top} | {listed.name: parser_of(listed.command) for listed in COMMANDS}
     members = [
         f"                {name}) words='{' '.join(_words(made))}' ;;"
         for name, made in parsers.items()

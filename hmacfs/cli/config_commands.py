@@ -1,4 +1,4 @@
-"""The flags of ``hmac-file-server`` that make, check and mend configuration files."""
+"""What the flags do that make, check and mend configuration files."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import argparse
 import json
 import pathlib
 import secrets
-from collections.abc import Mapping
-from typing import Final, TextIO
+from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from hmacfs.cli import locate, probes
 from hmacfs.cli.config_report import Report, as_json, effective
 from hmacfs.cli.machine import ThisMachine
+from hmacfs.cli.probes import Connect
+from hmacfs.cli.surroundings import FAILED, FINE, WRONG, Surroundings
 from hmacfs.config.checks.catalogue import findings, titles
 from hmacfs.config.checks.connectivity import targets
 from hmacfs.config.checks.findings import Finding, Group, Machine, Subject, Weight
@@ -25,36 +26,7 @@ from hmacfs.config.settings import Settings
 from hmacfs.config.source import read_text
 from hmacfs.service import replace
 
-FINE: Final = 0
-FAILED: Final = 1
-WRONG: Final = 2
-
 SECRET_BYTES: Final = 32
-
-_FLAGS: Final = {
-    "genconfig": "write a configuration with what most servers need to standard output",
-    "genconfig-advanced": "the same with every setting and its documentation",
-    "validate-config": "say whether the configuration can be used",
-    "validate-quiet": "the same, but say nothing when it can",
-    "validate-verbose": "the same with every value in force, where it came from, and all checks",
-    "check-security": "look for what is insecure",
-    "check-performance": "look for what is slow",
-    "check-connectivity": "try the servers that the configuration needs",
-    "check-fixable": "look for what -fix-config would mend",
-    "list-checks": "list all checks",
-    "fix-config": "bring the configuration up to date; leaves a backup",
-}
-
-
-@frozen
-class Surroundings:
-    """What a command speaks with."""
-
-    stdout: TextIO
-    stderr: TextIO
-    environ: Mapping[str, str]
-    connect: probes.Connect = probes.connect
-    machine: Machine = field(factory=ThisMachine)
 
 
 @frozen
@@ -71,31 +43,25 @@ class _Loaded:
         return WRONG if self.problems else FINE
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags, with one dash or two."""
-    for name, description in _FLAGS.items():
-        parser.add_argument(f"-{name}", f"--{name}", action="store_true", help=description)
-    parser.add_argument(
-        "-genconfig-path",
-        "--genconfig-path",
-        metavar="FILE",
-        help="write the generated configuration to a new file",
-    )
-    parser.add_argument("-json", "--json", action="store_true", help="write reports as JSON")
+def perform(
+    arguments: argparse.Namespace,
+    around: Surroundings,
+    connect: Connect = probes.connect,
+    machine: Machine | None = None,
+) -> int:
+    """
+    Do what the flags say, of which there is one at least, and return the exit code.
 
-
-def perform(arguments: argparse.Namespace, around: Surroundings) -> int | None:
-    """Do what the flags say and return the exit code, or :obj:`None` when none is there."""
+    :param connect: reaches the servers that are tried.
+    :param machine: what checks look at, if not the one on which this runs.
+    """
     if arguments.genconfig or arguments.genconfig_advanced or arguments.genconfig_path:
         return generate(arguments, around)
     if arguments.list_checks:
         return list_checks(arguments, around)
     if arguments.fix_config:
         return mend(arguments, around)
-    is_validating = (
-        arguments.validate_config or arguments.validate_quiet or arguments.validate_verbose
-    )
-    return examine(arguments, around) if is_validating or _is_checking(arguments) else None
+    return examine(arguments, around, connect, machine or ThisMachine())
 
 
 def generate(arguments: argparse.Namespace, around: Surroundings) -> int:
@@ -154,10 +120,12 @@ def mend(arguments: argparse.Namespace, around: Surroundings) -> int:
     return _complain(_load(arguments, around), around)
 
 
-def examine(arguments: argparse.Namespace, around: Surroundings) -> int:
+def examine(
+    arguments: argparse.Namespace, around: Surroundings, connect: Connect, machine: Machine
+) -> int:
     """Validate a configuration and run the checks that are asked for."""
     loaded = _load(arguments, around)
-    report = _report(arguments, loaded, around)
+    report = _report(arguments, loaded, connect, machine)
     if arguments.json:
         print(as_json(report), file=around.stdout)
     else:
@@ -187,17 +155,19 @@ def _load(arguments: argparse.Namespace, around: Surroundings) -> _Loaded:
         return _Loaded(path, text, problems=error.problems)
 
 
-def _report(arguments: argparse.Namespace, loaded: _Loaded, around: Surroundings) -> Report:
+def _report(
+    arguments: argparse.Namespace, loaded: _Loaded, connect: Connect, machine: Machine
+) -> Report:
     found: list[Finding] = []
     answers: list[probes.Answer] = []
     # What can be mended shows in the text, whether it can be used or not.
-    subject = Subject(loaded.settings or Settings(), loaded.path, loaded.text, around.machine)
+    subject = Subject(loaded.settings or Settings(), loaded.path, loaded.text, machine)
     for group in Group:
         is_asked = arguments.validate_verbose or getattr(arguments, f"check_{group.value}")
         if is_asked and (loaded.settings is not None or group is Group.FIXABLE):
             found.extend(findings(group, subject))
     if arguments.check_connectivity and loaded.settings is not None:
-        answers.extend(probes.probe(each, around.connect) for each in targets(loaded.settings))
+        answers.extend(probes.probe(each, connect) for each in targets(loaded.settings))
     return Report(str(loaded.path), loaded.settings, loaded.problems, tuple(found), tuple(answers))
 
 

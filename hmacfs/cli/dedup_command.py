@@ -7,8 +7,9 @@ import json
 from typing import Final
 
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, CommandFailed, recorded, settings_of
-from hmacfs.cli.config_commands import FINE, Surroundings
+from hmacfs.cli.command import Command, CommandFailed, settings_of
+from hmacfs.cli.recording import recorded
+from hmacfs.cli.surroundings import FINE, Surroundings
 from hmacfs.cli.tally import Tally
 from hmacfs.cli.visit import carried_out, opened
 from hmacfs.config import options
@@ -46,7 +47,6 @@ def _dedup(arguments: argparse.Namespace, around: Surroundings) -> int:
 COMMANDS: Final = (
     Command(
         "dedup",
-        "store equal files once that were there before",
         _no_arguments,
         _dedup,
     ),

@@ -15,8 +15,9 @@ from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
-from hmacfs.cli.config_commands import FAILED, FINE, WRONG, Surroundings
+from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
+from hmacfs.cli.recording import recorded
+from hmacfs.cli.surroundings import FAILED, FINE, WRONG, Surroundings
 from hmacfs.cli.visit import carried_out, opened
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
@@ -241,8 +242,8 @@ def _versions(arguments: argparse.Namespace, around: Surroundings) -> int:
 
 
 COMMANDS: Final = (
-    Command("ls", "list the stored files, in the order of their names", _ls_arguments, _ls),
-    Command("who", "tell who uploaded a file, and when", _who_arguments, _who),
-    Command("versions", "list the older versions of a file", _versions_arguments, _versions),
-    Command("rm", "remove files, so that their URLs cannot be used again", _rm_arguments, _rm),
+    Command("ls", _ls_arguments, _ls),
+    Command("who", _who_arguments, _who),
+    Command("versions", _versions_arguments, _versions),
+    Command("rm", _rm_arguments, _rm),
 )

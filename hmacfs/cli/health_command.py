@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hmacfs.cli.command import Command, CommandFailed, settings_of
-from hmacfs.cli.config_commands import FAILED, FINE, Surroundings
+from hmacfs.cli.surroundings import FAILED, FINE, Surroundings
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 
@@ -71,6 +71,4 @@ def _connection(settings: Settings) -> http.client.HTTPConnection:
     return http.client.HTTPSConnection(host, address.port, timeout=PATIENCE, context=context)
 
 
-COMMANDS: Final = (
-    Command("health", "ask the running server whether it is well", _arguments, _run),
-)
+COMMANDS: Final = (Command("health", _arguments, _run),)

@@ -12,9 +12,10 @@ from typing import Final
 
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
-from hmacfs.cli.config_commands import FAILED, FINE, WRONG, Surroundings
+from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
 from hmacfs.cli.nameless import nameless
+from hmacfs.cli.recording import recorded
+from hmacfs.cli.surroundings import FAILED, FINE, WRONG, Surroundings
 from hmacfs.cli.tally import Tally
 from hmacfs.cli.visit import carried_out, index_at, opened, storage
 from hmacfs.config import options
@@ -151,9 +152,8 @@ def _restore(source: Path, settings: Settings, around: Surroundings) -> int:
 COMMANDS: Final = (
     Command(
         "reindex",
-        "make the index agree with the files that are there",
         _reindex_arguments,
         _reindex,
     ),
-    Command("index", "copy the index, or put a copy in its place", _index_arguments, _index),
+    Command("index", _index_arguments, _index),
 )

@@ -11,9 +11,10 @@ from hmacfs.blobs import containers
 from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, CommandFailed, add_common, recorded, settings_of
-from hmacfs.cli.config_commands import FAILED, FINE, Surroundings
+from hmacfs.cli.command import Command, CommandFailed, add_common, settings_of
+from hmacfs.cli.recording import recorded
 from hmacfs.cli.retention_command import SHORT_TOMBSTONE
+from hmacfs.cli.surroundings import FAILED, FINE, Surroundings
 from hmacfs.cli.visit import Visit, carried_out, opened
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
@@ -124,7 +125,6 @@ async def _adopt(
 COMMANDS: Final = (
     Command(
         "iso",
-        "pack old files into ISO containers, verify, list and adopt these",
         _arguments,
         _iso,
     ),

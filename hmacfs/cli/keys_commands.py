@@ -12,8 +12,9 @@ from hmacfs.auth.keyring import Key, Keyring
 from hmacfs.auth.keysfile import KeysFileWrong
 from hmacfs.base.units import parse_duration, render_duration
 from hmacfs.cli import shown
-from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
-from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
+from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
+from hmacfs.cli.recording import recorded
+from hmacfs.cli.surroundings import FINE, WRONG, Surroundings
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.service import keys
@@ -117,4 +118,4 @@ def _ring(settings: Settings) -> Keyring:
         raise CommandFailed(str(error)) from None
 
 
-COMMANDS: Final = (Command("keys", "show or change the signing keys", _arguments, _run),)
+COMMANDS: Final = (Command("keys", _arguments, _run),)

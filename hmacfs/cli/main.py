@@ -10,15 +10,18 @@ gc.disable()
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from hmacfs.base.started import ENVIRON
 from hmacfs.base.version import VERSION
-from hmacfs.cli import commands, config_commands, first_start, locate, logs
-from hmacfs.cli.config_commands import Surroundings
+from hmacfs.cli import commands, config_flags, locate
+from hmacfs.cli.surroundings import Surroundings
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
+from hmacfs.config.settings import Settings
 
+gc.freeze()
 gc.enable()
 
 FINE = 0
@@ -36,7 +39,7 @@ def parser(*, add_help: bool = True) -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add("-config", "--config", metavar="FILE", help="the configuration to read")
-    config_commands.add_flags(made)
+    config_flags.add_flags(made)
     add("-version", "--version", action="store_true", help="show the version")
     return made
 
@@ -47,8 +50,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
     :raises SystemExit: if it cannot be understood, or asks for help.
     """
+    argv = sys.argv[1:] if argv is None else argv
     whole = parser()
-    commands.add_to(whole)
+    commands.add_to(whole, argv)
     # First without the commands, or what follows a mistyped flag is taken for one.
     flags = parser(add_help=False)
     flags.add_argument("-h", "--help", action="store_true")
@@ -73,38 +77,50 @@ def main(
     environ = dict(ENVIRON if environ is None else environ)
     around = Surroundings(stdout, stderr, environ)
     done = commands.perform(arguments, around)
-    if done is None:
+    if done is None and config_flags.is_any(arguments):
+        # A server has no use for what checks and writes configurations.
+        from hmacfs.cli import config_commands
+
         done = config_commands.perform(arguments, around)
     if done is not None:
         return done
-    path = locate.config(arguments.config, environ)
-    is_first_start = path is None
     try:
-        if path is None:
-            path = locate.LOCAL_CONFIG
-            first_start.write_config(path)
-        settings = read_file(path, environ)
+        path, settings = _read(arguments.config, environ, stderr)
     except ConfigError as error:
         print(error, file=stderr)
         return USAGE
     except OSError as error:
-        print(f"cannot write {path}: {error.strerror}", file=stderr)
+        print(f"cannot write {locate.LOCAL_CONFIG}: {error.strerror}", file=stderr)
         return FAILED
-    for warning in settings.warnings:
-        print(f"warning: {warning}", file=stderr)
-    if is_first_start:
-        print(first_start.greeting(path, settings), file=stderr)
-    log = logs.begin(settings, stderr)
     gc.disable()
-    # Importing it installs the reactor, which nothing above needs.
+    # They take the memory of a server, and install the reactor, which nothing above needs.
+    from hmacfs.cli import logs
     from hmacfs.cli.run import run
 
     gc.freeze()
     gc.enable()
+    log = logs.begin(settings, stderr)
     try:
         return run(settings, lambda: read_file(path, environ), environ, log)
     finally:
         log.close()
+
+
+def _read(given: str | None, environ: Mapping[str, str], stderr: TextIO) -> tuple[Path, Settings]:
+    path = locate.config(given, environ)
+    if path is not None:
+        settings = read_file(path, environ)
+        for warning in settings.warnings:
+            print(f"warning: {warning}", file=stderr)
+        return path, settings
+    # A server needs this once in its life.
+    from hmacfs.cli import first_start
+
+    path = locate.LOCAL_CONFIG
+    first_start.write_config(path)
+    settings = read_file(path, environ)
+    print(first_start.greeting(path, settings), file=stderr)
+    return path, settings
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
 from hmacfs.cli import places
-from hmacfs.cli.command import Command, CommandFailed, add_option, recorded, settings_of
-from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
+from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
 from hmacfs.cli.places import Named
 from hmacfs.cli.progress import Progress
+from hmacfs.cli.recording import recorded
+from hmacfs.cli.surroundings import FINE, WRONG, Surroundings
 from hmacfs.cli.visit import begun, carried_out, storage
 from hmacfs.config import options
 from hmacfs.service.stores import driver_of
@@ -159,6 +160,4 @@ async def _redis(named: Named, prefix: str, clock: IReactorTime) -> AsyncGenerat
         await state.close()
 
 
-COMMANDS: Final = (
-    Command("migrate", "move what one store has into another", _arguments, _migrate),
-)
+COMMANDS: Final = (Command("migrate", _arguments, _migrate),)

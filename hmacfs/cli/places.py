@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from attrs import frozen
 
 from hmacfs.cli.command import CommandFailed
-from hmacfs.cli.config_commands import WRONG
+from hmacfs.cli.surroundings import WRONG
 from hmacfs.config.kinds import socket_path
 from hmacfs.stores.places import Place
 

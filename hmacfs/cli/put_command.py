@@ -19,9 +19,9 @@ from urllib.parse import urljoin
 from hmacfs.base.values import DEFAULT_CONTENT_TYPE
 from hmacfs.cli import resuming, shown
 from hmacfs.cli.command import Command, CommandFailed, add_option
-from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
 from hmacfs.cli.progress import Progress
 from hmacfs.cli.resuming import Backoff, Resuming
+from hmacfs.cli.surroundings import FINE, WRONG, Surroundings
 from hmacfs.cli.upload import Answer, Place, UrlWrong
 
 _HEADER: Final = re.compile(
@@ -125,4 +125,4 @@ def _say(around: Surroundings, sentence: str) -> None:
     print(f"{lead}{shown.safe(sentence)}", file=around.stderr, flush=True)
 
 
-COMMANDS: Final = (Command("put", "upload a file to a signed URL", _arguments, _run),)
+COMMANDS: Final = (Command("put", _arguments, _run),)

@@ -10,8 +10,9 @@ from typing import Final
 from hmacfs.base.events import Events
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, add_option, recorded, settings_of
-from hmacfs.cli.config_commands import FINE, Surroundings
+from hmacfs.cli.command import Command, add_option, settings_of
+from hmacfs.cli.recording import recorded
+from hmacfs.cli.surroundings import FINE, Surroundings
 from hmacfs.cli.visit import carried_out, opened
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
@@ -85,6 +86,4 @@ def _line(deletion: Deletion, arguments: argparse.Namespace) -> str:
     return f"{shown.safe(str(deletion.file.name))}: {_WHY[deletion.reason]}"
 
 
-COMMANDS: Final = (
-    Command("retention", "delete what is too old, or too much", _arguments, _retention),
-)
+COMMANDS: Final = (Command("retention", _arguments, _retention),)

@@ -25,7 +25,7 @@ from hmacfs.base.names import StoredName
 from hmacfs.base.units import parse_duration, parse_size
 from hmacfs.base.values import DEFAULT_CONTENT_TYPE
 from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
-from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
+from hmacfs.cli.surroundings import FINE, WRONG, Surroundings
 from hmacfs.config import options
 from hmacfs.config.network import Address
 from hmacfs.config.settings import Settings
@@ -193,4 +193,4 @@ def _own(settings: Settings) -> str:
     return f"{scheme}://{Address(host, address.port)}"
 
 
-COMMANDS: Final = (Command("sign", "make the URL or the headers of a request", _arguments, _run),)
+COMMANDS: Final = (Command("sign", _arguments, _run),)

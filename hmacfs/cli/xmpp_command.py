@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
-from hmacfs.cli.config_commands import FINE, WRONG, Surroundings
+from hmacfs.cli.surroundings import FINE, WRONG, Surroundings
 from hmacfs.config import options
 from hmacfs.config.network import Address
 from hmacfs.config.settings import Settings
@@ -203,6 +203,4 @@ def _address(settings: Settings, unix: str, tcp: str = "{address}") -> str:
     return tcp.format(address=Address(host, address.port))
 
 
-COMMANDS: Final = (
-    Command("xmpp-config", "print the lines for the XMPP server or the proxy", _arguments, _run),
-)
+COMMANDS: Final = (Command("xmpp-config", _arguments, _run),)

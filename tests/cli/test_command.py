@@ -9,7 +9,7 @@ import pathlib
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.cli.command import CommandFailed, add_common, add_option, settings_of
-from hmacfs.cli.config_commands import Surroundings
+from hmacfs.cli.surroundings import Surroundings
 from hmacfs.config import options
 from tests.config.files import SECRET
 

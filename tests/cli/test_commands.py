@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from hmacfs.cli import commands
 from hmacfs.cli.command import Command, CommandFailed
 from hmacfs.cli.commands import COMMANDS, add_to, perform
-from hmacfs.cli.config_commands import Surroundings
+from hmacfs.cli.surroundings import Surroundings
 
 
 def _nothing(parser: argparse.ArgumentParser) -> None:
@@ -18,9 +18,9 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
 
 
 class CommandsTests(SynchronousTestCase):
-    """``add_to`` and ``perform``."""
+    """``add_to``, ``perform`` and ``run``."""
 
-    def run_command(self, raised: BaseException | None, code: int = 0) -> tuple[int | None, str]:
+    def run_command(self, raised: BaseException | None, code: int = 0) -> tuple[int, str]:
         """Run a made-up command that ends so; return the exit code and what is said."""
 
         def run(arguments: argparse.Namespace, around: Surroundings) -> int:
@@ -28,12 +28,10 @@ class CommandsTests(SynchronousTestCase):
                 raise raised
             return code
 
-        self.patch(commands, "COMMANDS", (Command("made-up", "does it", _nothing, run),))
         err = io.StringIO()
-        parser = argparse.ArgumentParser()
-        add_to(parser)
         around = Surroundings(io.StringIO(), err, {})
-        return perform(parser.parse_args(["made-up"]), around), err.getvalue()
+        made_up = Command("made-up", _nothing, run)
+        return commands.run(made_up, argparse.Namespace(), around), err.getvalue()
 
     def test_code(self) -> None:
         """The exit code is that of the command."""
@@ -57,7 +55,7 @@ class CommandsTests(SynchronousTestCase):
     def test_none(self) -> None:
         """Without a command there is nothing to do."""
         parser = argparse.ArgumentParser()
-        add_to(parser)
+        add_to(parser, ())
         around = Surroundings(io.StringIO(), io.StringIO(), {})
         self.assertIsNone(perform(parser.parse_args([]), around))
 
@@ -67,3 +65,4 @@ class CommandsTests(SynchronousTestCase):
         for command in COMMANDS:
             self.assertTrue(command.help)
             self.assertNotIn("\n", command.help)
+            self.assertEqual(command.command.name, command.name)

@@ -14,7 +14,9 @@ from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.cli import locate
-from hmacfs.cli.config_commands import Surroundings, add_flags, perform
+from hmacfs.cli.config_commands import perform
+from hmacfs.cli.config_flags import add_flags, is_any
+from hmacfs.cli.surroundings import Surroundings
 from hmacfs.config import options
 from hmacfs.config.checks.connectivity import Target
 from hmacfs.config.options import TABLE
@@ -56,8 +58,9 @@ def run(
         servers.append(theirs)
         return ours
 
-    around = Surroundings(out, err, environ or {}, connect, MadeUp())
-    code = perform(parser.parse_args([str(flag) for flag in flags]), around)
+    around = Surroundings(out, err, environ or {})
+    arguments = parser.parse_args([str(flag) for flag in flags])
+    code = perform(arguments, around, connect, MadeUp()) if is_any(arguments) else None
     for server in servers:
         server.close()
     return Outcome(code, out.getvalue(), err.getvalue())
