@@ -23,7 +23,6 @@ import tomllib
 from collections.abc import Sequence, Set
 from datetime import UTC, datetime
 
-import tomlkit
 from attrs import evolve
 
 from hmacfs.auth.keyring import Key, Keyring
@@ -97,6 +96,9 @@ def _check_distinct(keys: Sequence[Key]) -> None:
 
 def render(ring: Keyring) -> str:
     """Write a file of keys; times are kept to the microsecond."""
+    # A server only reads.
+    import tomlkit
+
     tables = tomlkit.aot()
     for key in ring.keys:
         table = tomlkit.table()

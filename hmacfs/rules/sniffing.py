@@ -5,9 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
-import puremagic
 from attrs import frozen
-from puremagic.main import magic_header_array
 
 from hmacfs.rules.programs import program
 
@@ -38,6 +36,11 @@ class Sniffed:
         return frozenset(kind.partition("/")[0] for kind in self.types)
 
 
+def prepare() -> None:
+    """Read the table of what files begin with, or the first upload that is sniffed waits for it."""
+    known_types()
+
+
 def sniff(head: bytes) -> Sniffed:
     """
     Look at the first bytes of a file; nothing that they say is followed.
@@ -52,6 +55,9 @@ def sniff(head: bytes) -> Sniffed:
 def _types(head: bytes) -> frozenset[str]:
     if not head:
         return frozenset()
+    # Its table takes memory, which is for those who compare.
+    import puremagic
+
     try:
         matches = puremagic.magic_string(head)
     except puremagic.PureError:
@@ -65,6 +71,8 @@ def _types(head: bytes) -> frozenset[str]:
 
 def known_types() -> frozenset[str]:
     """Tell the media types that can be told by the first bytes."""
+    from puremagic.main import magic_header_array
+
     return frozenset(row.mime_type.lower() for row in magic_header_array if row.mime_type)
 
 

@@ -270,13 +270,8 @@ def packing(
     )
 
 
-def packing_again(
-    settings: Settings, foundation: Foundation, clock: IReactorTime
-) -> tuple[Chore, ...]:
-    """Make the chore that packs, if the settings want one."""
-    interval = settings[options.ISO_SCHEDULE]
-    if not (settings[options.ISO_ENABLED] and interval):
-        return ()
+def packing_again(settings: Settings, foundation: Foundation, clock: IReactorTime) -> Chore:
+    """Make the chore that packs."""
     log = Logger()
 
     async def run() -> None:
@@ -292,5 +287,6 @@ def packing_again(
         finally:
             pool.stop()
 
+    interval = settings[options.ISO_SCHEDULE]
     chore = Chore("to pack old files", interval, run, clock, foundation.pending)
-    return (chore,)
+    return chore

@@ -67,14 +67,12 @@ def postponed(settings: Settings, foundation: Foundation) -> Postponed:
     return Postponed(directory, foundation.pool)
 
 
-def catching_up(settings: Settings, foundation: Foundation) -> tuple[Chore, ...]:
+def catching_up(settings: Settings, foundation: Foundation) -> Chore:
     """Make the chore that scans what was published without."""
-    if not settings[options.CLAMAV_CLAMAVENABLED]:
-        return ()
     rule = scanning(settings, foundation, time.monotonic, postpones=True)
     work = partial(rule.catch_up, foundation.index, foundation.blobs, foundation.turns)
     name = "the scan of files that were published without"
-    return (Chore(name, CATCH_UP_INTERVAL, work, foundation.reactor, foundation.pending),)
+    return Chore(name, CATCH_UP_INTERVAL, work, foundation.reactor, foundation.pending)
 
 
 async def health(scanner: Clamd) -> Part:

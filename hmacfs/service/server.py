@@ -20,7 +20,7 @@ from hmacfs.config import options
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.settings import Settings
 from hmacfs.flow.turns import Turns
-from hmacfs.service import keys, protection, scans, tree
+from hmacfs.service import keys, optional, protection, tree
 from hmacfs.service.chores import Chore, deduplication, forgetting, index_backups, living
 from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
@@ -28,12 +28,10 @@ from hmacfs.service.keys import KeysUnusable
 from hmacfs.service.listeners import Listeners
 from hmacfs.service.metrics_listener import MetricsListener
 from hmacfs.service.notify import Notify, watchdog_interval
-from hmacfs.service.packing import packing_again
 from hmacfs.service.pidfile import write_pid_file
 from hmacfs.service.rotation import LOOK, Rotation
 from hmacfs.service.thumbnails import workshop
 from hmacfs.service.tls import CertificateRefused
-from hmacfs.service.warming import warming_again
 from hmacfs.web.site import StreamingSite
 
 
@@ -212,10 +210,7 @@ class FileServer(Service):
         for chore in index_backups(self._settings, self._foundation, self._reactor):
             self._begin(chore)
         self._clean()
-        for chore in (
-            *scans.catching_up(self._settings, self._foundation),
-            *deduplication(self._settings, self._foundation),
-        ):
+        for chore in deduplication(self._settings, self._foundation):
             self._begin(chore)
         self._begin(self._ending_sessions())
         self._begin(forgetting(self._foundation, self._reactor))
@@ -228,9 +223,7 @@ class FileServer(Service):
         if self._workshop is not None:
             for chore in self._workshop.start():
                 self._begin(chore)
-        for chore in packing_again(self._settings, self._foundation, self._reactor):
-            self._begin(chore)
-        for chore in warming_again(self._settings, self._foundation, self._reactor):
+        for chore in optional.chores(self._settings, self._foundation, self._reactor):
             self._begin(chore)
         self._foundation.network.start(lambda: self._site.connections, self._listeners)
         interval = watchdog_interval(self._environ)

@@ -8,7 +8,8 @@ end in the old one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from ipaddress import ip_network
 
 from attrs import evolve
@@ -27,11 +28,12 @@ from hmacfs.library.lookup import Lookup
 from hmacfs.library.removal import Removal
 from hmacfs.library.serving import Policy
 from hmacfs.library.thumbnails import Thumbnails
+from hmacfs.rules import sniffing
 from hmacfs.rules.contents import Contents, Types
 from hmacfs.rules.kinds import Extensions, Names
 from hmacfs.rules.rule import Rule, Rules
 from hmacfs.rules.space import Space
-from hmacfs.service import audit, cleaning, keys, protection, quotas, resuming, scans, v3
+from hmacfs.service import audit, cleaning, keys, protection, quotas, resuming, v3
 from hmacfs.service.foundation import Foundation
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.uploads.limits import Limits
@@ -250,11 +252,7 @@ def health(
     """
     minimum = settings[options.SERVER_MIN_FREE_BYTES]
 
-    clamd = (
-        scans.clamd(settings, foundation.reactor)
-        if settings[options.CLAMAV_CLAMAVENABLED]
-        else None
-    )
+    scanner = _scanner(settings, foundation)
 
     async def parts() -> dict[str, Part]:
         found = {
@@ -262,11 +260,19 @@ def health(
             "index": await _index(foundation),
         }
         found |= await foundation.shared.parts()
-        if clamd is not None:
-            found["clamav"] = await scans.health(clamd)
+        if scanner is not None:
+            found["clamav"] = await scanner()
         return found | foundation.network.parts() | foundation.audit.parts()
 
     return Health(parts, uptime, _peers(settings), foundation.history, draining)
+
+
+def _scanner(settings: Settings, foundation: Foundation) -> Callable[[], Awaitable[Part]] | None:
+    if not settings[options.CLAMAV_CLAMAVENABLED]:
+        return None
+    from hmacfs.service import scans
+
+    return partial(scans.health, scans.clamd(settings, foundation.reactor))
 
 
 def conduct(settings: Settings, foundation: Foundation) -> Conduct:
@@ -306,8 +312,12 @@ def rules(settings: Settings, foundation: Foundation, seconds: Callable[[], floa
         settings[options.VALIDATION_CHECK_MAGIC_BYTES],
         settings[options.VALIDATION_STRICT_MODE],
     )
+    if types.checks or types.blocked or settings[options.SECURITY_ENABLEJWT]:
+        sniffing.prepare()
     ordered: list[Rule] = [Names(Extensions.of(allowed, blocked)), Contents(types)]
     if settings[options.CLAMAV_CLAMAVENABLED]:
+        from hmacfs.service import scans
+
         is_safe = settings[options.CLAMAV_ON_SCAN_FAILURE] == "refuse"
         ordered.append(scans.scanning(settings, foundation, seconds, postpones=not is_safe))
     return Rules(ordered)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from importlib import import_module
 from typing import Final
 
 from hmacfs.auth.schemes import Door
@@ -73,4 +75,5 @@ def faces(
     access = SessionAccess(sessions, door, peers, time.time, resuming.proof(settings))
     offered = offer(settings, deduplicates=foundation.deduplicates)
     uploads = V3Uploads(access, sessions.intake, paths, peers, offered, time.time)
-    return uploads, Following(access, foundation.seats, foundation.reactor)
+    prepare = partial(foundation.pool.run, import_module, "hmacfs.web.websocket")
+    return uploads, Following(access, foundation.seats, foundation.reactor, prepare)

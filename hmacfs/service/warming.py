@@ -13,12 +13,8 @@ from hmacfs.service.chores import Chore
 from hmacfs.service.foundation import Foundation
 
 
-def warming_again(
-    settings: Settings, foundation: Foundation, clock: IReactorTime
-) -> tuple[Chore, ...]:
-    """Make the chore that reads ahead, if the settings want it; the server is ready before."""
-    if not settings[options.SERVER_PRE_CACHE]:
-        return ()
+def warming_again(settings: Settings, foundation: Foundation, clock: IReactorTime) -> Chore:
+    """Make the chore that reads ahead; the server is ready before."""
     workers = settings[options.SERVER_PRE_CACHE_WORKERS]
     work = Warming(foundation.index, foundation.blobs, workers, time.time)
     chore: Chore = Chore(
@@ -28,4 +24,4 @@ def warming_again(
         clock,
         foundation.pending,
     )
-    return (chore,)
+    return chore

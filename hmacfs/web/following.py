@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Session
-from hmacfs.web import websocket
 from hmacfs.web.progress import Follower, Progress, Seats
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.session_access import SessionAccess
 from hmacfs.web.v3_documents import PREFIX
-from hmacfs.web.websocket import WebSocket
 
 
 @frozen
@@ -23,11 +23,13 @@ class Following:
 
     :param seats: how many may.
     :param clock: when they are told something.
+    :param prepare: reads ``web.websocket`` from the disk, unless that is done.
     """
 
     access: SessionAccess
     seats: Seats
     clock: IReactorTime
+    prepare: Callable[[], Awaitable[object]]
 
     async def follow(self, request: StreamingRequest, session: str) -> None:
         """
@@ -38,7 +40,11 @@ class Following:
         :raises FollowsTooMany: if the owner of the upload follows too many.
         :raises Unavailable: if too many follow.
         """
-        answer = websocket.handshake(request)
+        # What makes frames takes memory, which is not needed until somebody follows.
+        await self.prepare()
+        from hmacfs.web.websocket import WebSocket, handshake
+
+        answer = handshake(request)
         found = await self.access.find(request, session, over=True)
         owner = found.draft.owner
         holder = f"at {self.access.peers.place_of(request)}" if owner is None else f"of {owner}"

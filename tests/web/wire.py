@@ -5,6 +5,8 @@ from __future__ import annotations
 import email.parser
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import import_module
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Protocol, cast
@@ -316,7 +318,8 @@ class Server:
     ) -> Api:
         access = SessionAccess(self.sessions, doors[Entrance.API_V3], peers, self.now, self.proof)
         v3 = V3Uploads(access, self.intake, uploads.paths, peers, self.offer, self.now)
-        following = Following(access, self.seats, self.clock)
+        prepare = partial(self.pool.run, import_module, "hmacfs.web.websocket")
+        following = Following(access, self.seats, self.clock, prepare)
         versions = VersionFaces(
             of_v3, Restoration(self.intake), doors[Entrance.API_V3], peers, self.now
         )
