@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from hmacfs.auth import mac
 from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.base.values import DEFAULT_CONTENT_TYPE
 from tests.ports import free_port
+from tests.real.nursery import Born, Nursery
 
 T = TypeVar("T")
 
@@ -88,6 +90,12 @@ def refused_at(port: int) -> Callable[[], bool]:
     return is_refused
 
 
+@cache
+def nursery() -> Nursery:
+    """Return where the servers of this process begin."""
+    return Nursery(os.fspath(CHECKOUT))
+
+
 class Daemon:
     """A server with a directory of its own.
 
@@ -96,6 +104,7 @@ class Daemon:
     :ivar config: its configuration file.
     :ivar storage: its ``storage_path``.
     :ivar launcher: a command that runs the command after it, in the same process.
+    :ivar is_alone: whether it is started from nothing, and shares no memory with others.
     :ivar macs: those that :meth:`target` made, none of which may be logged.
     """
 
@@ -110,10 +119,11 @@ class Daemon:
         self.port = port or free_port()
         self.storage = storage or directory / "store"
         self.launcher: Sequence[str] = ()
+        self.is_alone = False
         self.macs: set[str] = set()
         self.config = directory / "config.toml"
         self._log = directory / "log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Born | None = None
         base: Sections = {
             "server": {
                 "listen_address": f"127.0.0.1:{self.port}",
@@ -148,13 +158,15 @@ class Daemon:
         # Overrides that somebody has set for a server of theirs are not for this one.
         environ = {name: value for name, value in os.environ.items() if name[:5] != "HMAC_"}
         environ["PYTHONPATH"] = os.fspath(CHECKOUT)
+        flags = ["-config", os.fspath(self.config)]
+        directory = self.config.parent
         with self._log.open("ab") as log:
+            if not self.launcher and not self.is_alone:
+                self._process = nursery().begin(flags, directory, environ, log.fileno())
+                return
             self._process = subprocess.Popen(
-                [
-                    *(*self.launcher, sys.executable),
-                    *("-m", "hmacfs.cli.main", "-config", os.fspath(self.config)),
-                ],
-                cwd=self.config.parent,
+                [*self.launcher, sys.executable, "-m", "hmacfs.cli.main", *flags],
+                cwd=directory,
                 env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -172,7 +184,7 @@ class Daemon:
             return False
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | Born:
         """The process; it has been started."""
         if self._process is None:
             raise RuntimeError("the server was never started")
