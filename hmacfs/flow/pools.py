@@ -34,6 +34,10 @@ _NOBODYS_FAULT: Final = (CancelledError, ClientGone, ConnectionClosed)
 class Pool(Protocol):
     """Somewhere to run what blocks."""
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether works wait for others to end; any thread may ask."""
+
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """Run ``work`` and tell its result.  Cancelling the result does not stop the work."""
 
@@ -49,11 +53,17 @@ class ThreadedPool:
     def __init__(self, reactor: IReactorFromThreads, name: str, threads: int) -> None:
         self._reactor = reactor
         self._threads = ThreadPool(0, threads, name)
+        self._works = 0
 
     @property
     def size(self) -> int:
         """How many threads there may be."""
         return self._threads.max
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are more works than threads; see :class:`Pool`."""
+        return self._works > self.size
 
     def resize(self, threads: int) -> None:
         """Have more threads, or fewer as those that are too many end their works."""
@@ -70,11 +80,19 @@ class ThreadedPool:
 
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """Run ``work`` on one of the threads."""
-        return deferToThreadPool(self._reactor, self._threads, work, *args, **kwargs)
+        self._works += 1
+        result = deferToThreadPool(self._reactor, self._threads, work, *args, **kwargs)
+        return result.addBoth(self._ended)
+
+    def _ended(self, outcome: T) -> T:
+        self._works -= 1
+        return outcome
 
 
 class InlinePool:
     """The twin without threads: every work has ended when :meth:`run` returns."""
+
+    is_crowded = False
 
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """Run ``work`` at once."""
@@ -94,6 +112,11 @@ class Lane:
         self._pool = pool
         self._waiting: deque[tuple[Deferred[Any], Callable[[], Any]]] = deque()
         self._running = False
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether works wait for the one that runs, here or elsewhere in the pool."""
+        return bool(self._waiting) or self._pool.is_crowded
 
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """Run ``work`` after all that was asked for before it."""

@@ -3,30 +3,47 @@ Bytes from a socket to the disk without passing through the reactor.
 
 A client on a fast network sends faster than the reactor can hand on.  When a
 stage has paused such a client, a thread takes the bytes from the socket and
-writes them, while a second one hashes those before.  The socket does not block:
-when it has no more the reactor waits for it, as it does for slower clients.
+writes them, a piece at a time, while a second one hashes the pieces before.
+The socket does not block: when it has no more the reactor waits for it, as it
+does for slower clients.
 """
 
 from __future__ import annotations
 
 import os
 import select
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from threading import Event, Lock
+from typing import Final, Protocol, runtime_checkable
 
-from attrs import frozen
-from twisted.internet.defer import Deferred, succeed
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
 
 from hmacfs.flow.pools import Lane, Pool
 
-PULL_SIZE = 1024 * 1024
-"""Most bytes that a thread takes in one turn."""
+PULL_SIZE: Final = 1024 * 1024
+"""Bytes of the buffers of one pull, all together."""
 
-WAITS = 4
-"""How often a thread waits, in one turn, for a socket that is empty."""
+PIECES: Final = 4
+"""
+Buffers of one pull.
 
-WAIT = 1
+Each is small enough that what was read into it is still in the cache of the
+processor when it is written.
+"""
+
+TURN_SIZE: Final = 16 * 1024 * 1024
+"""Most bytes that a thread takes in one turn, where nobody else waits for it."""
+
+WAITS: Final = 4
+"""How often a thread waits, for one piece, for a socket that is empty."""
+
+WAIT: Final = 1
 """Milliseconds that it waits each time: less than the way through the reactor takes."""
+
+START: Final = 0.05
+"""Seconds for which the thread that hashes waits for the one that takes to begin."""
 
 
 class Inlet(Protocol):
@@ -72,16 +89,17 @@ class Pulls:
     """
     Pulls bytes, with a bounded number of buffers.
 
-    :param pool: where digests are made, beside the writing.
+    :param pool: where digests are made, beside the writing; with as many threads as
+        pulls, none waits for another.
     :param most: how many may pull at once; the others go through the reactor.
-    :param size: the size of a buffer in bytes; each pull has two.
+    :param size: the size in bytes of the buffers of each pull.
     """
 
     def __init__(self, pool: Pool, most: int, size: int = PULL_SIZE) -> None:
         self._pool = pool
         self._size = size
         self._unmade = most
-        self._pairs: list[tuple[bytearray, bytearray]] = []
+        self._rings: list[Sequence[memoryview]] = []
 
     async def run(self, inlet: Inlet, target: Target) -> None:
         """
@@ -89,39 +107,132 @@ class Pulls:
 
         A socket that has ended, or is broken, has none; the reactor will meet that.
         """
-        pair = self._borrow()
-        if pair is None:
+        ring = self._borrow()
+        if ring is None:
             return
         socket = inlet.duplicate()
-        digested: Deferred[object] = succeed(None)
-        buffer, other = memoryview(pair[0]), memoryview(pair[1])
         try:
-            while (most := min(target.wanted(), inlet.left(), self._size)) > 0:
-                taken = await target.lane.run(_take, socket, buffer[:most], target.write)
-                await digested
+            while (most := min(target.wanted(), inlet.left(), TURN_SIZE)) > 0:
+                turn = _Turn(socket, ring, self._size, target)
+                taking = target.lane.run(turn.take, most)
+                digesting = self._pool.run(turn.digest)
+                taken = await _both(taking, digesting)
                 inlet.took(taken)
                 target.wrote(taken)
-                digested = self._pool.run(target.digest, buffer[:taken])
-                if taken < most:
+                if turn.is_dry:
                     break
-                buffer, other = other, buffer
         finally:
-            await digested
-            self._pairs.append(pair)
+            self._rings.append(ring)
             # In its turn: never under a thread that still reads.
             await target.lane.run(os.close, socket)
 
-    def _borrow(self) -> tuple[bytearray, bytearray] | None:
-        if self._pairs:
-            return self._pairs.pop()
+    def _borrow(self) -> Sequence[memoryview] | None:
+        if self._rings:
+            return self._rings.pop()
         if self._unmade == 0:
             return None
         self._unmade -= 1
-        return bytearray(self._size), bytearray(self._size)
+        piece = -(-self._size // PIECES)
+        return [memoryview(bytearray(piece)) for _ in range(PIECES)]
 
 
-def _take(socket: int, buffer: memoryview, write: Callable[[memoryview], object]) -> int:
-    # On a thread.
+async def _both(taking: Deferred[int], digesting: Deferred[None]) -> int:
+    try:
+        await digesting
+    finally:
+        taken = await taking
+    return taken
+
+
+@define(eq=False)
+class _Turn:
+    """
+    What two threads do together: :meth:`take` on one, and :meth:`digest` beside it.
+
+    Where the second does not come, for its pool is busy, the first does it all.
+
+    :ivar is_dry: whether the socket had no more.
+    """
+
+    _socket: int
+    _ring: Sequence[memoryview]
+    _least: int
+    _target: Target
+    is_dry: bool = field(default=False, init=False)
+    _free: SimpleQueue[memoryview] = field(factory=SimpleQueue, init=False)
+    _written: SimpleQueue[tuple[memoryview, int] | None] = field(factory=SimpleQueue, init=False)
+    _begun: Event = field(factory=Event, init=False)
+    _lock: Lock = field(factory=Lock, init=False)
+    _over: bool = field(default=False, init=False)
+    _digesting: bool = field(default=False, init=False)
+
+    def take(self, most: int) -> int:
+        """Take bytes and write them; tell how many.  Ends early if others wait for the thread."""
+        for buffer in self._ring:
+            self._free.put(buffer)
+        self._begun.set()
+        try:
+            return self._take(most)
+        finally:
+            with self._lock:
+                self._over = True
+                if self._digesting:
+                    self._written.put(None)
+                else:
+                    self._digest_written()
+
+    def _take(self, most: int) -> int:
+        taken = 0
+        lane = self._target.lane
+        while taken < most and not (taken >= self._least and lane.is_wanted):
+            buffer = self._empty()
+            wanted = min(len(buffer), most - taken)
+            filled = _fill(self._socket, buffer[:wanted])
+            self._target.write(buffer[:filled])
+            taken += filled
+            self._written.put((buffer, filled))
+            if filled < wanted:
+                self.is_dry = True
+                break
+        return taken
+
+    def _empty(self) -> memoryview:
+        if self._free.empty():
+            with self._lock:
+                if not self._digesting:
+                    self._digest_written()
+        return self._free.get()
+
+    def digest(self) -> None:
+        """Digest what is written, until no more will be."""
+        if not self._begun.wait(START):
+            return
+        with self._lock:
+            if self._over:
+                return
+            self._digesting = True
+        try:
+            while (written := self._written.get()) is not None:
+                self._digest(*written)
+        except BaseException:
+            with self._lock:
+                self._digesting = False
+            raise
+
+    def _digest_written(self) -> None:
+        while not self._written.empty():
+            written = self._written.get()
+            if written is not None:
+                self._digest(*written)
+
+    def _digest(self, buffer: memoryview, filled: int) -> None:
+        try:
+            self._target.digest(buffer[:filled])
+        finally:
+            self._free.put(buffer)
+
+
+def _fill(socket: int, buffer: memoryview) -> int:
     filled = 0
     waits = WAITS
     while filled < len(buffer):
@@ -137,7 +248,6 @@ def _take(socket: int, buffer: memoryview, write: Callable[[memoryview], object]
             if taken == 0:
                 break
             filled += taken
-    write(buffer[:filled])
     return filled
 
 

@@ -88,10 +88,11 @@ class Foundation:
         self.reactor = reactor
         self.started_at = time.time()
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
+        # Some thread is left for those who want little.
+        pulls = max(1, self.pool.size - 1)
+        self._digests = ThreadedPool(reactor, "digest", pulls)
         self.pulls = Pulls(
-            self.pool,
-            max(1, settings[options.WORKERS_NUMWORKERS] // 2),
-            min(PULL_SIZE, settings[options.UPLOADS_BUFFER_SIZE]),
+            self._digests, pulls, min(PULL_SIZE, settings[options.UPLOADS_BUFFER_SIZE])
         )
         self._storage = settings[options.SERVER_STORAGE_PATH]
         self.contents = contents(settings)
@@ -164,6 +165,7 @@ class Foundation:
         :raises CannotStart: if the storage, the index or the shared state cannot be used.
         """
         self.pool.start()
+        self._digests.start()
         self.audit.start()
         self.events.tell(ThreadsChanged(self.pool.size))
         try:
@@ -219,6 +221,7 @@ class Foundation:
         await self.blobs.close()
         await self.pool.run(self.audit.stop)
         self.pool.stop()
+        self._digests.stop()
 
 
 def _complain() -> None:

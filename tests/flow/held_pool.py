@@ -27,6 +27,8 @@ class HeldPool:
     :ivar held: works that are not begun.
     """
 
+    is_crowded = False
+
     def __init__(self) -> None:
         self.held: deque[tuple[Deferred[Any], Callable[[], Any]]] = deque()
         self._done: deque[tuple[Deferred[Any], Deferred[Any]]] = deque()

@@ -97,8 +97,10 @@ class ThreadedPoolTests(SynchronousTestCase):
             self.assertTrue(begun.acquire(timeout=PATIENCE))
         waiting = self.pool.run(third.set)
         self.assertFalse(third.is_set())
+        self.assertTrue(self.pool.is_crowded)
         go.release()
         self.pump.wait(waiting)
+        self.assertFalse(self.pool.is_crowded)
         go.release()
         for result in running:
             self.pump.wait(result)
@@ -206,6 +208,19 @@ class LaneTests(SynchronousTestCase):
             self.lane.run(self.done.append, number)
             self.pool.run_all()
         self.assertEqual(self.done, [0, 1, 2])
+
+    def test_wanted(self) -> None:
+        """Whoever runs can see that others wait: for the same thing, or for the pool."""
+        self.lane.run(self.done.append, 1)
+        self.assertFalse(self.lane.is_wanted)
+        self.pool.is_crowded = True
+        self.assertTrue(self.lane.is_wanted)
+        self.pool.is_crowded = False
+        self.lane.run(self.done.append, 2)
+        self.assertTrue(self.lane.is_wanted)
+        self.pool.run_next()
+        self.assertFalse(self.lane.is_wanted)
+        self.pool.run_all()
 
     def test_pool_is_gone(self) -> None:
         """Where the pool cannot run the works, all who wait are told."""

@@ -6,7 +6,8 @@ import hashlib
 import os
 import pathlib
 import socket
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,16 +16,21 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from hmacfs.flow.pools import InlinePool, Lane
+from hmacfs.flow import pull
+from hmacfs.flow.pools import InlinePool, Lane, ThreadedPool
 from hmacfs.flow.pull import WAITS, Pulls, Target
 from hmacfs.flow.stage import HIGH_MARK, Stage
 from tests.flow.awaiting import now
 from tests.flow.held_pool import HeldPool
 from tests.flow.test_stage import DiskFull, Memory
 from tests.octets import octets
+from tests.stores.pump import Pump
 
 SMALL = 8
-"""The buffers of these tests, in bytes."""
+"""The buffers of a pull in these tests, and what it takes in a turn, in bytes."""
+
+PATIENCE = 30.0
+"""Seconds after which a thread is taken to hang."""
 
 
 def descriptors() -> int:
@@ -62,6 +68,9 @@ class PullCase(SynchronousTestCase):
     """A socket, a disk, and pulls with small buffers."""
 
     def setUp(self) -> None:
+        self.patch(pull, "TURN_SIZE", SMALL)
+        # Here no thread is about to begin.
+        self.patch(pull, "START", 0)
         self.disk = Memory()
         self.hash = hashlib.sha256()
         self.wrote: list[int] = []
@@ -103,6 +112,28 @@ class PullTests(PullCase):
         self.assert_stored(b"abcdefgh12345678xyz")
         self.assertEqual(self.wrote, [8, 8, 3])
         self.assertEqual(descriptors(), before)
+
+    def test_long_turn(self) -> None:
+        """Where nobody else waits a turn takes what there is, with the same buffers."""
+        self.patch(pull, "TURN_SIZE", 100)
+        now(self.pulls.run(self.line(b"abcdefgh12345678xyz"), self.target()))
+        self.assert_stored(b"abcdefgh12345678xyz")
+        self.assertEqual(self.wrote, [19])
+
+    def test_others_wait(self) -> None:
+        """Whoever waits for the same file has its turn when the buffers were filled once."""
+        self.patch(pull, "TURN_SIZE", 100)
+        pool = HeldPool()
+        lane = Lane(pool)
+        done = Deferred.fromCoroutine(
+            self.pulls.run(self.line(b"abcdefgh12345678xyz"), self.target(lane))
+        )
+        seen = lane.run(lambda: self.disk.content)
+        pool.run_all()
+        self.successResultOf(done)
+        self.assertEqual(self.successResultOf(seen), b"abcdefgh")
+        self.assert_stored(b"abcdefgh12345678xyz")
+        self.assertEqual(self.wrote, [8, 11])
 
     def test_left(self) -> None:
         """No byte is taken that the inlet does not allow: the next request may follow."""
@@ -199,6 +230,62 @@ class PullTests(PullCase):
         line.close()
         self.assertEqual(disk.content, body)
         self.assertEqual(digest.digest(), hashlib.sha256(body).digest())
+
+
+class ThreadsTests(PullCase):
+    """Two threads, of which the one writes and the other makes the digest."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(pull, "TURN_SIZE", 100)
+        self.patch(pull, "START", PATIENCE)
+        pump = Pump()
+        disk, digest = ThreadedPool(pump, "disk", 1), ThreadedPool(pump, "digest", 1)
+        for pool in (disk, digest):
+            pool.start()
+            self.addCleanup(pool.stop)
+        self.pulls = Pulls(digest, 1, SMALL)
+        self.lane = Lane(disk)
+        self.pump = pump
+        self.digested = threading.Event()
+        self.threads: list[str] = []
+
+    def write(self, data: memoryview) -> None:
+        """Write, but for the first bytes not before some have their digest."""
+        if self.disk.content and not self.digested.wait(PATIENCE):
+            raise TimeoutError
+        self.disk.write(data)
+
+    def digest(self, data: memoryview) -> None:
+        """Note on which thread."""
+        self.threads.append(threading.current_thread().name)
+        self.hash.update(data)
+        self.digested.set()
+
+    def pull(self, sent: bytes, digest: Callable[[memoryview], object]) -> None:
+        """Pull what was sent."""
+        target = Target(self.lane, self.write, digest, lambda: self.wanted, self.wrote.append)
+        self.pump.wait(Deferred.fromCoroutine(self.pulls.run(self.line(sent), target)))
+
+    def test_beside(self) -> None:
+        """While one writes the other makes the digest of what was written before."""
+        body = bytes(range(90))
+        self.pull(body, self.digest)
+        self.assert_stored(body)
+        self.assertTrue(all("digest" in name for name in self.threads), self.threads)
+
+    def test_broken_digest(self) -> None:
+        """What the digest raises is raised, nobody waits in vain, and the buffers serve again."""
+
+        def broken(data: memoryview) -> None:
+            self.digested.set()
+            raise DiskFull
+
+        with self.assertRaises(DiskFull):
+            self.pull(bytes(90), broken)
+        self.disk.writes.clear()
+        self.pull(b"again", self.digest)
+        self.assert_stored(b"again")
 
 
 @implementer(IPushProducer)
