@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -24,7 +23,7 @@ from hmacfs.auth import mac
 from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.base.values import DEFAULT_CONTENT_TYPE
 from tests.ports import free_port
-from tests.real.nursery import Born, Nursery
+from tests.real.nursery import Born, nursery
 
 T = TypeVar("T")
 
@@ -88,12 +87,6 @@ def refused_at(port: int) -> Callable[[], bool]:
         return False
 
     return is_refused
-
-
-@cache
-def nursery() -> Nursery:
-    """Return where the servers of this process begin."""
-    return Nursery(os.fspath(CHECKOUT))
 
 
 class Daemon:

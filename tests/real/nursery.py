@@ -18,11 +18,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
 PRELOADED: Final = ("hmacfs.cli.logs", "hmacfs.cli.reload")
 """What imports all of a server but its reactor and its environment."""
+
+CHECKOUT: Final = pathlib.Path(__file__).parents[2]
 
 LONGEST_MESSAGE: Final = 256 * 1024
 
@@ -73,16 +76,15 @@ class Born:
 class Nursery:
     """The process that servers are forked from."""
 
-    def __init__(self, checkout: str) -> None:
+    def __init__(self) -> None:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
-                cwd=checkout,
+                cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
-        atexit.register(self._close)
 
     def begin(
         self, argv: Sequence[str], cwd: pathlib.Path, environ: Mapping[str, str], log: int
@@ -103,9 +105,23 @@ class Nursery:
             raise RuntimeError("the nursery has ended")
         return int(answer)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End it, when the servers have ended."""
         self._line.close()
         self._process.wait()
+
+
+@cache
+def nursery() -> Nursery:
+    """Return the nursery of this process."""
+    return Nursery()
+
+
+@atexit.register
+def _close() -> None:
+    # Registered before any server can be, and so done after they have ended.
+    if nursery.cache_info().currsize:
+        nursery().close()
 
 
 def _serve(line: socket.socket) -> tuple[dict[str, Any], int] | None:
