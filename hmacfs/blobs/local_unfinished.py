@@ -128,16 +128,17 @@ class LocalUnfinished:
         self._directory = -1
         self._stages = -1
 
-    def start(self, *, persistent: bool = True) -> Deferred[None]:
+    def start(self, *, persistent: bool = True, alone: bool = True) -> Deferred[None]:
         """
         Open the directory; for the time before :meth:`Blobs.leftovers`.
 
         :param persistent: whether what an earlier process left is kept.
+        :param alone: false for those who only look, beside a server.
         :raises StorageFailed: if it cannot be opened.
         """
-        return self._pool.run(self._start, persistent)
+        return self._pool.run(self._start, persistent, alone)
 
-    def _start(self, persistent: bool) -> None:
+    def _start(self, persistent: bool, alone: bool) -> None:
         root = open_root(self._path)
         try:
             with storage_errors("prepare the unfinished uploads"):
@@ -147,7 +148,8 @@ class LocalUnfinished:
                     self._directory = open_private(internal, "sessions")
                 finally:
                     os.close(internal)
-                self._take_back()
+                if alone:
+                    self._take_back()
                 if not persistent:
                     for name in os.listdir(self._directory):
                         os.unlink(name, dir_fd=self._directory)

@@ -46,6 +46,7 @@ COMMANDS: Final = (
     Listed("who", "tell who uploaded a file, and when", "file_commands"),
     Listed("versions", "list the older versions of a file", "file_commands"),
     Listed("rm", "remove files, so that their URLs cannot be used again", "file_commands"),
+    Listed("forget", "remove everything of one uploader", "forget_command"),
     Listed("reindex", "make the index agree with the files that are there", "index_commands"),
     Listed("index", "copy the index, or put a copy in its place", "index_commands"),
     Listed("dedup", "store equal files once that were there before", "dedup_command"),

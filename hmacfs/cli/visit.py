@@ -56,7 +56,7 @@ async def storage(
         try:
             yield blobs
         finally:
-            await pool.run(_give_back, path, blobs.internal_path)
+            await pool.run(give_back, path, blobs.internal_path)
     finally:
         await blobs.close()
         pool.stop()
@@ -81,15 +81,25 @@ async def opened(
             yield Visit(blobs, index)
         return
     path = index_path(settings)
-    if not (alone or path.exists()):
-        raise CommandFailed(
-            f"there is no index {path}: see whether storage_path is right; if it is, stop the "
-            "server and run hmac-file-server reindex"
-        )
+    if not alone:
+        check_index(settings)
     # A server of an older release may be running, which does not know the new schema.
     alone = alone or is_older(path, BUSY_TIMEOUT)
     async with storage(settings, reactor, alone=alone) as blobs, index_at(path, reactor) as index:
         yield Visit(blobs, index)
+
+
+def check_index(settings: Settings) -> None:
+    """
+    See whether there is an index.
+
+    :raises CommandFailed: if there is none.
+    """
+    if is_file(settings) and not index_path(settings).exists():
+        raise CommandFailed(
+            f"there is no index {index_path(settings)}: see whether storage_path is right; if it "
+            "is, stop the server and run hmac-file-server reindex"
+        )
 
 
 @asynccontextmanager
@@ -109,8 +119,8 @@ async def begun(store: S) -> AsyncGenerator[S, None]:
         await store.close()
 
 
-def _give_back(storage_path: Path, internal: Path) -> None:
-    # What root made here is of no use to a server that runs as somebody else.
+def give_back(storage_path: Path, internal: Path) -> None:
+    """Give what root made to the server, which may run as somebody else; blocks."""
     if os.geteuid() == 0:
         owner = storage_path.stat()
         for path in (internal, *internal.iterdir()):

@@ -29,6 +29,9 @@ class Days(Protocol):
     def total(self, owner: str, day: int) -> Awaitable[int]:
         """Tell the bytes of an owner's day."""
 
+    def forget(self, owner: str, day: int) -> Awaitable[None]:
+        """Count an owner's day anew."""
+
 
 @define
 class OwnDays:
@@ -48,3 +51,8 @@ class OwnDays:
     async def total(self, owner: str, day: int) -> int:
         """Tell the bytes of an owner's day."""
         return sum(self._sent.get(owner, {}).values()) if day == self._day else 0
+
+    async def forget(self, owner: str, day: int) -> None:
+        """Count an owner's day anew."""
+        if day == self._day:
+            self._sent.pop(owner, None)

@@ -107,3 +107,31 @@ def discard(directory: Path, sha256: bytes) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def of_owner(directory: Path, owner: str) -> list[bytes]:
+    """Tell the digests of what a quarantine has of an uploader; of equal bytes the last counts."""
+    found = []
+    for path in sorted(directory.glob(f"*{_FACTS}")):
+        try:
+            facts = json.loads(path.read_bytes())
+            digest = bytes.fromhex(path.stem)
+        except ValueError:
+            continue
+        if isinstance(facts, dict) and facts.get("owner") == owner:
+            found.append(digest)
+    return found
+
+
+def clear(directory: Path | None, owner: str, *, dry_run: bool = False) -> int:
+    """
+    Remove what a quarantine has of an uploader, if there is one; tell how much it was.
+
+    :param dry_run: whether only to tell.
+    """
+    if directory is None or not directory.is_dir():
+        return 0
+    digests = of_owner(directory, owner)
+    for digest in () if dry_run else digests:
+        discard(directory, digest)
+    return len(digests)

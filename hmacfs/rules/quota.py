@@ -46,6 +46,11 @@ def owner_of(owner: str | None, name: StoredName | None) -> str | None:
     return owner
 
 
+def is_in_names(owner: str) -> bool:
+    """Tell whether names say that a file is this owner's."""
+    return _HASH.fullmatch(owner) is not None
+
+
 @frozen
 class Limits:
     """

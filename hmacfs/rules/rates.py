@@ -33,6 +33,14 @@ class Meters(Protocol):
         :class:`~hmacfs.stores.interfaces.StoreFailed`.
         """
 
+    def forget(self, key: str) -> Awaitable[None]:
+        """Count anew; may raise :class:`~hmacfs.stores.interfaces.StoreFailed`."""
+
+
+def meter_of(owner: str) -> str:
+    """Tell the key of an uploader."""
+    return f"jid {owner}"
+
 
 @define
 class OwnMeters:
@@ -57,6 +65,10 @@ class OwnMeters:
             self._moments.move_to_end(key)
             if len(self._moments) > self._most:
                 self._moments.popitem(last=False)
+
+    async def forget(self, key: str) -> None:
+        """Count anew."""
+        self._moments.pop(key, None)
 
     def clear(self, now: float) -> None:
         """Forget what is over, which is as good as none."""
@@ -143,7 +155,7 @@ class Rates:
             return
         # The uploader first: what one sends too much is not taken from neighbours.
         if limits.by_owner and owner is not None and owner not in limits.free_owners:
-            await self._take(f"jid {owner}", limits.rate)
+            await self._take(meter_of(owner), limits.rate)
         if limits.by_address and client is not None and not self._is_free(client):
             await self._take(f"ip {network_of(client)}", limits.rate)
 

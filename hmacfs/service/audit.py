@@ -50,12 +50,20 @@ class Auditing:
     Records are written by a thread, in their order.
 
     :param reactor: where what is wrong is told.
+    :param records: false where somebody else does.
     """
 
-    def __init__(self, settings: Settings, events: Events, reactor: IReactorFromThreads) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        events: Events,
+        reactor: IReactorFromThreads,
+        *,
+        records: bool = True,
+    ) -> None:
         self._keeper: Keeper | None = None
         self._thread: LineThread[Facts] | None = None
-        if not settings[options.AUDIT_ENABLED]:
+        if not (records and settings[options.AUDIT_ENABLED]):
             return
 
         def on_lost(count: int) -> None:
@@ -131,7 +139,7 @@ def recording(
     file = _file(settings, warn, lambda _: None, rotates=False)
     Audit(events, file.write, _wanted(settings), time.time)
     outcome = "failed"
-    with acting_for(CommandOrigin(_user())):
+    with acting_for(CommandOrigin(user())):
         try:
             yield events
             outcome = "done"
@@ -155,7 +163,8 @@ def _wanted(settings: Settings) -> frozenset[str]:
     return frozenset(events)
 
 
-def _user() -> str:
+def user() -> str:
+    """Tell whose account a command is given by."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

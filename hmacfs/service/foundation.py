@@ -61,6 +61,7 @@ class Foundation:
     """
     The pools, the storage, the index, and the bus of events.
 
+    :param recorded: what is told of what happens, where somebody keeps the audit log already.
     :ivar started_at: when the process began, in seconds since the epoch.
     :ivar pending: counts what must end before the storage may be closed.
     :ivar turns: lets one at a time change what a name stands for.
@@ -84,7 +85,9 @@ class Foundation:
     :ivar network: watches the network of this machine.
     """
 
-    def __init__(self, settings: Settings, reactor: Reactor) -> None:
+    def __init__(
+        self, settings: Settings, reactor: Reactor, recorded: Events | None = None
+    ) -> None:
         self.reactor = reactor
         self.started_at = time.time()
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
@@ -105,8 +108,8 @@ class Foundation:
         self.history = History(time.time)
         self.turns = Turns()
         self.exchanges = Turns()
-        self.events = Events(_complain)
-        self.audit = Auditing(settings, self.events, reactor)
+        self.events = Events(_complain) if recorded is None else recorded
+        self.audit = Auditing(settings, self.events, reactor, records=recorded is None)
         self.shared = make_shared_state(settings, reactor, reactor, self.events)
         self.ledger = Ledger(StateReplays(self.shared.state))
         self.unverified = Unverified(

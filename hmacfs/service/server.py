@@ -21,6 +21,7 @@ from hmacfs.config.problems import ConfigError
 from hmacfs.config.settings import Settings
 from hmacfs.flow.turns import Turns
 from hmacfs.service import keys, optional, protection, tree
+from hmacfs.service.answering import answering
 from hmacfs.service.chores import Chore, deduplication, forgetting, index_backups, living
 from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
@@ -215,6 +216,7 @@ class FileServer(Service):
         self._begin(self._ending_sessions())
         self._begin(forgetting(self._foundation, self._reactor))
         self._begin(self._rotating())
+        self._begin(answering(lambda: self._settings, self._foundation))
         for chore in (
             *protection.chores(self._settings, self._foundation),
             *living(self._foundation, self._reactor),

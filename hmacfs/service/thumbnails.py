@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from hmacfs.config import options
@@ -26,11 +27,10 @@ class Workshop:
         self._pool = ThreadedPool(foundation.reactor, "thumbnails", AT_ONCE)
         self._interval = settings[options.THUMBNAILS_THUMBNAILINTERVALSCAN]
         self._foundation = foundation
-        directory = settings[options.THUMBNAILS_DIRECTORY]
         self.thumbnails = Thumbnails(
             foundation.index,
             foundation.blobs,
-            Shelf(directory or internal_path(settings) / "thumbnails"),
+            Shelf(shelf_place(settings)),
             Pictures(settings[options.THUMBNAILS_SIZE]),
             foundation.pool,
             self._pool,
@@ -61,6 +61,11 @@ class Workshop:
     def close(self) -> None:
         """Let the threads go, when nothing is pending."""
         self._pool.stop()
+
+
+def shelf_place(settings: Settings) -> Path:
+    """Tell where the pictures are."""
+    return settings[options.THUMBNAILS_DIRECTORY] or internal_path(settings) / "thumbnails"
 
 
 def workshop(settings: Settings, foundation: Foundation) -> Workshop | None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
+from hmacfs.stores.interfaces import PAGE
 from hmacfs.stores.state import Delta, State
 
 DAY: Final = 86400.0
@@ -27,6 +28,17 @@ class StateDays:
     def total(self, owner: str, day: int) -> Awaitable[int]:
         """Tell the bytes of an owner's day."""
         return self.state.total(_counter(owner, day))
+
+    async def forget(self, owner: str, day: int) -> None:
+        """Count an owner's day anew."""
+        counter = _counter(owner, day)
+        after = (counter, "")
+        while page := await self.state.deltas(after, PAGE):
+            for delta in page:
+                if delta.counter != counter:
+                    return
+                await self.state.subtract(delta)
+            after = (page[-1].counter, page[-1].key)
 
 
 def _counter(owner: str, day: int) -> str:

@@ -45,3 +45,7 @@ class StateMeters:
             if await self.state.put(KIND, digest, value, moment, expected):
                 return
         raise StoreFailed("too many change the same count at the same time")
+
+    async def forget(self, key: str) -> None:
+        """Count anew."""
+        await self.state.delete(KIND, sha256(key.encode()).hexdigest())

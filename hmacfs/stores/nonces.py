@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from attrs import frozen
 
+from hmacfs.stores.interfaces import PAGE
 from hmacfs.stores.state import State
 
 KIND: Final = "nonce"
@@ -26,3 +28,16 @@ class StateReplays:
     async def claim(self, key: str, until: float, record: bytes) -> bytes:
         """Remember the record of a key, unless one is remembered already; tell which is."""
         return (await self.state.claim(KIND, key, record, until)).value
+
+    async def forget(self, is_meant: Callable[[bytes], bool]) -> int:
+        """Forget the records that are meant, and tell how many those were."""
+        count, after = 0, (KIND, "")
+        while page := await self.state.entries(after, PAGE):
+            for named in page:
+                if named.kind != KIND:
+                    return count
+                if is_meant(named.entry.value):
+                    await self.state.delete(KIND, named.key)
+                    count += 1
+            after = (page[-1].kind, page[-1].key)
+        return count

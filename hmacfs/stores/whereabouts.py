@@ -50,6 +50,11 @@ class StateWhereabouts:
         with suppress(StoreFailed):
             await self.state.put(UPLOAD, _key(id), self.host.encode(), until)
 
+    async def forget(self, id: str) -> None:
+        """Tell the others nothing of an upload any more, if they can be told."""
+        with suppress(StoreFailed):
+            await self.state.delete(UPLOAD, _key(id))
+
     async def elsewhere(self, id: str) -> bool:
         """Tell whether another host has an upload, and is alive."""
         with suppress(StoreFailed):

@@ -16,6 +16,9 @@ class Whereabouts(Protocol):
         :param until: when nobody needs to know that any more, in seconds since the epoch.
         """
 
+    def forget(self, id: str) -> Awaitable[None]:
+        """Tell the others nothing of an upload any more."""
+
     def elsewhere(self, id: str) -> Awaitable[bool]:
         """Tell whether another host has an upload, and is alive."""
 
@@ -25,6 +28,9 @@ class OnlyHere:
 
     async def note(self, id: str, until: float) -> None:
         """Tell nobody."""
+
+    async def forget(self, id: str) -> None:
+        """Have told nobody."""
 
     async def elsewhere(self, id: str) -> bool:
         """Know of no other host."""

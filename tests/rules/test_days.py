@@ -41,6 +41,17 @@ class OwnDaysTests(SynchronousTestCase):
         now(days.add("romeo", TODAY, "c", 7))
         self.assertEqual(now(days.total("romeo", TODAY + DAY)), 1)
 
+    def test_forget(self) -> None:
+        """An owner's day can be counted anew; those of others stay."""
+        days = self.make()
+        for owner in ("juliet", "romeo"):
+            for number in range(3):
+                now(days.add(owner, TODAY, str(number), 5))
+        for _ in range(2):
+            now(days.forget("romeo", TODAY))
+            self.assertEqual(now(days.total("romeo", TODAY)), 0)
+        self.assertEqual(now(days.total("juliet", TODAY)), 15)
+
     def test_names(self) -> None:
         """An owner and an upload may have any name, however long."""
         days = self.make()

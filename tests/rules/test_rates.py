@@ -55,6 +55,10 @@ class Broken:
         """Fail."""
         raise StoreFailed("it is away")
 
+    async def forget(self, key: str) -> None:
+        """Fail."""
+        raise StoreFailed("it is away")
+
 
 class RatesTests(SynchronousTestCase):
     """``Rates``."""

@@ -38,6 +38,11 @@ class WhereaboutsTests(SynchronousTestCase):
         now(self.one.beat())
         self.assertTrue(now(self.two.elsewhere(ID)))
 
+    def test_forgotten(self) -> None:
+        """What is forgotten is nowhere."""
+        now(self.one.forget(ID))
+        self.assertFalse(now(self.two.elsewhere(ID)))
+
     def test_over(self) -> None:
         """What is over is nowhere."""
         self.clock.advance(1001)
@@ -61,4 +66,5 @@ class WhereaboutsTests(SynchronousTestCase):
         now(self.state.close())
         now(self.two.beat())
         now(self.two.note(ID, 1000.0))
+        now(self.two.forget(ID))
         self.assertFalse(now(self.two.elsewhere(ID)))
