@@ -8,6 +8,7 @@ the environment, the reactor and the command line, is not there before.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import json
 import os
@@ -26,6 +27,11 @@ PRELOADED: Final = ("hmacfs.cli.logs", "hmacfs.cli.reload")
 """What imports all of a server but its reactor and its environment."""
 
 CHECKOUT: Final = pathlib.Path(__file__).parents[2]
+
+NETWORK: Final = pathlib.Path("/proc/thread-self/ns/net")
+"""The network namespace of a thread (namespaces(7))."""
+
+CLONE_NEWNET: Final = 0x40000000
 
 LONGEST_MESSAGE: Final = 256 * 1024
 
@@ -89,13 +95,14 @@ class Nursery:
     def begin(
         self, argv: Sequence[str], cwd: pathlib.Path, environ: Mapping[str, str], log: int
     ) -> Born:
-        """Begin a server.
+        """Begin a server, in the network that this thread is in.
 
         :param argv: its flags.
         :param log: the descriptor that it writes to.
         """
         wish = {"argv": argv, "cwd": os.fspath(cwd), "environ": dict(environ)}
-        return Born(self, self.ask(wish, [log]))
+        with NETWORK.open("rb") as network:
+            return Born(self, self.ask(wish, [log, network.fileno()]))
 
     def ask(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> int:
         """Ask something and return the answer."""
@@ -124,10 +131,10 @@ def _close() -> None:
         nursery().close()
 
 
-def _serve(line: socket.socket) -> tuple[dict[str, Any], int] | None:
+def _serve(line: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     """Answer until nobody asks any more; return, in each server, what it is to do."""
     while True:
-        data, descriptors, _, _ = socket.recv_fds(line, LONGEST_MESSAGE, 1)
+        data, descriptors, _, _ = socket.recv_fds(line, LONGEST_MESSAGE, 2)
         if not data:
             return None
         message = json.loads(data)
@@ -138,9 +145,18 @@ def _serve(line: socket.socket) -> tuple[dict[str, Any], int] | None:
         pid = os.fork()
         if not pid:
             line.close()
-            return message, descriptors[0]
-        os.close(descriptors[0])
+            return message, descriptors
+        for descriptor in descriptors:
+            os.close(descriptor)
         line.send(b"%d" % pid)
+
+
+def _enter(network: int) -> None:
+    if os.fstat(network).st_ino != NETWORK.stat().st_ino:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.setns(network, CLONE_NEWNET) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
 
 def _main() -> int:
@@ -151,10 +167,12 @@ def _main() -> int:
     wish = _serve(socket.socket(fileno=int(sys.argv[1])))
     if wish is None:
         return 0
-    told, log = wish
+    told, (log, network) = wish
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    _enter(network)
+    os.close(network)
     os.chdir(told["cwd"])
     os.environ.clear()
     os.environ.update(told["environ"])

@@ -9,7 +9,6 @@ import pathlib
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from typing import Any, Final
@@ -18,7 +17,7 @@ import jwt
 
 from hmacfs.observe.chain_check import checked
 from tests.ports import free_port
-from tests.real.case import KILOBYTE, ServerCase
+from tests.real.case import KILOBYTE, ServerCase, command
 from tests.real.client import Connection, Headers, NoAnswer, ask, put
 from tests.real.daemon import CHECKOUT, PATIENCE, PAUSE, SECRET, Daemon, eventually
 from tests.real.test_monitoring import program
@@ -69,14 +68,7 @@ class AuditCase(ServerCase):
 
     def command(self, daemon: Daemon, *words: str) -> subprocess.CompletedProcess[str]:
         """Give a command on the machine of the server."""
-        return subprocess.run(
-            [sys.executable, "-m", "hmacfs.cli.main", "-config", os.fspath(daemon.config), *words],
-            env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        return command(daemon, *words)
 
     def bearer(self, scope: str) -> Headers:
         """Make a token of alice."""

@@ -8,17 +8,15 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
-import sys
 import threading
 
 from twisted.trial.unittest import SkipTest
 
 from tests.ports import free_port
 from tests.real import ways
-from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real.case import MEGABYTE, ServerCase, command, noise
 from tests.real.client import Connection, NoAnswer, ask
-from tests.real.daemon import CHECKOUT, Daemon, eventually
+from tests.real.daemon import Daemon, eventually
 
 NAMES = [f"folder{number % 5}/file{number}" for number in range(50)]
 DATA = noise(MEGABYTE)
@@ -56,14 +54,7 @@ class DeduplicationCase(ServerCase):
 
     def run_command(self, daemon: Daemon, *words: str) -> str:
         """Run a command with the configuration of a server, and return what it says."""
-        config = next(daemon.storage.parent.glob("config.toml"))
-        done = subprocess.run(
-            [sys.executable, "-m", "hmacfs.cli.main", *words, "-config", os.fspath(config)],
-            env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = command(daemon, *words)
         self.assertEqual(0, done.returncode, done.stderr)
         return done.stdout
 

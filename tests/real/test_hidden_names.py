@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 
 from tests.real import ways
-from tests.real.case import ServerCase, noise
+from tests.real.case import ServerCase, command, noise
 from tests.real.client import ask, put
-from tests.real.daemon import CHECKOUT, SECRET
+from tests.real.daemon import SECRET
 from tests.real.ways import WAYS, File
 
 NAMES = ("holiday.jpg", "folder/below/holiday.jpg", "ä" * 80 + ".txt")
@@ -38,16 +36,7 @@ class HiddenTests(ServerCase):
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command with the configuration of the server."""
-        return subprocess.run(
-            [
-                *(sys.executable, "-m", "hmacfs.cli.main"),
-                *("-config", os.fspath(self.daemon.config), *words),
-            ],
-            env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return command(self.daemon, *words)
 
     def configure(self, old: str, new: str) -> None:
         """Change the configuration, and start again."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
 from tests.real import ways
-from tests.real.case import ServerCase
+from tests.real.case import ServerCase, command
 from tests.real.client import ask, put
-from tests.real.daemon import CHECKOUT, Sections
+from tests.real.daemon import Sections
 from tests.real.ways import WAYS, File
 
 DATA = b"nobody may read or change this"
@@ -56,17 +54,7 @@ class LinksTests(ServerCase):
 
     def run_command(self, *words: str) -> int:
         """Run a command and return its exit code."""
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "hmacfs.cli.main"),
-                *("-config", os.fspath(self.daemon.config), *words),
-            ],
-            env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)},
-            stdout=subprocess.DEVNULL,
-            check=False,
-            timeout=60,
-        )
-        return done.returncode
+        return command(self.daemon, *words).returncode
 
     def assert_untouched(self) -> None:
         """Fail unless what the links lead to is what it was."""
