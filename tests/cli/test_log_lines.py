@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.logger import LogEvent, LogLevel
+from twisted.logger import LogEvent, LogLevel, formatEventAsClassicLogText
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -59,6 +59,35 @@ class TextTests(SynchronousTestCase):
     def test_nothing(self) -> None:
         """What has no text has no line."""
         self.assertIsNone(text_line({}))
+
+    @given(
+        st.sampled_from(
+            [
+                "",
+                "{a}",
+                "{a!r:>9}{b}",
+                "{b()}",
+                "{a.b}",
+                "{0}",
+                "{missing}",
+                "{a",
+                "{{{a}}}",
+                "{a:{b}}",
+            ]
+        ),
+        st.text(st.sampled_from("xé{\n")) | st.floats(),
+        st.sets(st.sampled_from(["log_time", "log_level", "log_namespace", "log_failure"])),
+        st.floats(1.7e9, 1.9e9),
+    )
+    def test_as_twisted(self, form: str, value: object, odd: set[str], logged_at: float) -> None:
+        """The quick way to a line ends where Twisted's does."""
+        logged = {**event(form, a=value, b=len), "log_time": logged_at}
+        for key in odd - {"log_failure"}:
+            del logged[key]
+        if "log_failure" in odd:
+            logged["log_failure"] = failure()
+        expected = formatEventAsClassicLogText(logged)
+        self.assertEqual(text_line(logged), expected)
 
 
 class JsonTests(SynchronousTestCase):
