@@ -15,9 +15,10 @@ from hmacfs.config.databases import INDEX, POSTGRES, DatabaseOptions
 from hmacfs.config.settings import Settings
 from hmacfs.stores.drivers import Driver
 from hmacfs.stores.places import Place
-from hmacfs.stores.servers import server_pair
+from hmacfs.stores.servers import server_pair, server_survey
 from hmacfs.stores.sql_index import SqlIndex
-from hmacfs.stores.sqlite import SqliteIndex
+from hmacfs.stores.sqlite import SqliteIndex, sqlite_survey
+from hmacfs.stores.survey import SqlSurvey
 
 INDEX_PATIENCE: Final = 10.0
 """
@@ -26,6 +27,9 @@ Seconds after which the server of the index has failed.
 Longer than for the shared state, for the index is written before an upload is
 answered, and nothing takes over from it.
 """
+
+SURVEY_PATIENCE: Final = 30.0
+"""Seconds after which the server has failed to survey the index, for which it looks at all rows."""
 
 SQLITE: Final = "sqlite"
 
@@ -109,3 +113,11 @@ def make_index(settings: Settings, reactor: IReactorFromThreads, clock: IReactor
             driver, database_place(settings, INDEX), reactor, clock, INDEX_PATIENCE, "index"
         )
     )
+
+
+def make_survey(settings: Settings, reactor: IReactorFromThreads, clock: IReactorTime) -> SqlSurvey:
+    """Make what surveys the index, which is not open yet; to be opened after the index."""
+    if is_file(settings):
+        return sqlite_survey(index_path(settings), reactor, clock=clock)
+    driver, place = driver_of(settings[options.INDEX_TYPE]), database_place(settings, INDEX)
+    return server_survey(driver, place, reactor, clock, SURVEY_PATIENCE)

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from hmacfs.base.errors import Faltering
 from hmacfs.base.names import StoredName
+from hmacfs.base.survey import Order, Stock, Uploader
 from hmacfs.base.values import StoredFile, Tombstone
 
 Moment = tuple[float, str]
@@ -142,6 +143,44 @@ class Index(Protocol):
 
     def close(self) -> Awaitable[None]:
         """Finish what was begun and let go of the store."""
+
+
+class Survey(Protocol):
+    """
+    What people ask of the index, for which many rows are looked at.
+
+    Every method may raise :class:`StoreFailed`.
+    """
+
+    def stock(self) -> Awaitable[Stock]:
+        """Tell what there is altogether."""
+
+    def count(self, owner: str | None = None) -> Awaitable[int]:
+        """Tell how many files there are, or how many of this owner."""
+
+    def listed(
+        self, order: Order, offset: int, limit: int, owner: str | None = None
+    ) -> Awaitable[Sequence[StoredFile]]:
+        """
+        Tell files in an order, at most ``limit`` after the first ``offset``.
+
+        Older versions are not among them.
+
+        :param owner: tell only those of this owner.
+        """
+
+    def uploaders(self, offset: int, limit: int) -> Awaitable[Sequence[Uploader]]:
+        """
+        Tell who has files, in the order of the bytes of their names.
+
+        At most ``limit`` after the first ``offset``.
+        """
+
+    def uploader(self, owner: str) -> Awaitable[Uploader | None]:
+        """Tell what somebody has, or ``None``."""
+
+    def count_uploaders(self, since: float | None = None) -> Awaitable[int]:
+        """Tell how many have files, or files uploaded then or later (seconds since the epoch)."""
 
 
 async def versions_of(index: Index, name: StoredName) -> list[StoredFile]:

@@ -29,7 +29,7 @@ def find(connection: Connection, name: StoredName) -> StoredFile | Tombstone | N
     *facts, buried_at, reason = rows[0]
     if reason is not None:
         return Tombstone(name=name, buried_at=buried_at, reason=text(reason))
-    return _file(str(name), *facts)
+    return file_of(str(name), *facts)
 
 
 def add(connection: Connection, file: StoredFile) -> None:
@@ -104,7 +104,7 @@ def page(connection: Connection, start: str, limit: int) -> list[StoredFile]:
         """,
         (start, limit),
     ).fetchall()
-    return [_file(*row) for row in rows]
+    return [file_of(*row) for row in rows]
 
 
 def with_digest(connection: Connection, sha256: bytes, limit: int) -> list[StoredFile]:
@@ -116,7 +116,7 @@ def with_digest(connection: Connection, sha256: bytes, limit: int) -> list[Store
         """,
         (sha256, limit),
     ).fetchall()
-    return [_file(*row) for row in rows]
+    return [file_of(*row) for row in rows]
 
 
 def block(connection: Connection, sha256: bytes, at: float) -> None:
@@ -154,7 +154,7 @@ def oldest(
             """,
             (owner, after[0], *after, limit),
         ).fetchall()
-    return [_file(*row) for row in rows]
+    return [file_of(*row) for row in rows]
 
 
 def expiring(connection: Connection, after: Moment, limit: int) -> list[StoredFile]:
@@ -167,7 +167,7 @@ def expiring(connection: Connection, after: Moment, limit: int) -> list[StoredFi
         """,
         (after[0], *after, limit),
     ).fetchall()
-    return [_file(*row) for row in rows]
+    return [file_of(*row) for row in rows]
 
 
 def total(connection: Connection) -> int:
@@ -192,8 +192,12 @@ def used_by(connection: Connection, owner: str, since: float | None = None) -> i
 
 
 def _sum(rows: list[Any]) -> int:
-    # In halves: a sum of SQLite beyond 64 bits is an error.
     ((high, low),) = rows
+    return exact_sum(high, low)
+
+
+def exact_sum(high: int | None, low: int | None) -> int:
+    """Tell a sum that was taken in halves: one of SQLite beyond 64 bits is an error."""
     return (int(high or 0) << 32) + int(low or 0)
 
 
@@ -225,7 +229,7 @@ def _forget(connection: Connection, name: str) -> None:
     connection.execute("DELETE FROM tombstones WHERE name = ?", (name,))
 
 
-def _file(
+def file_of(
     name: bytes | str,
     size: int,
     sha256: bytes,
@@ -235,6 +239,7 @@ def _file(
     expires_at: float | None,
     metadata: bytes | str | None,
 ) -> StoredFile:
+    """Make a file of a row."""
     return StoredFile(
         StoredName.known(text(name)),
         size,

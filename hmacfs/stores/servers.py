@@ -8,6 +8,7 @@ from hmacfs.stores.drivers import Driver
 from hmacfs.stores.pair import Deadline, Pair
 from hmacfs.stores.places import Place
 from hmacfs.stores.server import ServerReader, ServerWriter
+from hmacfs.stores.survey import SqlSurvey
 from hmacfs.stores.threads import BatchThread
 
 
@@ -46,3 +47,21 @@ def server_pair(
         BatchThread(reactor, f"{name} reader", read),
         Deadline(clock, patience, interrupt, f"{driver.name} at {place}"),
     )
+
+
+def server_survey(
+    driver: Driver,
+    place: Place,
+    reactor: IReactorFromThreads,
+    clock: IReactorTime,
+    patience: float,
+) -> SqlSurvey:
+    """Make what surveys an index in a database server; see :func:`server_pair`."""
+    reader = ServerReader(driver, place, patience)
+
+    def read() -> ServerReader:
+        reader.open()
+        return reader
+
+    deadline = Deadline(clock, patience, reader.interrupt, f"{driver.name} at {place}")
+    return SqlSurvey(BatchThread(reactor, "survey", read), deadline)

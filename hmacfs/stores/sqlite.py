@@ -15,6 +15,7 @@ from hmacfs.stores.failures import called
 from hmacfs.stores.pair import Deadline, Pair
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sql_state import SqlState
+from hmacfs.stores.survey import SqlSurvey
 from hmacfs.stores.threads import BatchThread
 
 BUSY_TIMEOUT = 5.0
@@ -71,6 +72,17 @@ class SqliteState(SqlState):
         super().__init__(_pair("state", path, reactor, busy_timeout, steps, clock), now)
 
 
+def sqlite_survey(
+    path: Path,
+    reactor: IReactorFromThreads,
+    busy_timeout: float = BUSY_TIMEOUT,
+    clock: IReactorTime | None = None,
+) -> SqlSurvey:
+    """Make what surveys the index in a file; see :class:`SqliteIndex`."""
+    thread = BatchThread(reactor, "survey", partial(Reader.open, path, busy_timeout))
+    return SqlSurvey(thread, _deadline(path, clock))
+
+
 def _pair(
     name: str,
     path: Path,
@@ -80,15 +92,18 @@ def _pair(
     clock: IReactorTime | None,
     synced: bool = True,
 ) -> Pair:
-    deadline = None
-    if clock is not None:
-        deadline = Deadline(clock, PATIENCE, _nothing_to_free, f"the disk of {called(path)}")
     begin = partial(Writer.open, path, busy_timeout, steps, synced)
     return Pair(
         BatchThread(reactor, f"{name} writer", begin),
         BatchThread(reactor, f"{name} reader", partial(Reader.open, path, busy_timeout)),
-        deadline,
+        _deadline(path, clock),
     )
+
+
+def _deadline(path: Path, clock: IReactorTime | None) -> Deadline | None:
+    if clock is None:
+        return None
+    return Deadline(clock, PATIENCE, _nothing_to_free, f"the disk of {called(path)}")
 
 
 def _nothing_to_free() -> None:

@@ -13,9 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from hmacfs.stores.interfaces import Index
+from hmacfs.stores.interfaces import Index, Survey
 from hmacfs.stores.postgresql import Postgresql
-from hmacfs.stores.servers import server_pair
+from hmacfs.stores.servers import server_pair, server_survey
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sql_state import SqlState
 from hmacfs.stores.state import State
@@ -32,6 +32,8 @@ from tests.real.store_servers import DatabaseServer, MariadbServer, PostgresqlSe
 from tests.stores.index_suite import IndexMachine, make_index_tests
 from tests.stores.pump import Pump
 from tests.stores.state_suite import Opened, StateMachine, make_state_tests
+from tests.stores.survey_suite import Opened as SurveyOpened
+from tests.stores.survey_suite import closed_after, make_survey_tests
 
 T = TypeVar("T")
 
@@ -64,6 +66,22 @@ def state_opener(kind: type[DatabaseServer]) -> Opened:
     return opened
 
 
+def survey_opener(kind: type[DatabaseServer]) -> SurveyOpened:
+    """Return what opens an index and a survey of it."""
+
+    async def opened(case: TestCase, _: Path) -> tuple[Index, Survey]:
+        server = emptied(kind)
+        index = index_of(server)
+        survey = server_survey(server.driver, server.place(), reactor, clock, PATIENCE)
+        closed_after(case, index.close)
+        closed_after(case, survey.close)
+        await index.start()
+        await survey.start()
+        return index, survey
+
+    return opened
+
+
 PostgresqlIndexTests = make_index_tests(opener(PostgresqlServer))
 PostgresqlIndexTests.__qualname__ = PostgresqlIndexTests.__name__ = "PostgresqlIndexTests"
 MariadbIndexTests = make_index_tests(opener(MariadbServer))
@@ -72,6 +90,10 @@ PostgresqlStateTests = make_state_tests(state_opener(PostgresqlServer))
 PostgresqlStateTests.__qualname__ = PostgresqlStateTests.__name__ = "PostgresqlStateTests"
 MariadbStateTests = make_state_tests(state_opener(MariadbServer))
 MariadbStateTests.__qualname__ = MariadbStateTests.__name__ = "MariadbStateTests"
+PostgresqlSurveyTests = make_survey_tests(
+    "PostgresqlSurveyTests", __name__, survey_opener(PostgresqlServer)
+)
+MariadbSurveyTests = make_survey_tests("MariadbSurveyTests", __name__, survey_opener(MariadbServer))
 
 
 class DurabilityTests(SynchronousTestCase):
