@@ -351,3 +351,9 @@ class Banned(Refusal):
     """Too many credentials of this client were refused; ``retry_after`` in seconds."""
 
     code = "banned"
+
+
+class NeverBanned(Refusal):
+    """The address is one of those that are never banned."""
+
+    code = "never-banned"

@@ -8,7 +8,8 @@ nothing that they do can disturb it.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from attrs import field, frozen, validators
@@ -369,3 +370,18 @@ class Events:
                 listener(event)
             except Exception:
                 self._complain()
+
+
+@contextmanager
+def administering(events: Events, action: str, subject: str = "") -> Iterator[None]:
+    """
+    Tell how something ends that is done within for somebody who runs the server.
+
+    :param subject: what it is done to; empty for everything.
+    """
+    outcome = "failed"
+    try:
+        yield
+        outcome = "done"
+    finally:
+        events.tell(Administered(action, outcome, subject))

@@ -38,6 +38,7 @@ _SIZE_UNITS: Final = {
         for spelling in (letter, f"{letter}b", f"{letter}ib")
     },
 }
+_HUMAN_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _SIZE_NAMES: Final = (("TB", 1024**4), ("GB", 1024**3), ("MB", 1024**2), ("KB", 1024))
 
 _DURATION_PART: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zµμ]+)", re.IGNORECASE)
@@ -93,6 +94,15 @@ def render_size(size: int) -> str:
         if size >= factor and size % factor == 0:
             return f"{size // factor}{name}"
     return str(size)
+
+
+def human(size: float) -> str:
+    """Write a number of bytes in the unit that fits."""
+    for unit in _HUMAN_UNITS[:-1]:
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} {_HUMAN_UNITS[-1]}"
 
 
 def parse_duration(given: str | float) -> float:

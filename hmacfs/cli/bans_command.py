@@ -7,14 +7,13 @@ import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from ipaddress import ip_address, ip_network
 from typing import Any, Final, TypeVar
 
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
-from hmacfs.base.addresses import Network, network_of
+from hmacfs.base.addresses import Network
 from hmacfs.base.addresses import shown as written
-from hmacfs.base.bans import Ban
+from hmacfs.base.errors import Refusal
 from hmacfs.base.events import Events
 from hmacfs.base.units import parse_duration, render_duration
 from hmacfs.cli import shown
@@ -24,18 +23,14 @@ from hmacfs.cli.surroundings import FAILED, FINE, WRONG, Surroundings
 from hmacfs.cli.visit import carried_out, storage
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
-from hmacfs.rules.bans import MOST_BANS
-from hmacfs.service.protection import exempt
+from hmacfs.rules.ban_list import BY_HAND, BanList, network_in
+from hmacfs.service.protection import exempt, peers_of
 from hmacfs.service.shared_state import make_shared_state
 from hmacfs.stores.bans import StateBans
-from hmacfs.web.peers import Peers
 
 T = TypeVar("T")
 
-Work = Callable[[StateBans], Awaitable[T]]
-
-LONGEST_REASON: Final = 200
-"""Characters."""
+Work = Callable[[BanList], Awaitable[T]]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,16 +49,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_option(
         parser, "for", dest="duration", metavar="TIME", type=_duration, help="else bans.duration"
     )
-    add_option(parser, "reason", metavar="TEXT", default="by hand", help="what the list shows")
+    add_option(parser, "reason", metavar="TEXT", default=BY_HAND, help="what the list shows")
 
 
 def _network(text: str) -> Network:
     try:
-        if "/" in text:
-            return ip_network(text)
-        return network_of(ip_address(text))
+        return network_in(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error} (give 192.0.2.1 or 192.0.2.0/24)") from None
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _duration(text: str) -> float:
@@ -89,8 +82,7 @@ def _run(arguments: argparse.Namespace, around: Surroundings) -> int:
 
 def _list(arguments: argparse.Namespace, around: Surroundings) -> int:
     settings = settings_of(arguments, around)
-    bans = _done(settings, lambda book: book.read(MOST_BANS))
-    for ban in sorted(bans, key=lambda ban: (ban.network.version, ban.network)):
+    for ban in _done(settings, lambda bans: bans.all()):
         facts = {
             "address": written(ban.network),
             "since": ban.at,
@@ -108,19 +100,12 @@ def _list(arguments: argparse.Namespace, around: Surroundings) -> int:
 def _add(arguments: argparse.Namespace, around: Surroundings) -> int:
     settings = settings_of(arguments, around)
     network: Network = arguments.address
-    peers = Peers([ip_network(text) for text in settings[options.SERVER_TRUSTED_PROXIES]])
-    single = network.prefixlen == network.max_prefixlen
-    if single and exempt(peers)(network.network_address):
-        raise CommandFailed(
-            f"{written(network)} is never banned: it is this machine, or a trusted proxy", WRONG
-        )
-    if len(arguments.reason) > LONGEST_REASON:
-        raise CommandFailed(f"a reason has at most {LONGEST_REASON} characters", WRONG)
     duration = arguments.duration or settings[options.BANS_DURATION]
-    now = time.time()
-    ban = Ban(network, now, now + duration, arguments.reason)
     with recorded(settings, around, "bans add", written(network)):
-        _done(settings, lambda book: book.keep(ban))
+        try:
+            _done(settings, lambda bans: bans.add(network, duration, arguments.reason))
+        except Refusal as refusal:
+            raise CommandFailed(refusal.detail, WRONG) from None
     print(
         f"{written(network)} is banned for {render_duration(duration)}; "
         "a running server knows it within seconds",
@@ -135,8 +120,10 @@ def _remove(arguments: argparse.Namespace, around: Surroundings) -> int:
     settings = settings_of(arguments, around)
     network: Network = arguments.address
     with recorded(settings, around, "bans remove", written(network)):
-        if not _done(settings, lambda book: book.forget(network)):
-            raise CommandFailed(f"{written(network)} is not banned", FAILED)
+        try:
+            _done(settings, lambda bans: bans.remove(network))
+        except Refusal as refusal:
+            raise CommandFailed(refusal.detail, FAILED) from None
     print(
         f"{written(network)} is banned no more; a running server knows it within seconds",
         file=around.stderr,
@@ -147,7 +134,8 @@ def _remove(arguments: argparse.Namespace, around: Surroundings) -> int:
 def _done(settings: Settings, work: Work[T]) -> T:
     async def whole(threads: IReactorFromThreads, clock: IReactorTime) -> T:
         async with _book(settings, threads, clock) as book:
-            return await work(book)
+            duration = settings[options.BANS_DURATION]
+            return await work(BanList(book, exempt(peers_of(settings)), duration, time.time))
 
     if not settings[options.REDIS_REDISENABLED]:
         return carried_out(lambda calls: whole(calls, calls))

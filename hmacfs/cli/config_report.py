@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from hmacfs.cli.probes import Answer
+from hmacfs.config import shown
 from hmacfs.config.checks.findings import Finding
 from hmacfs.config.option import Option
 from hmacfs.config.options import TABLE
@@ -48,7 +49,7 @@ def as_json(report: Report) -> str:
     }
     if settings is not None:
         content["generation"] = settings.generation.label
-        content["settings"] = {option.key: _setting(settings, option) for option in TABLE}
+        content["settings"] = shown.document(settings)
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
@@ -77,16 +78,6 @@ def _shown(settings: Settings, option: Option[Any]) -> str:
     if not option.secret:
         return f"{option.key} = {literal(option.kind.plain(settings[option]))}"
     return f"{option.key} is {'set' if settings[option] else 'not set'}"
-
-
-def _setting(settings: Settings, option: Option[Any]) -> dict[str, Any]:
-    value = bool(settings[option]) if option.secret else option.kind.plain(settings[option])
-    return {
-        "set" if option.secret else "value": value,
-        "origin": str(settings.origin(option)),
-        "in_effect": option.in_effect,
-        "reloadable": option.reloadable,
-    }
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TextIO
 
+from hmacfs.base.units import human
+
 INTERVAL: Final = 0.1
 """Seconds between two looks of the line."""
 
 WIDTH: Final = 30
-_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-def human(size: float) -> str:
-    """Write a number of bytes in the unit that fits."""
-    for unit in _UNITS[:-1]:
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} {_UNITS[-1]}"
 
 
 class Progress:

@@ -7,7 +7,7 @@ import pwd
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final, Protocol
 
 from attrs import frozen
@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from hmacfs.auth.permit import Permit
-from hmacfs.base.events import Administered, CredentialAccepted, Events, RecordsLost
+from hmacfs.base.events import CredentialAccepted, Events, RecordsLost, administering
 from hmacfs.base.origin import acting_for
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
@@ -138,14 +138,8 @@ def recording(
         return
     file = _file(settings, warn, lambda _: None, rotates=False)
     Audit(events, file.write, _wanted(settings), time.time)
-    outcome = "failed"
-    with acting_for(CommandOrigin(user())):
-        try:
-            yield events
-            outcome = "done"
-        finally:
-            events.tell(Administered(action, outcome, subject))
-            file.close()
+    with closing(file), acting_for(CommandOrigin(user())), administering(events, action, subject):
+        yield events
 
 
 def noting(events: Events) -> Callable[[Permit], object]:

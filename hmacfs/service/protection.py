@@ -37,6 +37,11 @@ def terms(settings: Settings) -> Terms:
     )
 
 
+def peers_of(settings: Settings) -> Peers:
+    """Tell which proxies are believed."""
+    return Peers([ip_network(text) for text in settings[options.SERVER_TRUSTED_PROXIES]])
+
+
 def exempt(peers: Peers) -> Callable[[Address], bool]:
     """Tell who is never banned: this machine, and the proxies that are trusted."""
     return lambda address: address.is_loopback or peers.is_proxy(address) or is_own(address)

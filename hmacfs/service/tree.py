@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from ipaddress import ip_network
 
 from attrs import evolve
 
@@ -47,7 +46,6 @@ from hmacfs.web.files import Files
 from hmacfs.web.guard import Guard
 from hmacfs.web.health import Health, Part
 from hmacfs.web.paths import Paths
-from hmacfs.web.peers import Peers
 from hmacfs.web.promptness import Promptness
 from hmacfs.web.put import Put
 from hmacfs.web.root import Root
@@ -80,7 +78,7 @@ def grow(
     paths = Paths(settings[options.SERVER_UPLOAD_PREFIX], settings[options.SERVER_PUBLIC_BASE_URL])
     tombstone_age = settings[options.RETENTION_TOMBSTONE_AGE]
     doors = open_doors(keys.terms(settings, ring), audit.noting(foundation.events))
-    peers = _peers(settings)
+    peers = protection.peers_of(settings)
     intake = make_intake(settings, foundation, seconds)
     uploads = Uploads(intake, foundation.unverified, paths, peers)
     versioned = settings[options.VERSIONING_ENABLEVERSIONING]
@@ -264,7 +262,7 @@ def health(
             found["clamav"] = await scanner()
         return found | foundation.network.parts() | foundation.audit.parts()
 
-    return Health(parts, uptime, _peers(settings), foundation.history, draining)
+    return Health(parts, uptime, protection.peers_of(settings), foundation.history, draining)
 
 
 def _scanner(settings: Settings, foundation: Foundation) -> Callable[[], Awaitable[Part]] | None:
@@ -277,7 +275,7 @@ def _scanner(settings: Settings, foundation: Foundation) -> Callable[[], Awaitab
 
 def conduct(settings: Settings, foundation: Foundation) -> Conduct:
     """Tell how connections are treated, and have the bans follow the same settings."""
-    peers = _peers(settings)
+    peers = protection.peers_of(settings)
     foundation.bans.adopt(protection.terms(settings), protection.exempt(peers))
     return Conduct(
         peers,
@@ -331,10 +329,6 @@ def _policy(settings: Settings) -> Policy:
         changing=settings[options.VERSIONING_ENABLEVERSIONING],
         parts=settings[options.DOWNLOADS_CHUNKED_DOWNLOADS_ENABLED],
     )
-
-
-def _peers(settings: Settings) -> Peers:
-    return Peers([ip_network(text) for text in settings[options.SERVER_TRUSTED_PROXIES]])
 
 
 async def _index(foundation: Foundation) -> Part:

@@ -86,6 +86,7 @@ STATUS: dict[type[Refusal], Status] = {
     errors.Scattered: HTTPStatus.CONFLICT,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Banned: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.NeverBanned: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """What each refusal is for a client of the upload URLs (XEP-0363)."""
 

@@ -7,40 +7,28 @@ face takes from :attr:`StreamingRequest.target`.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable
 from http import HTTPStatus
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import BaseConverter
 
-from hmacfs.base.errors import (
-    ClientGone,
-    Faltering,
-    MethodRefused,
-    Refusal,
-    Unavailable,
-    Unknown,
-)
+from hmacfs.base.errors import MethodRefused, Refusal, Unknown
 from hmacfs.web import challenges, replies
-from hmacfs.web.access_log import censored
 from hmacfs.web.api import Api
 from hmacfs.web.deletion import Deletion
+from hmacfs.web.failures import Failures
 from hmacfs.web.files import Files
 from hmacfs.web.health import Health
 from hmacfs.web.promptness import Promptness
 from hmacfs.web.put import Put
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.resumable import Resumable
-from hmacfs.web.routes import RoutingKlein
+from hmacfs.web.routes import AnyPath, RoutingKlein
 from hmacfs.web.thumbnails import ThumbnailPages
 from hmacfs.web.upload_urls import FILES
-
-RETRY_AFTER = 5.0
-"""Seconds after which to ask again what a store could not do, which it mostly can by then."""
 
 METHODS = frozenset({b"GET", b"HEAD", b"PUT", b"POST", b"DELETE", b"OPTIONS"})
 """Methods are case-sensitive (RFC 9110, 9.1), which werkzeug forgets."""
@@ -49,13 +37,6 @@ UPLOAD_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE"]
 API_METHODS = sorted(method.decode() for method in METHODS - {b"OPTIONS"})
 FILE_METHODS = "GET, HEAD, PUT, DELETE, OPTIONS"
 FORM_METHODS = f"{FILE_METHODS}, POST"
-
-
-class AnyPath(BaseConverter):
-    """Matches whatever is left of a path, empty segments included."""
-
-    regex = r"[\s\S]*"  # a dot would leave line feeds out
-    part_isolating = False
 
 
 class Root:
@@ -86,6 +67,7 @@ class Root:
         self._resumable = resumable
         self._thumbnails = thumbnails
         self._promptness = promptness
+        self._failures = Failures(replies.refuse, replies.fail, self.log)
 
     @app.route("/health", methods=["GET", "HEAD"])
     def health(self, request: StreamingRequest) -> Awaitable[None]:
@@ -158,43 +140,12 @@ class Root:
     @app.handle_errors(Exception)  # type: ignore[arg-type]  # typed for IRequest only
     def failed(self, request: StreamingRequest, failure: Failure) -> Deferred[None] | None:
         """Turn what a face raised into an answer."""
-        error = failure.value
-        routed = not isinstance(error, MethodNotAllowed | NotFound)
-        if isinstance(error, MethodNotAllowed):
-            error = self._method_refused(request)
-        elif isinstance(error, NotFound):
-            error = Unknown("there is nothing here")
-        if isinstance(error, Faltering):
-            self.log.error("{uri}: {error}", uri=censored(request.uri), error=error)
-            error = Unavailable("the server cannot do this now: try again", retry_after=RETRY_AFTER)
-        if isinstance(error, Refusal) and not request.startedWriting:
-            self.log.info(
-                "refused {method} {uri}: {code}: {detail}",
-                method=request.method.decode("ascii", "backslashreplace"),
-                uri=censored(request.uri),
-                code=error.code,
-                detail=error.detail,
-            )
-            request.site.refused(request, error)
-            replies.refuse(request, error)
-            # Klein does not see the end of what it could not route, and would finish it again.
-            return None if routed else Deferred()
-        if isinstance(error, CancelledError):
-            return None
-        if isinstance(error, ClientGone):
-            request.channel.abort()
-            return Deferred()
-        incident = secrets.token_hex(4)
-        self.log.failure(
-            "incident {incident} at {uri}", failure, incident=incident, uri=censored(request.uri)
-        )
-        if request.startedWriting:
-            # The client must not take what it has for the whole.
-            request.channel.abort()
-            # Klein would finish the request; it ends when the connection is gone.
-            return Deferred()
-        replies.fail(request, incident)
-        return None
+        unrouted: Refusal | None = None
+        if isinstance(failure.value, MethodNotAllowed):
+            unrouted = self._method_refused(request)
+        elif isinstance(failure.value, NotFound):
+            unrouted = Unknown("there is nothing here")
+        return self._failures.answer(request, failure, unrouted)
 
     def _takes_forms(self, request: StreamingRequest) -> bool:
         return self._put.uploads.paths.is_upload_url(request.target.path)

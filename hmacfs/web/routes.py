@@ -1,4 +1,4 @@
-"""Klein that says which route a request took."""
+"""Klein that says which route a request took, and leaves paths as they are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from klein import Klein
 from twisted.web.iweb import IRequest
+from werkzeug.routing import BaseConverter
 
 _VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 
@@ -14,6 +15,13 @@ _VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 def pattern(rule: str) -> str:
     """Write a rule of werkzeug as the documents write URLs: ``/<int:n>`` is ``/{n}``."""
     return _VARIABLE.sub(r"{\1}", rule)
+
+
+class AnyPath(BaseConverter):
+    """Matches whatever is left of a path, empty segments included."""
+
+    regex = r"[\s\S]*"  # a dot would leave line feeds out
+    part_isolating = False
 
 
 class RoutingKlein(Klein):

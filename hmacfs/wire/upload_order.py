@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,13 +9,10 @@ from typing import Any, Final
 from attrs import frozen
 
 from hmacfs.base.errors import MalformedRequest, OptionUnsupported
-from hmacfs.wire import content_type
+from hmacfs.wire import content_type, json_object
 
 MAX_BYTES: Final = 16 * 1024
 """Most bytes of the document."""
-
-MAX_DEPTH: Final = 8
-"""Most objects and arrays within each other."""
 
 LARGEST: Final = (1 << 63) - 1
 """The largest size, in bytes."""
@@ -54,7 +50,7 @@ def parse(text: bytes) -> UploadOrder:
     :raises MalformedRequest: if it is no such document; ``member`` names what is wrong.
     :raises OptionUnsupported: if it asks for an option that there is not; ``option``.
     """
-    document = _document(text)
+    document = json_object.read(text)
     return UploadOrder(
         _text(document, "filename") or _missing("filename"),
         _size(document),
@@ -62,41 +58,6 @@ def parse(text: bytes) -> UploadOrder:
         _sha256(document),
         _wanted(document),
     )
-
-
-def _document(text: bytes) -> Mapping[str, Any]:
-    if _depth(text) > MAX_DEPTH:
-        raise MalformedRequest(f"the JSON is deeper than {MAX_DEPTH}", limit=MAX_DEPTH)
-    try:
-        document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise MalformedRequest("the body is not JSON") from None
-    if not isinstance(document, dict):
-        raise MalformedRequest("the body is not a JSON object")
-    return document
-
-
-def _depth(text: bytes) -> int:
-    # Brackets within strings count too: nobody needs so many.
-    deepest = depth = 0
-    for byte in text:
-        if byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a member is there twice")
-    return found
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _wrong(member: str, what: str) -> MalformedRequest:

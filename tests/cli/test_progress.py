@@ -7,24 +7,7 @@ import io
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.cli.progress import Progress, human
-
-
-class HumanTests(SynchronousTestCase):
-    """``human``."""
-
-    def test_units(self) -> None:
-        """A size is written in the unit in which it has at most three digits."""
-        for size, text in (
-            (0, "0 B"),
-            (999, "999 B"),
-            (1000, "1.0 KiB"),
-            (1536, "1.5 KiB"),
-            (1_048_576, "1.0 MiB"),
-            (5 * 1024**3, "5.0 GiB"),
-            (2000 * 1024**4, "2000.0 TiB"),
-        ):
-            self.assertEqual(human(size), text)
+from hmacfs.cli.progress import Progress
 
 
 class ProgressTests(SynchronousTestCase):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.errors import MalformedRequest, OptionUnsupported, Refusal
-from hmacfs.wire.upload_order import MAX_DEPTH, UploadOrder, parse
+from hmacfs.wire.json_object import MAX_DEPTH
+from hmacfs.wire.upload_order import UploadOrder, parse
 
 FEWEST = {"filename": "a.pdf", "size": 3}
 
