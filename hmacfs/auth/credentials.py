@@ -21,7 +21,12 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{43}=")
 
 def authorization(facts: RequestFacts, scheme: str) -> str | None:
     """Tell what follows this scheme, in lower case, in Authorization (RFC 9110, 11.6.2)."""
-    match = _AUTHORIZATION.fullmatch(facts.headers.get("authorization", ""))
+    return credentials_of(facts.headers.get("authorization"), scheme)
+
+
+def credentials_of(header: str | None, scheme: str) -> str | None:
+    """Tell what follows this scheme, in lower case, in the value of Authorization, if it is one."""
+    match = _AUTHORIZATION.fullmatch(header or "")
     if match is None or match[1].lower() != scheme:
         return None
     return match[2]

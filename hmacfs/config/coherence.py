@@ -134,16 +134,21 @@ def _missing_partners(settings: Settings, file: str) -> Iterator[Problem]:
     if settings[options.S3_ENABLED] and not settings[options.S3_BUCKET]:
         yield _at(settings, options.S3_ENABLED, file, "there is no bucket", "set bucket")
     if settings[options.ADMIN_ENABLED]:
-        kind = settings[options.ADMIN_AUTH_TYPE]
-        needed = options.ADMIN_AUTH_TOKEN if kind == "bearer" else options.ADMIN_AUTH_PASSWORD
-        if not settings[needed]:
-            yield _at(
-                settings,
-                options.ADMIN_ENABLED,
-                file,
-                "nobody could be recognised as administrator",
-                f"set {needed.key}",
-            )
+        yield from _unusable_administration(settings, file)
+
+
+def _unusable_administration(settings: Settings, file: str) -> Iterator[Problem]:
+    kind = settings[options.ADMIN_AUTH_TYPE]
+    needed = options.ADMIN_AUTH_TOKEN if kind == "bearer" else options.ADMIN_AUTH_PASSWORD
+    if not settings[needed]:
+        message = "nobody could be recognised as administrator"
+        yield _at(settings, options.ADMIN_ENABLED, file, message, f"set {needed.key}")
+    if settings[options.ADMIN_BIND] is None and not settings[options.SERVER_METRICS_ENABLED]:
+        message, hint = "there is no listener for it", "set admin.bind, or metrics_enabled"
+        yield _at(settings, options.ADMIN_ENABLED, file, message, hint)
+    if kind == "basic" and ":" in settings[options.ADMIN_AUTH_USERNAME]:
+        message = "a colon ends the name where a password follows it (RFC 7617)"
+        yield _at(settings, options.ADMIN_AUTH_USERNAME, file, message)
 
 
 def _wrong_paths(settings: Settings, file: str) -> Iterator[Problem]:

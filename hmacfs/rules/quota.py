@@ -185,6 +185,23 @@ class Share:
 
 
 @frozen
+class Standing:
+    """
+    What an owner has, and may have; ``None`` is any amount.
+
+    :ivar used: bytes of all files.
+    :ivar today: bytes that came today.
+    :ivar is_custom: whether the limit is the owner's own.
+    """
+
+    used: int
+    limit: int | None
+    today: int
+    daily: int | None
+    is_custom: bool
+
+
+@frozen
 class Quotas:
     """
     Compares what owners have and want with what they may have.
@@ -260,6 +277,16 @@ class Quotas:
             # The new file is stored all the same, and the next one tries again.
             self.log.error("cannot delete old files of {owner}: {error}", owner=owner, error=error)
 
+    async def standing(self, owner: str) -> Standing:
+        """Tell what an owner has, and may have whatever a credential says."""
+        return Standing(
+            await self.index.used_by(owner),
+            self.limits.total(owner, None),
+            await self._today(owner),
+            self.limits.daily,
+            owner in self.limits.custom,
+        )
+
     async def _make_room(
         self,
         owner: str,
@@ -280,15 +307,19 @@ class Quotas:
         if limit is not None and not self.limits.drops:
             used = await self.index.used_by(owner)
         if self.limits.daily is not None:
-            midnight = self.usage.midnight()
-            today = await self.index.used_by(owner, midnight)
-            try:
-                # The index does not know what was deleted or came to other servers, and the days
-                # not what came before there was a limit.
-                today = max(today, await self.days.total(owner, midnight))
-            except StoreFailed as error:
-                self.log.warn("the index alone tells what came today: {error}", error=error)
+            today = await self._today(owner)
         return used, today
+
+    async def _today(self, owner: str) -> int:
+        midnight = self.usage.midnight()
+        today = await self.index.used_by(owner, midnight)
+        try:
+            # The index does not know what was deleted or came to other servers, and the days
+            # not what came before there was a limit.
+            return max(today, await self.days.total(owner, midnight))
+        except StoreFailed as error:
+            self.log.warn("the index alone tells what came today: {error}", error=error)
+            return today
 
     def _check(self, size: int, held: int, used: int, limit: int | None) -> None:
         if limit is not None and used + held + size > limit:

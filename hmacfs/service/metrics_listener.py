@@ -6,34 +6,19 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from twisted.internet.defer import maybeDeferred
-from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from hmacfs.config import options
-from hmacfs.config.network import Address
 from hmacfs.config.settings import Settings, Source
 from hmacfs.observe.metrics import Metrics
-from hmacfs.service import sockets, tree
+from hmacfs.service import private, sockets, tree
 from hmacfs.service.foundation import CannotStart, Foundation
-from hmacfs.service.listeners import METRICS_SOCKET, adopt
-from hmacfs.web.channel import Patience
-from hmacfs.web.metrics import MetricsPages, MetricsSite
-from hmacfs.web.peers import Peers
+from hmacfs.service.listeners import METRICS_SOCKET
+from hmacfs.service.private import Guest, PrivateListener
+from hmacfs.web.metrics import MetricsPages
+from hmacfs.web.private import Pages, PrivateSite
 from hmacfs.web.site import Conduct
-
-THIS_MACHINE = "127.0.0.1"
-"""Where it listens unless an address is configured."""
-
-CONDUCT = Conduct(
-    Peers(()), Patience(headers=10, body=10, write=30), max_connections=64, max_header_bytes=16384
-)
-"""How its clients are treated, which are few."""
-
-LAST_ANSWERS = 1.0
-"""Seconds for which answers may go on when it is closed."""
 
 
 class MetricsListener:
@@ -44,6 +29,7 @@ class MetricsListener:
 
     :param uptime: tells seconds since the start.
     :param draining: whether the server is being stopped.
+    :param guest: what else is served, if it has no listener of its own.
     """
 
     log = Logger()
@@ -54,20 +40,29 @@ class MetricsListener:
         foundation: Foundation,
         uptime: Callable[[], float],
         draining: Callable[[], bool],
+        guest: Guest | None = None,
     ) -> None:
         self._foundation = foundation
         self._uptime = uptime
         self._draining = draining
-        self._port: IListeningPort | None = None
-        self._site: MetricsSite | None = None
+        self._guest = guest if guest is not None and guest.is_guest else None
+        self._site: PrivateSite | None = None
         if settings[options.SERVER_METRICS_ENABLED]:
             reactor = foundation.reactor
             self._metrics = Metrics.apart(foundation.events, time.monotonic, time.process_time)
-            self._site = MetricsSite(self._pages(settings), reactor, CONDUCT)
+            events = None if self._guest is None else self._guest.events()
+            self._site = PrivateSite(
+                self._pages(settings), reactor, self._conduct(settings), events
+            )
+            self._listener = PrivateListener(foundation, self._site)
 
-    def _pages(self, settings: Settings) -> MetricsPages:
+    def _pages(self, settings: Settings) -> Pages:
         health = tree.health(settings, self._foundation, self._uptime, self._draining)
-        return MetricsPages(settings[options.SERVER_METRICS_PATH], self._metrics.render, health)
+        pages = MetricsPages(settings[options.SERVER_METRICS_PATH], self._metrics.render, health)
+        return pages if self._guest is None else self._guest.pages(settings, pages)
+
+    def _conduct(self, settings: Settings) -> Conduct:
+        return private.CONDUCT if self._guest is None else self._guest.conduct(settings)
 
     async def open(self, settings: Settings, environ: Mapping[str, str]) -> None:
         """
@@ -81,44 +76,39 @@ class MetricsListener:
         if self._site is None:
             return
         given = _inherited(environ)
-        listening = await self._listen(settings) if given is None else given
-        if listening is None:
-            return
-        self._port = adopt(self._foundation.reactor, listening, self._site)
-        # The reactor has a copy of it; what systemd gave is still to be found by its number.
-        if given is None:
-            listening.close()
-        else:
+        if given is not None:
+            self._listener.take(given)
+            # What systemd gave is still to be found by its number.
             given.detach()
-        where: Any = self._port.getHost()
+        elif not await self._listens(settings):
+            return
+        where = self._listener.place
         self.log.info("metrics are on {host}:{port}", host=where.host, port=where.port)
 
     def adopt(self, settings: Settings) -> None:
         """Take the settings of a reload."""
         if self._site is not None:
-            self._site.adopt(self._pages(settings), CONDUCT)
+            self._site.adopt(self._pages(settings), self._conduct(settings))
 
     async def close(self) -> None:
         """Take no more connections, and end those that there are."""
         if self._site is not None:
-            if self._port is not None:
-                port, self._port = self._port, None
-                await maybeDeferred(port.stopListening)
-            await self._site.drain(LAST_ANSWERS)
+            await self._listener.close()
 
-    async def _listen(self, settings: Settings) -> socket.socket | None:
-        address = settings[options.SERVER_METRICS_PORT]
-        address = Address(address.host or THIS_MACHINE, address.port)
+    async def _listens(self, settings: Settings) -> bool:
+        address = private.here(settings[options.SERVER_METRICS_PORT])
         try:
-            return await self._foundation.pool.run(sockets.listen_tcp, address, "")
+            await self._listener.open(address)
         except OSError as error:
             reason = f"cannot listen for metrics on {address}: {error.strerror or error}"
-            if settings.origin(options.SERVER_METRICS_PORT).source is not Source.DEFAULT:
+            is_default = settings.origin(options.SERVER_METRICS_PORT).source is Source.DEFAULT
+            if self._guest is not None or not is_default:
                 raise CannotStart(reason) from error
             self.log.warn(
                 "{reason}; set server.metrics_port, or metrics_enabled = false", reason=reason
             )
-            return None
+            return False
+        return True
 
 
 def _inherited(environ: Mapping[str, str]) -> socket.socket | None:

@@ -65,8 +65,11 @@ class FileServer(Service):
             self._grow(), reactor, tree.conduct(settings, self._foundation), self._foundation.events
         )
         self._listeners = Listeners(reactor, self._foundation.pool, self._site, self._environ)
+        self._admin = optional.administration(
+            settings, self._foundation, self._uptime, self._is_draining
+        )
         self._metrics = MetricsListener(
-            settings, self._foundation, self._uptime, lambda: self._site.draining
+            settings, self._foundation, self._uptime, self._is_draining, self._admin
         )
         self._read = read
         self._reloads = Turns()
@@ -94,6 +97,9 @@ class FileServer(Service):
 
     def _uptime(self) -> float:
         return time.monotonic() - self._started_at
+
+    def _is_draining(self) -> bool:
+        return self._site.draining
 
     def startService(self) -> None:
         """Begin to start; the sockets open when everything behind them is ready."""
@@ -142,6 +148,8 @@ class FileServer(Service):
             self.log.error("the old keys stay in force: {error}", error=error)
         self._bear()
         self._metrics.adopt(self._settings)
+        if self._admin is not None:
+            self._admin.adopt(self._settings)
         self._clean()
         try:
             await self._listeners.reload(self._settings)
@@ -182,7 +190,8 @@ class FileServer(Service):
             except (ConfigError, KeysUnusable) as error:
                 self.log.error("the old secrets stay in force: {error}", error=error)
                 return
-            if keys.terms(settings, ring) != keys.terms(self._settings, self._ring):
+            is_new = keys.terms(settings, ring) != keys.terms(self._settings, self._ring)
+            if is_new or (self._admin is not None and self._admin.changes(settings)):
                 await self._adopt(settings)
 
     async def _start(self) -> None:
@@ -196,6 +205,8 @@ class FileServer(Service):
         if pid_file is not None:
             await self._foundation.pool.run(write_pid_file, pid_file)
             self._pid_file = pid_file
+        if self._admin is not None:
+            await self._admin.open()
         await self._metrics.open(self._settings, self._environ)
         opened = await self._listeners.open(self._settings)
         self.log.info(
@@ -287,6 +298,8 @@ class FileServer(Service):
         await self._listeners.close()
         await self._site.drain(self._drain_time())
         await self._metrics.close()
+        if self._admin is not None:
+            await self._admin.close()
         self._foundation.events.tell(Administered("stop"))
         if self._pid_file is not None:
             await self._foundation.pool.run(self._pid_file.unlink, missing_ok=True)

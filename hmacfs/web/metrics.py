@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger, LogLevel
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from hmacfs.base.errors import Refusal
-from hmacfs.web import replies
-from hmacfs.web.errors import Status, body_of, headers_of, status_of
+from hmacfs.web import private, replies
 from hmacfs.web.health import Health
 from hmacfs.web.request import StreamingRequest
-from hmacfs.web.site import StreamingSite
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 """The content type of Prometheus' text format."""
@@ -24,20 +21,6 @@ TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 HEALTH_PATH = "/health"
 
 METHODS = "GET, HEAD"
-
-_TEXT = {"Content-Type": "text/plain; charset=utf-8"}
-
-
-class MetricsSite(StreamingSite):
-    """A site that logs who asked only in detail: Prometheus asks all day long."""
-
-    access_level = LogLevel.debug
-
-    def refuse(self, request: StreamingRequest, refusal: Refusal) -> None:
-        """Answer a request that cannot be routed."""
-        kind, body = body_of(refusal, problem=False)
-        headers = {"Content-Type": kind, **headers_of(refusal)}
-        _reply(request, status_of(refusal), headers, body)
 
 
 class MetricsPages(Resource):
@@ -70,34 +53,21 @@ class MetricsPages(Resource):
     async def _answer(self, request: StreamingRequest) -> None:
         path = "/" + request.target.path.decode()
         if path not in (self._path, HEALTH_PATH):
-            _reply(request, HTTPStatus.NOT_FOUND, _TEXT, b"there is nothing here\n")
+            private.reply(request, HTTPStatus.NOT_FOUND, private.TEXT, private.NOTHING)
         elif request.method not in (b"GET", b"HEAD"):
-            headers = {**_TEXT, "Allow": METHODS}
-            _reply(request, HTTPStatus.METHOD_NOT_ALLOWED, headers, b"this can only be read\n")
+            headers = {**private.TEXT, "Allow": METHODS}
+            private.reply(
+                request, HTTPStatus.METHOD_NOT_ALLOWED, headers, b"this can only be read\n"
+            )
         elif path == self._path:
-            _reply(request, HTTPStatus.OK, {"Content-Type": TEXT_FORMAT}, self._metrics())
+            private.reply(request, HTTPStatus.OK, {"Content-Type": TEXT_FORMAT}, self._metrics())
         else:
             accept = replies.header(request, "Accept")
-            _reply(request, *await self._health.answer(accept, details=True))
+            private.reply(request, *await self._health.answer(accept, details=True))
 
     def _failed(self, failure: Failure, request: StreamingRequest) -> None:
         if failure.check(CancelledError):
             return
         self.log.failure("the metrics listener could not answer", failure)
         wrong = b"something went wrong on the server\n"
-        _reply(request, HTTPStatus.INTERNAL_SERVER_ERROR, _TEXT, wrong)
-
-
-def _reply(
-    request: StreamingRequest, status: Status, headers: Mapping[str, str], body: bytes
-) -> None:
-    request.setResponseCode(status.value, status.phrase.encode())
-    always = {
-        "Cache-Control": "no-store",
-        "Content-Length": str(len(body)),
-        "X-Content-Type-Options": "nosniff",
-    }
-    for name, value in {**headers, **always}.items():
-        request.setHeader(name.encode(), value.encode())
-    request.write(body)
-    request.finish()
+        private.reply(request, HTTPStatus.INTERNAL_SERVER_ERROR, private.TEXT, wrong)

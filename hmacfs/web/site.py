@@ -126,7 +126,7 @@ class StreamingSite(Site):
 
     noisy = False
     access = Logger()
-    access_level = LogLevel.info
+    access_level: Any = LogLevel.info
 
     def __init__(
         self,
@@ -307,8 +307,12 @@ class StreamingSite(Site):
     def _note(self, request: StreamingRequest, status: int) -> None:
         fields = access_log.fields(request, self.conduct.peers.client_of(request), status)
         # Who is shut out fills no log.
-        level = LogLevel.debug if request.is_banned else self.access_level
+        level = LogLevel.debug if request.is_banned else self.level_of(request)
         self.access.emit(level, access_log.FORMAT, **fields)
+
+    def level_of(self, request: StreamingRequest) -> Any:
+        """Tell how important it is who asked."""
+        return self.access_level
 
     def _ended(self, request: StreamingRequest, status: int) -> None:
         began = self._began.pop(request, None)

@@ -54,6 +54,18 @@ class ContradictionTests(SynchronousTestCase):
             (message,) = messages(self, text)
             self.assertIn(f"set admin.auth.{needed}", message)
             self.assertEqual(warnings(text + f"{needed} = '{SECRET}'"), [])
+        text = f"[admin]\nenabled = true\n[admin.auth]\ntype = 'basic'\npassword = '{SECRET}'\n"
+        text += "username = "
+        self.assertEqual(warnings(text + "'root'"), [])
+        (message,) = messages(self, text + "'ro:ot'")
+        self.assertIn("admin.auth.username: a colon", message)
+
+    def test_administration_listens(self) -> None:
+        """The interface for administrators needs a listener: its own, or that of the metrics."""
+        text = f"[admin.auth]\ntoken = '{SECRET}'\n[server]\nmetrics_enabled = false\n"
+        (message,) = messages(self, text + "[admin]\nenabled = true")
+        self.assertIn("set admin.bind", message)
+        self.assertEqual(warnings(text + "[admin]\nenabled = true\nbind = '9091'"), [])
 
     def test_network(self) -> None:
         """What is said of a network that nobody watches has no effect, which is told once."""

@@ -25,8 +25,10 @@ class TomlTests(SynchronousTestCase):
         secret.chmod(0o600)
         seen = 0
         for example in examples("toml"):
-            text = example.text.replace("/etc/hmac-file-server/secret", str(secret))
-            environ = {} if "secret" in text else {"HMAC_SECURITY_SECRET_FILE": str(secret)}
+            text = example.text
+            for file in ("secret", "admin-token"):
+                text = text.replace(f"/etc/hmac-file-server/{file}", str(secret))
+            environ = {} if "secret" in example.text else {"HMAC_SECURITY_SECRET_FILE": str(secret)}
             settings = read_string(text, example.where, environ)
             self.assertEqual(settings.warnings, (), example.where)
             seen += 1

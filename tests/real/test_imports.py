@@ -15,6 +15,7 @@ IMPORTED: Final = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)$", re.MULTIL
 SWITCHED: Final = frozenset(
     {
         "hmacfs.rules.clamd",
+        "hmacfs.service.admin",
         "hmacfs.service.packing",
         "hmacfs.service.scans",
         "hmacfs.service.warming",
@@ -83,6 +84,11 @@ class ImportTests(ServerCase):
                     "clamavsocket": f"tcp:127.0.0.1:{free_port()}",
                 },
                 "iso": {"enabled": True, "schedule": "1d"},
+                "admin": {
+                    "enabled": True,
+                    "bind": str(free_port()),
+                    "auth": {"token": "a token of these tests"},
+                },
             }
         )
         self.assertEqual(SWITCHED, imported & SWITCHED)

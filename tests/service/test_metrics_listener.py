@@ -23,7 +23,8 @@ from hmacfs.config.option import Option
 from hmacfs.config.settings import Settings
 from hmacfs.service import sockets
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
-from hmacfs.service.metrics_listener import THIS_MACHINE, MetricsListener
+from hmacfs.service.metrics_listener import MetricsListener
+from hmacfs.service.private import THIS_MACHINE
 from tests.ports import free_port
 
 

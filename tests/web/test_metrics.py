@@ -12,8 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.web.channel import Patience
 from hmacfs.web.health import Health, History, Part
-from hmacfs.web.metrics import MetricsPages, MetricsSite
+from hmacfs.web.metrics import MetricsPages
 from hmacfs.web.peers import Peers
+from hmacfs.web.private import PrivateSite
 from hmacfs.web.site import Conduct
 from tests.web.wire import Conversation, Response, Wire, request
 
@@ -32,7 +33,7 @@ class MetricsCase(SynchronousTestCase):
         health = Health(self.look, lambda: 1.5, Peers([]), History(lambda: 1000.0))
         conduct = Conduct(Peers([]), Patience(), 10, 16384)
         pages = MetricsPages(self.path, self.render, health)
-        self.site = MetricsSite(pages, MemoryReactorClock(), conduct)
+        self.site = PrivateSite(pages, MemoryReactorClock(), conduct)
 
     async def look(self) -> dict[str, Part]:
         """Look at the parts of the server; perhaps for long."""

@@ -95,10 +95,11 @@ def open_metrics(subject: Subject) -> Iterator[Sighting]:
 def open_admin(subject: Subject) -> Iterator[Sighting]:
     """Find an interface for administrators that others than this machine reach."""
     settings = subject.settings
-    bind = settings[options.ADMIN_BIND]
-    if settings[options.ADMIN_ENABLED] and bind is not None and not is_local(bind.host):
-        message = f"the interface for administrators listens on {bind}"
-        yield Weight.PROBLEM, message, "bind it to 127.0.0.1", options.ADMIN_BIND
+    at = options.SERVER_METRICS_PORT if settings[options.ADMIN_BIND] is None else options.ADMIN_BIND
+    where = settings[options.ADMIN_BIND] or settings[options.SERVER_METRICS_PORT]
+    if settings[options.ADMIN_ENABLED] and where.host and not is_local(where.host):
+        message = f"the interface for administrators listens on {where}"
+        yield Weight.PROBLEM, message, "bind it to 127.0.0.1", at
 
 
 def trusting(subject: Subject) -> Iterator[Sighting]:

@@ -211,13 +211,16 @@ ADMIN_ENABLED: Final = Option(
     default=False,
     summary="Whether the interface for administrators is served. Without it it is not.",
     example=True,
+    in_effect=True,
 )
 ADMIN_BIND: Final = Option(
     key="admin.bind",
     kind=OptionalAddress(),
     default=None,
-    summary="Where the interface listens. Without it on the listener of the metrics.",
+    summary="Where the interface listens: an address, or a port, which is for this machine only. "
+    "Without it on the listener of the metrics.",
     example=Address("127.0.0.1", 9091),
+    in_effect=True,
 )
 ADMIN_PATH_PREFIX: Final = Option(
     key="admin.path_prefix",
@@ -225,6 +228,7 @@ ADMIN_PATH_PREFIX: Final = Option(
     default="/admin",
     summary="The first part of the interface's URLs. Without it /admin.",
     example="/internal/admin",
+    in_effect=True,
 )
 ADMIN_AUTH_TYPE: Final = Option(
     key="admin.auth.type",
@@ -232,15 +236,18 @@ ADMIN_AUTH_TYPE: Final = Option(
     default="bearer",
     summary="How administrators prove who they are. Without it by a token.",
     example="basic",
+    in_effect=True,
 )
 ADMIN_AUTH_TOKEN: Final = Option(
     key="admin.auth.token",
     kind=Secret(),
     default="",
-    summary="The token of administrators. Without it the interface cannot be enabled.",
+    summary="The token of administrators. Without it the interface cannot be enabled, unless its "
+    "type is basic.",
     example="",
     reloadable=True,
     secret=True,
+    in_effect=True,
 )
 ADMIN_AUTH_USERNAME: Final = Option(
     key="admin.auth.username",
@@ -248,6 +255,7 @@ ADMIN_AUTH_USERNAME: Final = Option(
     default="admin",
     summary="The name of the administrator. Without it admin.",
     example="root",
+    in_effect=True,
 )
 ADMIN_AUTH_PASSWORD: Final = Option(
     key="admin.auth.password",
@@ -257,4 +265,5 @@ ADMIN_AUTH_PASSWORD: Final = Option(
     example="",
     reloadable=True,
     secret=True,
+    in_effect=True,
 )

@@ -65,6 +65,10 @@ class ListenerTests(SynchronousTestCase):
         for bind, found in ((None, 0), (HERE, 0), (ANYWHERE, 1)):
             values: Values = {options.ADMIN_ENABLED: True, options.ADMIN_BIND: bind}
             self.assertEqual(len(looked(exposure.open_admin, values)), found, bind)
+        # It shares the listener of the metrics; a port alone is for this machine.
+        for place, found in ((ANYWHERE, 1), (Address("", 9090), 0)):
+            values = {options.ADMIN_ENABLED: True, options.SERVER_METRICS_PORT: place}
+            self.assertEqual(len(looked(exposure.open_admin, values)), found, place)
 
     def test_socket(self) -> None:
         """A Unix socket for everybody is advised against."""
