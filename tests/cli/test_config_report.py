@@ -35,7 +35,7 @@ class EffectiveTests(SynchronousTestCase):
         """Secrets are told to be set, and not shown."""
         lines = list(effective(load(TEXT)))
         self.assertIn("security.secret is set  # environment variable HMAC_SECURITY_SECRET", lines)
-        self.assertIn("admin.auth.password is not set  # default (not yet in effect)", lines)
+        self.assertIn("s3.secret_key is not set  # default (not yet in effect)", lines)
         self.assertNotIn(SECRET, "\n".join(lines))
 
     def test_idle(self) -> None:
