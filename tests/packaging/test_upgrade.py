@@ -79,7 +79,9 @@ class RemovalTests(MachineCase):
         """Purging takes configuration and logs, and keeps uploads for a new installation."""
         self.boot_installed()
         self.assert_uploads("a")
+        self.do("touch /var/lib/hmac-file-server/keys.toml")
         self.assertIn("were kept", self.do(f"dpkg --purge {UNIT}"))
+        self.do("! test -e /var/lib/hmac-file-server/keys.toml")
         self.do("! test -e /etc/hmac-file-server && ! test -e /var/log/hmac-file-server")
         self.do("! test -e /usr/lib/hmac-file-server && getent passwd hmac-file-server")
         self.do("dpkg -i /shared/first.deb")
@@ -87,8 +89,9 @@ class RemovalTests(MachineCase):
         self.assert_serves("a")
 
     def test_purge_without_uploads(self) -> None:
-        """Where nothing was uploaded, nothing stays."""
+        """Where nothing was uploaded, nothing stays; keys are no uploads."""
         self.boot_installed()
+        self.do("touch /var/lib/hmac-file-server/keys.toml")
         self.do(f"dpkg --purge {UNIT}")
         self.assert_nothing_stays()
 

@@ -20,9 +20,11 @@ from twisted.trial.unittest import TestCase
 
 from hmacfs.base.bans import Ban
 from hmacfs.stores.bans import PAGE, StateBans
+from hmacfs.stores.days import StateDays
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.memory_state import MemoryState
 from hmacfs.stores.meters import StateMeters
+from hmacfs.stores.nonces import StateReplays
 from hmacfs.stores.state import ABSENT, LONGEST_KEY, START, Delta, Entry, Named, State
 from tests.stores.index_suite import begun
 
@@ -131,6 +133,32 @@ class _StateTests(TestCase):
         ]
         await gatherResults([begun(book.keep(ban)) for ban in bans])
         self.assertEqual({ban.network for ban in await book.read(9999)}, {b.network for b in bans})
+
+    async def test_forgotten(self) -> None:
+        """What is kept of one uploader is forgotten, and nothing of others."""
+        state = await self.open()
+        days, replays, meters = StateDays(state), StateReplays(state), StateMeters(state)
+        today = int(BEGIN)
+        for owner in ("alice", "bob"):
+            for number in range(3):
+                await days.add(owner, today, f"{number}", 5)
+            await replays.claim(f"signature of {owner}", LATER, owner.encode())
+            await meters.change(owner, lambda _: BEGIN + 10.0)
+        for kind in ("nonc", "nonce\0"):
+            await state.put(kind, "x", b"alice", LATER)
+        # What is forgotten stays so, if it is asked for once more.
+        for count in (1, 0):
+            await days.forget("alice", today)
+            self.assertEqual(await replays.forget(lambda record: record == b"alice"), count)
+            await meters.forget("alice")
+        self.assertEqual([await days.total(each, today) for each in ("alice", "bob")], [0, 15])
+        self.assertIsNone(await replays.find("signature of alice"))
+        self.assertEqual(await replays.find("signature of bob"), b"bob")
+        seen: list[float] = []
+        for owner in ("alice", "bob"):
+            await meters.change(owner, seen.append)
+        self.assertEqual(seen, [0.0, BEGIN + 10.0])
+        self.assertIsNotNone(await state.find("nonc", "x"))
 
     async def test_meters(self) -> None:
         """Of changes at the same time none is lost, one may leave all as it is, and each ends."""
