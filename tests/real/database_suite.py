@@ -62,6 +62,7 @@ def _link(kind: type[DatabaseServer]) -> Link:
     if kind not in _links:
         server = shared(kind)
         _links[kind] = server.driver.connect(server.place(socket=server.socket), PATIENCE)
+        atexit.register(_links[kind].close)
     return _links[kind]
 
 

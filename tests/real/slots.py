@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import pathlib
@@ -11,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
-
-from tests.real.daemon import PATIENCE
 
 CLIENT: Final = pathlib.Path(__file__).with_name("xmpp_client.py")
 JID: Final = "alice@localhost"
@@ -50,14 +50,26 @@ def request_slots(port: int, service: str, wishes: Sequence[Wish]) -> list[Slot]
         "service": service,
         "wishes": [attrs.asdict(wish) for wish in wishes],
     }
-    done = subprocess.run(
+    client = _client()
+    assert client.stdin is not None
+    assert client.stdout is not None
+    client.stdin.write(f"{json.dumps(asked)}\n")
+    client.stdin.flush()
+    told = json.loads(client.stdout.readline())
+    if isinstance(told, str):
+        raise AssertionError(told)
+    return [Slot(**slot) for slot in told]
+
+
+@functools.cache
+def _client() -> subprocess.Popen[str]:
+    # One for all who ask: its library takes longer to load than a slot takes to get.
+    client = subprocess.Popen(
         [sys.executable, os.fspath(CLIENT)],
-        input=json.dumps(asked),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
-        timeout=PATIENCE,
-        check=False,
     )
-    if done.returncode != 0:
-        raise AssertionError(done.stderr)
-    return [Slot(**slot) for slot in json.loads(done.stdout)]
+    atexit.register(client.communicate)
+    return client

@@ -9,14 +9,14 @@ import pathlib
 import shutil
 import sqlite3
 import subprocess
-import sys
 
 from hmacfs.base.names import INTERNAL_DIRECTORY
-from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real import left
+from tests.real.case import MEGABYTE, ServerCase, command, noise
 from tests.real.client import ask, put
-from tests.real.daemon import CHECKOUT, Daemon, DidNotStart, eventually
+from tests.real.daemon import Daemon, DidNotStart, eventually
+from tests.real.left import DATA, NAME
 
-DATA = noise(20_000)
 PAGE = 4096
 FILES = ("index.sqlite", "state.sqlite")
 
@@ -30,9 +30,8 @@ class StoreFileTests(ServerCase):
 
     def with_a_file(self) -> Daemon:
         """Return a server that was stopped after an upload."""
-        daemon = self.start()
-        self.assert_status(201, put(daemon.port, daemon.target("a", len(DATA)), DATA))
-        daemon.stop()
+        daemon = self.unstarted()
+        left.leave(daemon.storage)
         return daemon
 
     def assert_ends(self, daemon: Daemon, *parts: str) -> None:
@@ -53,25 +52,10 @@ class StoreFileTests(ServerCase):
             path.write_bytes(whole)
         index = self.ours(daemon, FILES[0])
         index.rename(index.with_suffix(".damaged"))
-        command = [
-            sys.executable,
-            "-m",
-            "hmacfs.cli.main",
-            "-config",
-            str(daemon.config),
-            "reindex",
-        ]
-        done = subprocess.run(
-            command,
-            env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = command(daemon, "reindex")
         self.assertEqual(0, done.returncode, done.stderr)
         daemon.start()
-        self.assert_comes_back(daemon, daemon.place("a"), DATA)
+        self.assert_comes_back(daemon, daemon.place(NAME), DATA)
 
     def test_damaged_in_part(self) -> None:
         """A file whose pages were overwritten is told as damaged, and nobody gets wrong bytes."""
@@ -96,19 +80,21 @@ class StoreFileTests(ServerCase):
         answer = ask(daemon.port, "GET", "/health", {"Accept": "application/json"})
         self.assert_status(503, answer)
         self.assertIn("cannot store files", json.loads(answer.body)["parts"]["storage"]["detail"])
-        self.assert_comes_back(daemon, daemon.place("a"), DATA)
+        self.assert_comes_back(daemon, daemon.place(NAME), DATA)
         daemon.restart()
         self.assert_status(200, ask(daemon.port, "GET", "/health"))
 
     def test_read_only(self) -> None:
         """A file that cannot be written keeps the server from starting."""
         disk = self.small_disk(4 * MEGABYTE)
-        daemon = self.start({"index": {"path": os.fspath(disk / "index.sqlite")}})
-        daemon.stop()
+        daemon = self.unstarted({"index": {"path": os.fspath(disk / "index.sqlite")}})
+        left.leave(daemon.storage)
+        shutil.move(self.ours(daemon, FILES[0]), disk)
         subprocess.run(["mount", "-o", "remount,ro", os.fspath(disk)], check=True)
         self.assert_ends(daemon, "needs write access", str(disk / "index.sqlite"))
         subprocess.run(["mount", "-o", "remount,rw", os.fspath(disk)], check=True)
         daemon.start()
+        self.assert_comes_back(daemon, daemon.place(NAME), DATA)
 
     def test_full(self) -> None:
         """With no room for the index alone uploads are told 507, and it goes on when there is."""
@@ -128,7 +114,7 @@ class StoreFileTests(ServerCase):
         self.assertIn("free space on its file system", daemon.log)
         ballast.unlink()
         self.assert_status(201, put(daemon.port, daemon.target("a", len(DATA)), DATA))
-        self.assert_comes_back(daemon, daemon.place("a"), DATA)
+        self.assert_comes_back(daemon, daemon.place(NAME), DATA)
 
     def test_newer(self) -> None:
         """Files of a newer release keep the server from starting, and stay as they are."""
@@ -143,7 +129,7 @@ class StoreFileTests(ServerCase):
                 self.assertEqual([(99,)], connection.execute("PRAGMA user_version").fetchall())
                 connection.execute(f"PRAGMA user_version = {version}")
         daemon.start()
-        self.assert_comes_back(daemon, daemon.place("a"), DATA)
+        self.assert_comes_back(daemon, daemon.place(NAME), DATA)
 
     def test_older(self) -> None:
         """A file of an older release is backed up beside it, and then brought up to date."""
@@ -154,7 +140,7 @@ class StoreFileTests(ServerCase):
             connection.execute(f"PRAGMA user_version = {latest - 1}")
         before = shutil.copy(index, self.directory() / "before")
         daemon.start()
-        self.assert_comes_back(daemon, daemon.place("a"), DATA)
+        self.assert_comes_back(daemon, daemon.place(NAME), DATA)
         kept = index.with_name(f"{index.name}.version-{latest - 1}")
         told = []
         for path in (before, kept):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.real.case import ServerCase, noise
+from tests.real.case import ServerCase, command, noise
 from tests.real.client import ask, put
-from tests.real.daemon import SECRET, Daemon, DidNotStart
+from tests.real.daemon import SECRET, DidNotStart
 from tests.real.database_suite import emptied
 from tests.real.store_servers import DatabaseServer, MariadbServer, PostgresqlServer
 
@@ -36,11 +34,6 @@ class DatabaseIndexTests(ServerCase):
             }
         }
 
-    def command(self, daemon: Daemon, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a command with the configuration of the server."""
-        command = [sys.executable, "-m", "hmacfs.cli.main", "-config", str(daemon.config), *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
     def check(self, server: DatabaseServer) -> None:
         """Upload, restart, ask, and look with the commands."""
         daemon = self.start(self.index(server))
@@ -52,13 +45,13 @@ class DatabaseIndexTests(ServerCase):
         self.assertEqual(answer.headers["content-type"], "text/plain")
         other = noise(len(DATA), "other")
         self.assert_status(409, put(daemon.port, target, other, "text/plain"))
-        listed = self.command(daemon, "ls")
+        listed = command(daemon, "ls")
         self.assertEqual((listed.returncode, listed.stderr), (0, ""))
         self.assertIn("folder/name", listed.stdout)
-        removed = self.command(daemon, "rm", "folder/name")
+        removed = command(daemon, "rm", "folder/name")
         self.assertEqual(removed.returncode, 0, removed.stderr)
         self.assert_status(410, ask(daemon.port, "GET", daemon.place("folder/name")))
-        refused = self.command(daemon, "index", "backup", str(self.directory() / "copy"))
+        refused = command(daemon, "index", "backup", str(self.directory() / "copy"))
         self.assertEqual(refused.returncode, 2)
         self.assertIn("backups of its own", refused.stderr)
 

@@ -8,17 +8,19 @@ import pathlib
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 
-from tests.real.case import ServerCase, noise
+from tests.real import left
+from tests.real.case import ServerCase, command, noise
 from tests.real.client import ask, put
-from tests.real.daemon import CHECKOUT, Daemon, eventually
+from tests.real.daemon import CHECKOUT, Daemon, Sections, eventually
 from tests.real.database_suite import emptied
 from tests.real.redis_server import Redis
 from tests.real.store_servers import PASSWORD, DatabaseServer, MariadbServer, PostgresqlServer
 
 SCHEMES = {"PostgreSQL": "postgresql", "MySQL": "mysql"}
 FILES = 20
-MANY = 15_000
+MANY = 6_000
 
 
 def redis_url(redis: Redis) -> str:
@@ -29,25 +31,38 @@ def redis_url(redis: Redis) -> str:
 class MigrateTests(ServerCase):
     """``hmac-file-server migrate``."""
 
-    def command(self, daemon: Daemon, source: str, target: str) -> list[str]:
-        """Return the command."""
-        command = [sys.executable, "-m", "hmacfs.cli.main", "-config", str(daemon.config)]
-        return [*command, "migrate", "-from", source, "-to", target]
+    def begun(
+        self, daemon: Daemon, source: str, target: str, environ: Mapping[str, str]
+    ) -> subprocess.Popen[str]:
+        """Begin to move."""
+        program = [sys.executable, "-m", "hmacfs.cli.main", "-config", str(daemon.config)]
+        process = subprocess.Popen(
+            [*program, "migrate", "-from", source, "-to", target],
+            env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT), **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(process.kill)
+        return process
 
     def migrate(
         self, daemon: Daemon, source: str, target: str, password: str = PASSWORD
     ) -> subprocess.CompletedProcess[str]:
         """Move; the passwords are in the environment."""
-        environ = {**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)}
-        environ |= {"HMAC_FROM_PASSWORD": password, "HMAC_TO_PASSWORD": password}
-        return subprocess.run(
-            self.command(daemon, source, target),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=environ,
-        )
+        environ = {"HMAC_FROM_PASSWORD": password, "HMAC_TO_PASSWORD": password}
+        if "redis:" not in source + target:
+            return command(daemon, "migrate", "-from", source, "-to", target, environ=environ)
+        # It needs a reactor, and so a process of its own.
+        with self.begun(daemon, source, target, environ) as process:
+            out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def stopped(self, sections: Sections | None = None) -> Daemon:
+        """Return a server that has stopped, and has left its stores."""
+        daemon = self.unstarted(sections)
+        left.leave(daemon.storage)
+        return daemon
 
     def check(self, server: DatabaseServer) -> None:
         """Move the index there, use it, move it back to another file, and use that."""
@@ -91,8 +106,7 @@ class MigrateTests(ServerCase):
 
     def test_redis(self) -> None:
         """The shared state moves to Redis and back, under the configured keys; the index stays."""
-        daemon = self.start({"redis": {"key_prefix": "files:"}})
-        daemon.stop()
+        daemon = self.stopped({"redis": {"key_prefix": "files:"}})
         state = daemon.storage / ".hmacfs" / "state.sqlite"
         index = f"sqlite:{daemon.storage}/.hmacfs/index.sqlite"
         made = self.migrate(daemon, index, f"sqlite:{self.directory()}/index.sqlite")
@@ -128,8 +142,7 @@ class MigrateTests(ServerCase):
 
     def test_killed(self) -> None:
         """A move that is killed on the way goes on when it is begun again, and nothing is lost."""
-        daemon = self.start()
-        daemon.stop()
+        daemon = self.stopped()
         self.fill(daemon.storage / ".hmacfs" / "state.sqlite", MANY)
         redis = Redis(self.directory())
         self.addCleanup(redis.kill9)
@@ -139,13 +152,7 @@ class MigrateTests(ServerCase):
         def moved() -> int:
             return int(redis.ask("ZCARD", "hmac-file-server:entries"))
 
-        with subprocess.Popen(
-            self.command(daemon, source, url),
-            env={**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            self.addCleanup(process.kill)
+        with self.begun(daemon, source, url, {}) as process:
             eventually("something to be moved", moved)
             process.kill()
         self.assertLess(0, moved())
@@ -157,8 +164,7 @@ class MigrateTests(ServerCase):
 
     def test_refused(self) -> None:
         """What cannot be moved is told in a sentence."""
-        daemon = self.start()
-        daemon.stop()
+        daemon = self.stopped()
         there = f"sqlite:{daemon.storage}/.hmacfs/index.sqlite"
         for source, target, code, part in [
             ("sqlite:/nowhere/index", there, 2, "there is no index /nowhere/index"),

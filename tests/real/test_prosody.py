@@ -27,7 +27,7 @@ class V2Tests(slot_suite.SlotTests):
         slot = self.slot("name", b"hello", "text/plain")
         for kind in ("image/png", "text/plain; charset=utf-8", None):
             self.assert_status(403, self.put(slot, b"hello", kind), kind)
-        self.assert_nothing_stored(self.daemon)
+        self.assert_nothing_new()
 
     def test_no_type(self) -> None:
         """A client that sends no type means bytes, as Prosody does."""

@@ -1,8 +1,8 @@
 """An XMPP client that asks for upload slots (XEP-0363) and prints them.
 
-A process of its own, for it runs on asyncio. Reads JSON from its standard input: port, jid,
-password, service and a list of wishes (filename, size, content_type). Writes a list of slots: put,
-get, headers.
+A process of its own, for it runs on asyncio. Reads lines of JSON from its standard input: port,
+jid, password, service and a list of wishes (filename, size, content_type). Logs in for each, and
+writes a line: a list of slots (put, get, headers), or a text that says what failed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import traceback
 from typing import Any, Final
 from xml.etree import ElementTree
 
@@ -57,14 +58,22 @@ class Client(ClientXMPP):
             self.slots.set_exception(ConnectionError(f"no session: {event}"))
 
 
-async def main() -> None:
-    """Do what the standard input asks for."""
-    asked = json.load(sys.stdin)
+async def slots(asked: dict[str, Any]) -> list[dict[str, Any]] | str:
+    """Log in, ask, and leave; return the slots, or what failed."""
     client = Client(asked)
     client.connect("127.0.0.1", asked["port"])
-    slots = await asyncio.wait_for(client.slots, PATIENCE)
-    await client.disconnect()
-    json.dump(slots, sys.stdout)
+    try:
+        return await asyncio.wait_for(client.slots, PATIENCE)
+    except Exception:
+        return traceback.format_exc()
+    finally:
+        await client.disconnect()
+
+
+async def main() -> None:
+    """Do what each line of the standard input asks for."""
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(await slots(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
