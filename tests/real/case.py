@@ -57,7 +57,7 @@ def command(
     return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
-_together: dict[tuple[type[ServerCase], str], Daemon] = {}
+_together: dict[tuple[str, str], Daemon] = {}
 
 
 class ServerCase(SynchronousTestCase):
@@ -110,12 +110,12 @@ class ServerCase(SynchronousTestCase):
 
     def together(self, sections: Sections | None = None) -> Daemon:
         """
-        Return the running server that the tests of this class have together.
+        Return the running server that the tests of this module have together.
 
         Files of other tests are there. It may have been ended by one of them, and is started again
         then. It must log no fault during any of them, and ends with the process.
         """
-        key = (type(self), toml.dumps(sections or {}))
+        key = (type(self).__module__, toml.dumps(sections or {}))
         before = len(_together[key].log) if key in _together else 0
         if key not in _together:
             _together[key] = Daemon(lasting_directory(), sections)
@@ -128,8 +128,8 @@ class ServerCase(SynchronousTestCase):
 
     @property
     def label(self) -> str:
-        """A name that no other test of the class has."""
-        return self.id().rpartition(".")[2]
+        """A name that no other test of the module has."""
+        return "-".join(self.id().rsplit(".", 2)[1:])
 
     def connect(self, daemon: Daemon) -> Connection:
         """Return a connection to the server, which is closed after the test."""

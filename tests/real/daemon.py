@@ -76,6 +76,12 @@ def halt(pid: int) -> None:
     eventually(f"process {pid} to halt", is_still)
 
 
+def children(process: int) -> list[int]:
+    """Return the processes that a process has started, as far as they have not ended."""
+    found = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
+    return [int(word) for word in found.split()]
+
+
 def refused_at(port: int) -> Callable[[], bool]:
     """Return what tells whether a new connection to the port is refused."""
 

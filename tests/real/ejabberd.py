@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.ports import free_port
 from tests.real import certificates
-from tests.real.daemon import PATIENCE, TAIL, eventually, refused_at
+from tests.real.daemon import PATIENCE, TAIL, children, eventually, refused_at
 from tests.real.slots import JID, PASSWORD, Slot, Wish, request_slots
 
 NODE: Final = "files@localhost"
@@ -40,10 +41,10 @@ class Ejabberd:
     """
     A server with one account, running from :meth:`start` to :meth:`stop`.
 
-    :param lines: what stands below ``modules:`` to issue slots.
+    It issues slots when :meth:`follow` has told it how.
     """
 
-    def __init__(self, lines: str) -> None:
+    def __init__(self) -> None:
         if shutil.which("ejabberdctl", path="/usr/sbin") is None or os.geteuid() != 0:
             raise SkipTest("there is no ejabberd, or nobody who may start it as its user")
         # Not below the checkout: the user of ejabberd may not be let in there.
@@ -55,8 +56,8 @@ class Ejabberd:
         made = certificates.make(self._directory / "conf")
         both = self._directory / "conf/all.pem"
         both.write_bytes(made.certificate.read_bytes() + made.key.read_bytes())
-        text = SERVER.format(certificate=both, port=self._port)
-        (self._directory / "conf/ejabberd.yml").write_text(text + lines, encoding="utf-8")
+        self._text = SERVER.format(certificate=both, port=self._port)
+        (self._directory / "conf/ejabberd.yml").write_text(self._text, encoding="utf-8")
         # In the environment it would be overwritten.
         (self._directory / "conf/ejabberdctl.cfg").write_text(CONTROL, encoding="ascii")
         for path in (self._directory, *self._directory.rglob("*")):
@@ -87,6 +88,16 @@ class Ejabberd:
         user, _, host = JID.partition("@")
         eventually("an account", lambda: self._control("register", user, host, PASSWORD))
 
+    def follow(self, lines: str) -> None:
+        """
+        Read the configuration again, in which these lines stand below ``modules:`` now.
+
+        :raises AssertionError: if it is refused.
+        """
+        (self._directory / "conf/ejabberd.yml").write_text(self._text + lines, encoding="utf-8")
+        if not self._control("reload_config"):
+            raise AssertionError(f"ejabberd refuses its configuration:\n{self.log}")
+
     def _control(self, *words: str) -> bool:
         done = subprocess.run(
             self._command(*words),
@@ -106,12 +117,10 @@ class Ejabberd:
     def stop(self) -> None:
         """End it, if it was started, and remove all it had."""
         if self._process is not None:
-            self._control("stop")
-            try:
-                self._process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            # There is nothing that it should save; the script that started it ends with it.
+            for process in children(self._process.pid):
+                os.kill(process, signal.SIGKILL)
+            self._process.wait(PATIENCE)
             self._end_names()
         shutil.rmtree(self._directory)
 

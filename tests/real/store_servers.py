@@ -22,7 +22,7 @@ from hmacfs.stores.places import Place
 from hmacfs.stores.postgresql import Postgresql
 from tests.ports import free_port
 from tests.real.certificates import Certificate
-from tests.real.daemon import PATIENCE, TAIL, eventually, halt
+from tests.real.daemon import PATIENCE, TAIL, children, eventually, halt
 
 USER: Final = "hmacfs"
 PASSWORD: Final = "a password of the tests"
@@ -111,7 +111,7 @@ class DatabaseServer:
         assert self._process is not None
         # Itself first, which makes no more children then.
         halt(self._process.pid)
-        for child in _children(self._process.pid):
+        for child in children(self._process.pid):
             halt(child)
 
     def thaw(self) -> None:
@@ -132,7 +132,7 @@ class DatabaseServer:
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
-        for child in _children(self._process.pid):
+        for child in children(self._process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, number)
         os.kill(self._process.pid, number)
@@ -287,11 +287,6 @@ def _template(kind: type[DatabaseServer]) -> pathlib.Path:
 
 
 _templates: Final[dict[type[DatabaseServer], pathlib.Path]] = {}
-
-
-def _children(process: int) -> list[int]:
-    found = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
-    return [int(word) for word in found.split()]
 
 
 def _readable(path: pathlib.Path) -> pathlib.Path:

@@ -20,9 +20,6 @@ from tests.real.case import ServerCase
 from tests.real.daemon import PATIENCE
 
 EXAMPLES = 20
-REFUSED = 6
-"""Of those that are refused at the door, which are much alike."""
-
 FINE = range(200, 500)
 TOKEN_SECRET = "a secret for the tokens of these tests"
 
@@ -84,7 +81,7 @@ class FuzzTests(ServerCase):
         """
 
         @settings(
-            max_examples=EXAMPLES if credentials else REFUSED,
+            max_examples=EXAMPLES,
             deadline=None,
             derandomize=True,
             database=None,

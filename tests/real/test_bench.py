@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ import sys
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from bench import features
+from bench.servers import ours
+from hmacfs.config.read import read_file
 from tests.real.daemon import CHECKOUT
 
 LIMIT = 240.0
@@ -69,8 +72,8 @@ class FeatureBenchTests(SynchronousTestCase):
     """``bench/run-features``."""
 
     def test_quick(self) -> None:
-        """Of each feature three works are told, without it and with it, and the ratio of both."""
-        names = list(features.FEATURES)
+        """Of a feature three works are told, without it and with it, and the ratio of both."""
+        names = ["nothing", "deduplication of equal files", "thumbnails"]
         done = run("bench.features", "--quick", *names)
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         heading, *lines = done.stdout.splitlines()
@@ -81,6 +84,15 @@ class FeatureBenchTests(SynchronousTestCase):
             self.assertEqual(9, len(numbers), line)
             for off, on, ratio in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
                 self.assertLess(abs(on / off - ratio), 0.01 + 0.01 * ratio)
+
+    def test_configurations(self) -> None:
+        """A server can do what it is told for each feature, and takes every word of it."""
+        place = pathlib.Path(self.mktemp()).resolve()
+        place.mkdir(parents=True)
+        for name, feature in features.FEATURES.items():
+            ours(place / name, features.merged(features.OFF, feature.tables))
+            settings = read_file(place / name / "config.toml", {})
+            self.assertEqual((), settings.warnings, name)
 
     def test_unknown(self) -> None:
         """A feature that there is not is told, with those that there are."""

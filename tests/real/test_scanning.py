@@ -34,8 +34,8 @@ def shared_clamd() -> Clamd:
 
 
 @functools.cache
-def metrics_port(_: str) -> int:
-    """Return where the usual server of a class tells its metrics."""
+def metrics_port() -> int:
+    """Return where the usual server tells its metrics."""
     return free_port()
 
 
@@ -75,14 +75,12 @@ class ScanningCase(ServerCase):
 
     def usual(self) -> Daemon:
         """Return a server that asks clamd on its Unix socket."""
-        name = type(self).__name__
-        server = {"metrics_port": metrics_port(name)}
-        return self.together({**self.sections(f"usual {name}"), "server": server})
+        server = {"metrics_port": metrics_port()}
+        return self.together({**self.sections("usual"), "server": server})
 
     def tcp(self) -> Daemon:
         """Return one that asks it over TCP."""
-        name = f"tcp {type(self).__name__}"
-        return self.together(self.sections(name, self.over_tcp, oversize_policy="accept"))
+        return self.together(self.sections("tcp", self.over_tcp, oversize_policy="accept"))
 
     def other(self) -> Daemon:
         """Return one with a few workers that have time, which scans some files and keeps none."""
@@ -233,7 +231,7 @@ class WorkingTests(ScanningCase):
 
     def scans(self, result: str) -> float:
         """Tell how many scans the metrics count that ended so."""
-        text = ask(metrics_port(type(self).__name__), "GET", "/metrics").body.decode()
+        text = ask(metrics_port(), "GET", "/metrics").body.decode()
         found = re.search(rf'scans_total{{result="{result}"}} (.+)', text)
         return float(found[1]) if found else 0.0
 

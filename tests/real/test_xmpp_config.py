@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
+import atexit
+import functools
 import re
 
-from hmacfs.cli.main import main
 from tests.docs.documents import examples
 from tests.ports import free_port
-from tests.real.case import ServerCase, noise
+from tests.real.case import ServerCase, command, noise
 from tests.real.client import Connection, ask
 from tests.real.daemon import SECRET
 from tests.real.ejabberd import Ejabberd
@@ -19,19 +19,36 @@ from tests.real.slots import Slot, Wish
 DOMAIN = "upload.localhost"
 
 
+@functools.cache
+def shared_ejabberd() -> Ejabberd:
+    """Start an ejabberd for all tests, which each tell it how to issue slots."""
+    ejabberd = Ejabberd()
+    atexit.register(ejabberd.stop)
+    ejabberd.start()
+    return ejabberd
+
+
 class LinesCase(ServerCase):
     """A server, and the lines that its configuration makes."""
 
     def setUp(self) -> None:
-        self.daemon = self.start()
+        self.daemon = self.together()
 
     def lines(self, program: str) -> str:
         """Return what is to be pasted."""
-        out, err = io.StringIO(), io.StringIO()
-        config = str(self.daemon.storage.with_name("config.toml"))
         wish = ["-base-url", self.daemon.base_url, "-domain", DOMAIN, "-show-secret"]
-        self.assertEqual(0, main(["-config", config, "xmpp-config", program, *wish], {}, out, err))
-        return out.getvalue()
+        done = command(self.daemon, "xmpp-config", program, *wish)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return done.stdout
+
+    def of_example(self, path: str) -> str:
+        """Return an example of etc with the names and the secret of this test."""
+        names = {
+            "upload.example.org": DOMAIN,
+            "https://files.example.org": self.daemon.base_url,
+            "the secret": SECRET,
+        }
+        return example(path, names)
 
     def of_document(self, lines: str) -> str:
         """Return lines of a document with the names and the secret of this test."""
@@ -76,16 +93,7 @@ class ProsodyTests(LinesCase):
     def test_examples(self) -> None:
         """The examples of etc do what the lines do."""
         for name in ("http_upload_external", "http_file_share"):
-            self.try_out(
-                example(
-                    f"prosody/{name}.cfg.lua",
-                    {
-                        "upload.example.org": DOMAIN,
-                        "https://files.example.org": self.daemon.base_url,
-                        "the secret": SECRET,
-                    },
-                )
-            )
+            self.try_out(self.of_example(f"prosody/{name}.cfg.lua"))
 
     def test_documents(self) -> None:
         """So do the lines in the documents."""
@@ -100,9 +108,10 @@ class EjabberdTests(LinesCase):
 
     def try_out(self, lines: str) -> None:
         """Upload by way of an ejabberd with these lines."""
-        ejabberd = Ejabberd(lines)
-        self.addCleanup(ejabberd.stop)
-        ejabberd.start()
+        ejabberd = shared_ejabberd()
+        # First without any, so that those of another test are no help.
+        ejabberd.follow("")
+        ejabberd.follow(lines)
         data = noise(50_000)
         slots = ejabberd.slots(DOMAIN, [Wish(name, len(data)) for name in ("a.bin", "fünf.jpg")])
         for slot in slots:
@@ -114,16 +123,8 @@ class EjabberdTests(LinesCase):
 
     def test_example(self) -> None:
         """The example of etc does what the lines do."""
-        self.try_out(
-            example(
-                "ejabberd/mod_http_upload.yml",
-                {
-                    "upload.example.org": DOMAIN,
-                    "https://files.example.org": self.daemon.base_url,
-                    "the secret": SECRET,
-                },
-            ).replace("modules:\n", "")
-        )
+        example = self.of_example("ejabberd/mod_http_upload.yml")
+        self.try_out(example.replace("modules:\n", ""))
 
     def test_documents(self) -> None:
         """So do the lines in the documents."""
@@ -141,10 +142,11 @@ class ProxyTests(LinesCase):
         self.addCleanup(proxy.stop)
         proxy.start()
         data = noise(300_000)
-        target = self.daemon.target("a+b c/d%25.bin", len(data))
+        name = f"a+b c/d%25 {self.label}.bin"
+        target = self.daemon.target(name, len(data))
         with Connection(proxy.port) as connection:
             self.assert_status(201, connection.put(target, data))
-            answer = connection.request("GET", self.daemon.place("a+b c/d%25.bin"))
+            answer = connection.request("GET", self.daemon.place(name))
         self.assertEqual((200, data), (answer.status, answer.body))
 
     def test_nginx(self) -> None:
@@ -152,8 +154,8 @@ class ProxyTests(LinesCase):
         directory, port = self.directory(), free_port()
         site = f"server {{ listen 127.0.0.1:{port};\naccess_log off;\n{self.lines('nginx')} }}\n"
         (directory / "site.conf").write_text(site, encoding="utf-8")
-        command = [program("nginx"), "-e", str(directory / "errors"), "-c"]
-        self.try_out(Proxy(directory, port, command, NGINX.format(directory=directory)))
+        begin = [program("nginx"), "-e", str(directory / "errors"), "-c"]
+        self.try_out(Proxy(directory, port, begin, NGINX.format(directory=directory)))
 
     def test_apache(self) -> None:
         """Apache."""
@@ -161,10 +163,10 @@ class ProxyTests(LinesCase):
         lines = self.lines("apache")
         site = f"<VirtualHost 127.0.0.1:{port}>\n{lines}</VirtualHost>\n"
         (directory / "site.conf").write_text(site, encoding="utf-8")
-        command = [program("apache2"), "-D", "FOREGROUND", "-f"]
+        begin = [program("apache2"), "-D", "FOREGROUND", "-f"]
         modules = "\n".join(
             f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
             for name in APACHE_MODULES
         )
         text = APACHE.format(directory=directory, port=port, modules=modules)
-        self.try_out(Proxy(directory, port, command, text))
+        self.try_out(Proxy(directory, port, begin, text))

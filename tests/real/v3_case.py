@@ -10,7 +10,7 @@ import jwt
 
 from tests.real.case import MEGABYTE, ServerCase
 from tests.real.client import Answer, Connection, ask
-from tests.real.daemon import Daemon
+from tests.real.daemon import Daemon, Sections
 
 JWT_SECRET: Final = "a secret for the tokens of these tests"
 CHUNK: Final = MEGABYTE
@@ -21,12 +21,11 @@ class SessionCase(ServerCase):
 
     def begin_server(self, **uploads: object) -> Daemon:
         """Start it."""
-        return self.start(
-            {
-                "security": {"enablejwt": True, "jwtsecret": JWT_SECRET},
-                "uploads": {"chunk_size": CHUNK, **uploads},
-            }
-        )
+        return self.start(sections(**uploads))
+
+    def same_server(self, **uploads: object) -> Daemon:
+        """Return the one that all tests of this module have."""
+        return self.together(sections(**uploads))
 
     def token(self, owner: str = "romeo", **claims: object) -> str:
         """Make a token."""
@@ -71,6 +70,14 @@ class SessionCase(ServerCase):
         target = target_of(session["download_url"]).replace("/api/v3/download/", "/download/")
         self.assert_comes_back(daemon, target, data)
         self.assertEqual([], daemon.stages())
+
+
+def sections(**uploads: object) -> Sections:
+    """Return the configuration of a server that takes tokens."""
+    return {
+        "security": {"enablejwt": True, "jwtsecret": JWT_SECRET},
+        "uploads": {"chunk_size": CHUNK, **uploads},
+    }
 
 
 def target_of(url: str) -> str:
