@@ -21,6 +21,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Final
 
 PRELOADED: Final = ("hmacfs.cli.logs", "hmacfs.cli.reload")
@@ -32,6 +33,8 @@ NETWORK: Final = pathlib.Path("/proc/thread-self/ns/net")
 """The network namespace of a thread (namespaces(7))."""
 
 CLONE_NEWNET: Final = 0x40000000
+
+REACTOR: Final = "twisted.internet.reactor"
 
 LONGEST_MESSAGE: Final = 256 * 1024
 
@@ -161,8 +164,12 @@ def _enter(network: int) -> None:
 
 def _main() -> int:
     gc.disable()
+    # Klein asks for a reactor when it is imported. One that is there before the fork would be that
+    # of all servers, which would be told of each other's descriptors.
+    sys.modules[REACTOR] = ModuleType(REACTOR)
     for name in PRELOADED:
         import_module(name)
+    del sys.modules[REACTOR]
     gc.freeze()
     wish = _serve(socket.socket(fileno=int(sys.argv[1])))
     if wish is None:
