@@ -9,16 +9,21 @@ from typing import Any, cast
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
 
 from hmacfs.config import options
+from hmacfs.config.network import Address
 from hmacfs.config.option import Option
 from hmacfs.config.problems import ConfigError, Problem
 from hmacfs.config.settings import Given, Origin, Settings, Source
 from hmacfs.service.foundation import CannotStart, Reactor
 from hmacfs.service.server import FileServer
+from tests.ports import free_port
+from tests.real.client import ask
 from tests.service.server_case import SECRET, ServerCase
 
 OTHER = "another secret that is as long"
+BOTH = (SECRET, OTHER)
 
 
 def ring(*secrets: str) -> str:
@@ -27,6 +32,11 @@ def ring(*secrets: str) -> str:
         f'[[keys]]\nid = "k{number}"\nsecret = "{secret}"\ncreated = 2026-01-0{number}T00:00:00Z'
         for number, secret in enumerate(secrets, 1)
     )
+
+
+def bearer(token: str) -> dict[str, str | int]:
+    """Return the header with a token."""
+    return {"Authorization": f"Bearer {token}"}
 
 
 def changed(settings: Settings, option: Option[Any], value: Any, source: Source) -> Settings:
@@ -161,3 +171,23 @@ class ReaskTests(ServerCase):
         await self.begun(self.settings(), read)
         await self.ask("GET", "/health")
         self.assertEqual(asked, [])
+
+    async def test_administrators(self) -> None:
+        """The token of administrators is taken, too, and the one before is nobody's any more."""
+        port = free_port()
+        values: dict[Option[Any], Any] = {
+            options.ADMIN_ENABLED: True,
+            options.ADMIN_BIND: Address("", port),
+            options.ADMIN_AUTH_TOKEN: SECRET,
+        }
+
+        def statuses() -> list[int]:
+            return [ask(port, "GET", "/admin/health", bearer(token)).status for token in BOTH]
+
+        server = await self.started(values)
+        self.assertEqual(await deferToThread(statuses), [200, 401])
+        settings = changed(
+            self.settings(values), options.ADMIN_AUTH_TOKEN, OTHER, Source.SECRET_FILE
+        )
+        await server.take_secrets(lambda: settings)
+        self.assertEqual(await deferToThread(statuses), [401, 200])
