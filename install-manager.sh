@@ -81,7 +81,7 @@ install_systemd() {
     keep "$ETC/config.toml" 0640 "root:$NAME" <"$here/debian/config.toml"
 
     # Beside the one that runs, which is not touched; the link is exchanged at the end.
-    release="$OPT/$version-$(date +%Y%m%d%H%M%S)"
+    release="$OPT/$version-$(date +%Y%m%d%H%M%S)-$$"
     mkdir "$release"
     trap 'rm -rf "$release"' EXIT
     (cd "$here" && tar --create --exclude=__pycache__ LICENSE hmacfs requirements serve setup.py tools twisted) |

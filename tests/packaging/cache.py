@@ -24,7 +24,7 @@ CHECKOUT: Final = pathlib.Path(__file__).resolve().parents[2]
 SUITES: Final = ("bookworm", "trixie")
 INSIDE: Final = (
     *("adduser", "ca-certificates", "dbus", "iproute2", "libpam-systemd", "logrotate", "procps"),
-    *("python3", "python3-venv", "systemd", "systemd-sysv"),
+    *("python3", "python3-venv", "systemd", "systemd-sysv", "usr-is-merged", "xorriso"),
 )
 """The Debian packages of the machines."""
 
@@ -114,13 +114,15 @@ def tree(*more: str) -> pathlib.Path:
             if more:
                 run(["cp", "--archive", base, made])
                 apt_get = ["apt-get", "-o", "APT::Sandbox::User=root", "-q"]
-                apt_get += ["-o", "Dpkg::Options::=--force-unsafe-io"]
                 run_inside(made, *apt_get, "update")
                 run_inside(made, *apt_get, "install", "-y", "--no-install-recommends", *more)
                 run_inside(made, *apt_get, "clean")
             else:
-                include = f"--include={','.join(INSIDE)}"
-                run(["debootstrap", "--variant=minbase", include, suite(), made, mirror()])
+                # In half the time that debootstrap takes.
+                options = ["--variant=minbase", f"--include={','.join(INSIDE)}"]
+                options += ["--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
+                options += ["--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"']
+                run(["mmdebstrap", *options, suite(), made, mirror()])
             made.rename(path)
     return path
 

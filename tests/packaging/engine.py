@@ -9,7 +9,6 @@ import pathlib
 import re
 import shutil
 import subprocess
-import tarfile
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -95,14 +94,12 @@ class Engine:
 
     def build(self) -> None:
         """Build the image of this checkout, on the Debian of this machine's suite."""
-        context = self.directory / "base"
-        context.mkdir()
-        with tarfile.open(context / "tree.tar", "w") as archive:
-            archive.add(cache.tree(), ".")
-        (context / "Containerfile").write_text("FROM scratch\nADD tree.tar /\n", encoding="ascii")
+        # A build of it would write all of it down several times.
+        packed = self.directory / "tree.tar"
+        cache.run(["tar", f"--directory={cache.tree()}", "--create", f"--file={packed}", "."])
+        self.run(["podman", "import", "--quiet", packed, BASE])
+        packed.unlink()
         build = ["buildah", "bud", "--isolation=chroot", "--network=host", "--format=docker"]
-        self.run([*build, "-t", BASE, str(context)])
-        shutil.rmtree(context)
         # What this machine says of package indexes holds in there too; all of it is read-only.
         settings = self.directory / "pip"
         settings.mkdir()
@@ -156,7 +153,7 @@ class Engine:
 @functools.cache
 def engine() -> Engine:
     """Return what has the image of this checkout, which is built once."""
-    cache.need("buildah", "podman", "runc", "debootstrap")
+    cache.need("buildah", "podman", "runc", "mmdebstrap")
     made = Engine()
     atexit.register(made.clear)
     started = time.monotonic()

@@ -182,7 +182,7 @@ class MachineCase(SynchronousTestCase):
     """A test on a machine that was booted for it."""
 
     def setUp(self) -> None:
-        cache.need("systemd-nspawn", "debootstrap", "script", "nsenter", "dpkg-buildpackage", "git")
+        cache.need("systemd-nspawn", "mmdebstrap", "script", "nsenter", "dpkg-buildpackage", "git")
         self.shared = pathlib.Path(self.mktemp()).resolve()
         self.shared.mkdir()
         self.addCleanup(shutil.rmtree, self.shared, ignore_errors=True)

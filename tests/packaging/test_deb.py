@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import pathlib
 import re
 import shutil
 import sys
+import tempfile
 import time
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -28,19 +31,21 @@ def licences(path: pathlib.Path) -> list[pathlib.Path]:
     return [p for p in path.rglob("*") if re.search("licen[cs]e|copying", p.name, re.IGNORECASE)]
 
 
+@functools.cache
+def unpacked() -> pathlib.Path:
+    """Return a directory with what is in the package, to be read only."""
+    place = pathlib.Path(tempfile.mkdtemp(prefix="hmacfs-package-", dir="/var/tmp"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    run(["dpkg-deb", "--extract", cache.package(), place])
+    return place
+
+
 class PackageCase(SynchronousTestCase):
     """A test of the package of this checkout."""
 
     def setUp(self) -> None:
         cache.need("dpkg-buildpackage", "fakeroot", "git")
         self.deb = cache.package()
-
-    def unpacked(self) -> pathlib.Path:
-        """Return a directory with what is in the package."""
-        place = pathlib.Path(self.mktemp()).resolve()
-        self.addCleanup(shutil.rmtree, place, ignore_errors=True)
-        run(["dpkg-deb", "--extract", self.deb, place])
-        return place
 
 
 class ContentTests(PackageCase):
@@ -63,7 +68,7 @@ class ContentTests(PackageCase):
 
     def test_places(self) -> None:
         """Nothing names where it was built, nothing is compiled, no secret is in it."""
-        place = self.unpacked()
+        place = unpacked()
         found = run(["grep", "-rlE", r"/tmp/tmp\.|debian/hmac-file-server/", place], check=False)
         self.assertEqual("", found.stdout)
         self.assertEqual([], [*place.rglob("__pycache__"), *place.glob("etc/hmac-file-server/*")])
@@ -72,7 +77,7 @@ class ContentTests(PackageCase):
         """The libraries in it are those of the lock, and no others."""
         lock = (CHECKOUT / "requirements/run.txt").read_text(encoding="utf-8")
         pinned = dict(re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==(\S+)", lock, re.MULTILINE))
-        names = (path.name for path in self.unpacked().rglob("*.dist-info"))
+        names = (path.name for path in unpacked().rglob("*.dist-info"))
         found = dict(name.removesuffix(".dist-info").split("-", 1) for name in names)
         found = {re.sub(r"[._]", "-", name.lower()): version for name, version in found.items()}
         self.assertEqual(VERSION, found.pop("hmacfs"))
@@ -81,20 +86,20 @@ class ContentTests(PackageCase):
 
     def test_licences(self) -> None:
         """Each library has its licence beside it, as the copyright file says."""
-        libraries = list(self.unpacked().rglob("*.dist-info"))
+        libraries = list(unpacked().rglob("*.dist-info"))
         bare = [path.name for path in libraries if not licences(path)]
         self.assertEqual([], bare)
 
     def test_completion(self) -> None:
         """The completion for bash offers the commands of the program in the package."""
-        place = self.unpacked()
+        place = unpacked()
         script = place / "usr/share/bash-completion/completions/hmac-file-server"
         self.assertEqual("xmpp-config\n", run(["bash", "-uc", COMPLETE, "bash", script]).stdout)
 
     def test_manual(self) -> None:
         """The manual pages can be shown without a complaint."""
         for page in ("man1/hmac-file-server.1.gz", "man5/hmac-file-server.toml.5.gz"):
-            path = self.unpacked() / "usr/share/man" / page
+            path = unpacked() / "usr/share/man" / page
             shown = run(
                 ["man", "--warnings", "--local-file", path],
                 {"MANROFFSEQ": "", "MANWIDTH": "80", "LC_ALL": "C.UTF-8"},
@@ -164,7 +169,9 @@ class CheckTests(PackageCase):
     def test_lintian(self) -> None:
         """Lintian finds no error and no warning but those that are explained."""
         cache.need("lintian")
-        found = run(["lintian", "--fail-on", "error,warning", self.deb], check=False)
+        # Spelling in what is compiled is neither an error nor a warning, and takes longest.
+        check = ["lintian", "--fail-on", "error,warning", "--dont-check-part", "binaries/spelling"]
+        found = run([*check, self.deb], check=False)
         self.assertEqual(0, found.returncode, found.stdout)
         # What is explained and no longer there is to be taken away.
         self.assertNotIn("unused-override", found.stdout)
@@ -172,7 +179,7 @@ class CheckTests(PackageCase):
     def test_hardening(self) -> None:
         """The units are right, and systemd's judgement of what they may do is 1.5 or better."""
         cache.need("systemd-analyze")
-        units = next(self.unpacked().rglob("systemd/system"))
+        units = next(unpacked().rglob("systemd/system"))
         names = ("hmac-file-server", "hmac-file-server@", "hmac-file-server-retention")
         for name in (f"{name}.service" for name in names):
             limit = "--threshold=15"
@@ -182,7 +189,7 @@ class CheckTests(PackageCase):
 
     def test_piuparts(self) -> None:
         """Installing, purging and installing again leaves nothing behind."""
-        cache.need("piuparts", "debootstrap")
+        cache.need("piuparts", "mmdebstrap")
         started = time.monotonic()
         suite, origin = cache.suite(), f"{cache.mirror()} main"
         # It runs logrotate by itself, which notes when.

@@ -9,7 +9,6 @@ from typing import Final
 
 from tests.packaging.cache import CHECKOUT
 from tests.packaging.machine import MachineCase, eventually
-from tests.packaging.test_install_docs import PRESENT
 
 UNIT: Final = "hmac-file-server"
 CONFIG: Final = "/etc/hmac-file-server/config.toml"
@@ -109,8 +108,7 @@ class ReadmeTests(MachineCase):
 
     def test_old_files(self) -> None:
         """The closed-in unit packs old files into containers, and serves them from there."""
-        self.boot(*PRESENT)
-        self.do("dpkg -i /shared/first.deb")
+        self.boot_installed()
         place, containers = blocks("Containers of old files")
         self.paste(place)
         lines = ("[iso]", "enabled = true", 'schedule = "1s"', 'size = "1MB"', containers)

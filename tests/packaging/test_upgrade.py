@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import pathlib
 import shutil
+from typing import Final
 
 from tests.packaging import cache
 from tests.packaging.machine import PATIENCE, MachineCase, eventually
 
 UNIT = "hmac-file-server"
 CONFIG = "/etc/hmac-file-server/config.toml"
+LISTEN: Final = (
+    "import socket, time; s = socket.create_server(('127.0.0.1', 8080)); "
+    "print('taken', flush=True); time.sleep(600)"
+)
 
 
 class UpgradeTests(MachineCase):
@@ -66,17 +71,19 @@ class UpgradeTests(MachineCase):
         self.assert_serves("b")
 
     def test_stopped(self) -> None:
-        """A server that the administrator has stopped stays so."""
-        self.do(f"systemctl stop {UNIT}")
+        """A server that the administrator has stopped stays so; its user, gone, is made again."""
+        self.do(f"systemctl stop {UNIT} && deluser --quiet hmac-file-server")
         self.do(self.upgrade)
         self.assertEqual("inactive", self.property("ActiveState"))
+        self.do(f"systemctl start {UNIT}")
+        self.assert_uploads("a")
 
 
 class RemovalTests(MachineCase):
     """The package is removed."""
 
     def test_purge(self) -> None:
-        """Purging takes configuration and logs, and keeps uploads for a new installation."""
+        """Purging keeps uploads for a new installation, which says so if its port is taken."""
         self.boot_installed()
         self.assert_uploads("a")
         self.do("touch /var/lib/hmac-file-server/keys.toml")
@@ -84,22 +91,22 @@ class RemovalTests(MachineCase):
         self.do("! test -e /var/lib/hmac-file-server/keys.toml")
         self.do("! test -e /etc/hmac-file-server && ! test -e /var/log/hmac-file-server")
         self.do("! test -e /usr/lib/hmac-file-server && getent passwd hmac-file-server")
-        self.do("dpkg -i /shared/first.deb")
+        other = self.machine.begin(["python3", "-c", LISTEN])
+        assert other.stdout is not None
+        self.assertEqual("taken\n", other.stdout.readline())
+        said = self.do("dpkg -i /shared/first.deb")
+        self.assertRegex(said, rf"{UNIT}\.service could not be started: .*127\.0\.0\.1:8080")
+        self.do("pkill -f '[c]reate_server'")
+        other.communicate(timeout=PATIENCE)
         self.wait_active()
         self.assert_serves("a")
+        self.assert_uploads("b")
 
     def test_purge_without_uploads(self) -> None:
         """Where nothing was uploaded, nothing stays; keys are no uploads."""
         self.boot_installed()
         self.do("touch /var/lib/hmac-file-server/keys.toml")
         self.do(f"dpkg --purge {UNIT}")
-        self.assert_nothing_stays()
-
-    def test_purge_with_uploads(self) -> None:
-        """Who says so gets rid of the uploads too."""
-        self.boot_installed()
-        self.assert_uploads("a")
-        self.do(f"HMACFS_PURGE_UPLOADS=yes dpkg --purge {UNIT}")
         self.assert_nothing_stays()
 
     def assert_nothing_stays(self) -> None:
@@ -109,10 +116,14 @@ class RemovalTests(MachineCase):
         self.assertEqual(2, self.machine.run("getent passwd hmac-file-server").code)
 
     def test_remove(self) -> None:
-        """Removing stops it and keeps the configuration for the next time."""
+        """Removing stops it and keeps the configuration; a purge takes the uploads if told so."""
         self.boot_installed()
         before = self.do("sha256sum /etc/hmac-file-server/*")
         self.do(f"dpkg --remove {UNIT}")
         self.assertEqual("", self.machine.run("pgrep -f [b]in/hmac-file-server").text)
         self.do("dpkg -i /shared/first.deb")
         self.assertEqual(before, self.do("sha256sum /etc/hmac-file-server/*"))
+        self.do(f"systemctl start {UNIT}")
+        self.assert_uploads("a")
+        self.do(f"HMACFS_PURGE_UPLOADS=yes dpkg --purge {UNIT}")
+        self.assert_nothing_stays()
