@@ -13,7 +13,7 @@ from hmacfs.cli.recording import recorded
 from hmacfs.cli.surroundings import FINE, WRONG, Surroundings
 from hmacfs.cli.visit import check_index
 from hmacfs.config.settings import Settings
-from hmacfs.service.audit import user
+from hmacfs.service.records import user
 from hmacfs.service.requests import Request, document, is_running, requests_of
 
 PAUSE: Final = 0.2

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from hmacfs.base.events import Events
 from hmacfs.cli.surroundings import Surroundings
 from hmacfs.config.settings import Settings
-from hmacfs.service.audit import recording
+from hmacfs.service.records import recording
 
 
 def recorded(

@@ -14,7 +14,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from attrs import field, frozen
 from twisted.internet import protocol
@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from hmacfs.blobs.interfaces import InFile
-from hmacfs.flow.pools import Lane
+from hmacfs.rules.scannable import Scannable
 
 CHUNK: Final = 256 * 1024
 """Bytes that clamd gets at once."""
@@ -52,17 +52,6 @@ class _Lost(ScanFailed):
 
 class TooLargeToScan(Exception):
     """clamd takes no stream of so many bytes (its StreamMaxLength)."""
-
-
-class Scannable(Protocol):
-    """Bytes that can be read.  Blocks; on its lane."""
-
-    @property
-    def lane(self) -> Lane:
-        """Orders all work on these bytes."""
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Read up to ``length`` bytes at ``offset``; no bytes mean the end."""
 
 
 @implementer(IPullProducer)

@@ -13,7 +13,7 @@ from typing import IO, Final
 from attrs import frozen
 
 from hmacfs.base.names import StoredName
-from hmacfs.rules.clamd import Scannable
+from hmacfs.rules.scannable import Scannable
 
 READ_SIZE: Final = 1024 * 1024
 """Bytes to copy at once."""

@@ -14,12 +14,13 @@ from hmacfs.base.names import StoredName
 from hmacfs.base.values import Grant, StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs
 from hmacfs.flow.turns import Turns
-from hmacfs.rules.clamd import ScanFailed, Scannable, TooLargeToScan
+from hmacfs.rules.clamd import ScanFailed, TooLargeToScan
 from hmacfs.rules.conditions import Conditions
 from hmacfs.rules.kinds import EVERY, extensions_of
 from hmacfs.rules.postponed import Postponed
 from hmacfs.rules.quarantine import Case, Quarantine
 from hmacfs.rules.rule import Material, Rule
+from hmacfs.rules.scannable import Scannable
 from hmacfs.stores.interfaces import Index, versions_of
 
 INFECTED = "found to be infected"

@@ -11,9 +11,9 @@ from hmacfs.base.events import Administered
 from hmacfs.base.origin import acting_for
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.config.settings import Settings
-from hmacfs.service.audit import CommandOrigin
 from hmacfs.service.chores import Chore
 from hmacfs.service.foundation import Foundation
+from hmacfs.service.records import CommandOrigin
 from hmacfs.service.requests import document, requests_of
 from hmacfs.stores.interfaces import StoreFailed
 

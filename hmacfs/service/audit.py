@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from typing import Final, Protocol
 
-from attrs import frozen
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from hmacfs.auth.permit import Permit
-from hmacfs.base.events import CredentialAccepted, Events, RecordsLost, administering
-from hmacfs.base.origin import acting_for
+from hmacfs.base.events import CredentialAccepted, Events, RecordsLost
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.observe.audit import Audit
-from hmacfs.observe.backups import Backups, tidying
 from hmacfs.observe.chain import Facts
-from hmacfs.observe.chain_file import ChainFile
 from hmacfs.observe.chain_stream import ChainStream
 from hmacfs.observe.line_thread import LineThread, Output
+from hmacfs.service.records import chain_file, wanted
 from hmacfs.web.health import Part
 from hmacfs.web.origin import note
-
-MEGABYTE: Final = 1024 * 1024
-DAY: Final = 24 * 60 * 60.0
 
 STDOUT: Final = 1
 """The descriptor of standard output, which nobody closes."""
@@ -71,7 +61,7 @@ class Auditing:
 
         self._keeper = _keeper(settings, _say, on_lost)
         self._thread = LineThread(self._keeper, name="audit")
-        self._audit = Audit(events, self._thread.put, _wanted(settings), time.time)
+        self._audit = Audit(events, self._thread.put, wanted(settings), time.time)
 
     def start(self) -> None:
         """Begin to write."""
@@ -81,7 +71,7 @@ class Auditing:
     def adopt(self, settings: Settings) -> None:
         """Take the settings of a reload, and open the file anew."""
         if self._thread is not None:
-            self._audit.wanted = _wanted(settings)
+            self._audit.wanted = wanted(settings)
             self._thread.reopen()
 
     def stop(self) -> None:
@@ -102,46 +92,6 @@ class Auditing:
         return {"audit": Part("degraded", self._keeper.fault)}
 
 
-@frozen
-class CommandOrigin:
-    """A command that somebody gave on this machine."""
-
-    user: str
-
-    def who(self) -> Mapping[str, str]:
-        """Tell whose account that was."""
-        return {"user": self.user}
-
-    def what(self) -> Mapping[str, str]:
-        """Tell nothing: the command tells for itself."""
-        return {}
-
-
-@contextmanager
-def recording(
-    settings: Settings, action: str, subject: str, warn: Callable[[str], object]
-) -> Iterator[Events]:
-    """
-    Record what a command does, beside a server or in its place.
-
-    What is told to the events within is recorded, and how the command ended.
-
-    :param action: the name of the command.
-    :param subject: what it is about; empty for everything.
-    :param warn: is told in a sentence what is wrong with the log, which keeps no command from its
-        work.
-    """
-    events = Events()
-    if not settings[options.AUDIT_ENABLED] or settings[options.AUDIT_OUTPUT] != "file":
-        # The standard output of a command is for what it prints.
-        yield events
-        return
-    file = _file(settings, warn, lambda _: None, rotates=False)
-    Audit(events, file.write, _wanted(settings), time.time)
-    with closing(file), acting_for(CommandOrigin(user())), administering(events, action, subject):
-        yield events
-
-
 def noting(events: Events) -> Callable[[Permit], object]:
     """Make what is told of each credential that is genuine."""
 
@@ -152,19 +102,6 @@ def noting(events: Events) -> Callable[[Permit], object]:
     return accepted
 
 
-def _wanted(settings: Settings) -> frozenset[str]:
-    events: tuple[str, ...] = settings[options.AUDIT_EVENTS]
-    return frozenset(events)
-
-
-def user() -> str:
-    """Tell whose account a command is given by."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
-
-
 def _say(sentence: str) -> None:
     log.warn("{sentence}", sentence=sentence)
 
@@ -173,33 +110,11 @@ def _keeper(
     settings: Settings, complain: Callable[[str], object], on_lost: Callable[[int], object]
 ) -> Keeper:
     if settings[options.AUDIT_OUTPUT] == "file":
-        return _file(settings, complain, on_lost, rotates=True)
+        return chain_file(settings, complain, on_lost, rotates=True)
     return ChainStream(
         STDOUT,
         text=settings[options.AUDIT_FORMAT] == "text",
         complain=complain,
         on_lost=on_lost,
-        now=time.time,
-    )
-
-
-def _file(
-    settings: Settings,
-    complain: Callable[[str], object],
-    on_lost: Callable[[int], object],
-    *,
-    rotates: bool,
-) -> ChainFile:
-    age = settings[options.AUDIT_MAX_AGE] * DAY
-    path = settings[options.AUDIT_PATH].absolute()
-    backups = Backups(path, sys.maxsize, age, compress=True)
-    return ChainFile(
-        backups,
-        text=settings[options.AUDIT_FORMAT] == "text",
-        largest=settings[options.AUDIT_MAX_SIZE] * MEGABYTE if rotates else 0,
-        tidy=tidying(backups, "audit-tidy") if rotates else lambda: None,
-        complain=complain,
-        on_lost=on_lost,
-        seconds=time.monotonic,
         now=time.time,
     )

@@ -16,10 +16,11 @@ from hmacfs.base.names import StoredName
 from hmacfs.base.values import Tombstone
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.versions import Versions
-from hmacfs.rules.clamd import ScanFailed, Scannable, TooLargeToScan
+from hmacfs.rules.clamd import ScanFailed, TooLargeToScan
 from hmacfs.rules.postponed import Postponed
 from hmacfs.rules.quarantine import Quarantine, discard
 from hmacfs.rules.rule import Rules
+from hmacfs.rules.scannable import Scannable
 from hmacfs.rules.scanning import INFECTED, Scanning, Scope
 from hmacfs.stores.interfaces import versions_of
 from tests.blobs.samples import named
