@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -41,3 +42,14 @@ class BornTests(ServerCase):
         self.assertTrue(daemon.running)
         place = pathlib.Path(f"/proc/{daemon.process.pid}/cwd")
         self.assertEqual(daemon.config.parent, place.readlink())
+
+    def test_own_reactor(self) -> None:
+        """Each waits for what happens to descriptors of its own, and for no others (proc(5))."""
+        for pid in [self.start().process.pid for _ in range(2)]:
+            places = list(pathlib.Path(f"/proc/{pid}/fd").iterdir())
+            own = {place.stat().st_ino for place in places}
+            events = [place for place in places if str(place.readlink()).endswith("[eventpoll]")]
+            told = [(place.parents[1] / "fdinfo" / place.name).read_text() for place in events]
+            watched = {int(ino, 16) for ino in re.findall(r"\bino:([0-9a-f]+)", "".join(told))}
+            self.assertGreater(len(watched), 1)
+            self.assertEqual(set(), watched - own)
