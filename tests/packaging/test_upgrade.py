@@ -116,14 +116,14 @@ class RemovalTests(MachineCase):
         self.assertEqual(2, self.machine.run("getent passwd hmac-file-server").code)
 
     def test_remove(self) -> None:
-        """Removing stops it and keeps the configuration; a purge takes the uploads if told so."""
+        """Removed it is stopped, and goes on as it was when it comes back; a purge ends that."""
         self.boot_installed()
         before = self.do("sha256sum /etc/hmac-file-server/*")
         self.do(f"dpkg --remove {UNIT}")
         self.assertEqual("", self.machine.run("pgrep -f [b]in/hmac-file-server").text)
         self.do("dpkg -i /shared/first.deb")
         self.assertEqual(before, self.do("sha256sum /etc/hmac-file-server/*"))
-        self.do(f"systemctl start {UNIT}")
+        self.wait_active()
         self.assert_uploads("a")
         self.do(f"HMACFS_PURGE_UPLOADS=yes dpkg --purge {UNIT}")
         self.assert_nothing_stays()
