@@ -22,16 +22,19 @@ from twisted.internet.defer import Deferred
 
 from hmacfs.flow.pools import Lane, Pool
 
-PULL_SIZE: Final = 1024 * 1024
-"""Bytes of the buffers of one pull, all together."""
+PULL_SIZE: Final = 4 * 1024 * 1024
+"""Bytes of the buffers of one pull, all together: so far a digest may stay behind."""
 
-PIECES: Final = 2
+PIECES: Final = 8
 """
 Buffers of one pull.
 
 Of half a megabyte each: what was read into one is still in the cache of the
 processor when it is written, and the threads seldom have to wake each other.
 """
+
+LEAST: Final = 1024 * 1024
+"""Bytes that a thread takes in one turn, though others wait for it."""
 
 TURN_SIZE: Final = 16 * 1024 * 1024
 """Most bytes that a thread takes in one turn, where nobody else waits for it."""
@@ -113,7 +116,7 @@ class Pulls:
         socket = inlet.duplicate()
         try:
             while (most := min(target.wanted(), inlet.left(), TURN_SIZE)) > 0:
-                turn = _Turn(socket, ring, self._size, target)
+                turn = _Turn(socket, ring, min(self._size, LEAST), target)
                 taking = target.lane.run(turn.take, most)
                 digesting = self._pool.run(turn.digest)
                 taken = await _both(taking, digesting)

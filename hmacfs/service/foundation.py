@@ -16,7 +16,7 @@ from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import ThreadedPool
-from hmacfs.flow.pull import PULL_SIZE, Pulls
+from hmacfs.flow.pull import PIECES, PULL_SIZE, Pulls
 from hmacfs.flow.sendfile import SendReactor
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.recovery import Recovery
@@ -91,12 +91,12 @@ class Foundation:
         self.reactor = reactor
         self.started_at = time.time()
         self.pool = ThreadedPool(reactor, "disk", settings[options.WORKERS_NUMWORKERS])
-        # Some thread is left for those who want little.
-        pulls = max(1, self.pool.size - 1)
+        # Half of the threads are left for those who want little.
+        pulls = max(1, self.pool.size // 2)
         self._digests = ThreadedPool(reactor, "digest", pulls)
-        self.pulls = Pulls(
-            self._digests, pulls, min(PULL_SIZE, settings[options.UPLOADS_BUFFER_SIZE])
-        )
+        # One piece at most waits for the disk; the others are there, and wait for their digest.
+        buffers = min(PULL_SIZE, PIECES * settings[options.UPLOADS_BUFFER_SIZE])
+        self.pulls = Pulls(self._digests, pulls, buffers)
         self._storage = settings[options.SERVER_STORAGE_PATH]
         self.contents = contents(settings)
         self.deduplicates = False
