@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import pathlib
 import re
 import shlex
+import time
 import uuid
 from collections.abc import Sequence
 from typing import Final
@@ -13,6 +15,11 @@ from twisted.trial.unittest import SkipTest
 
 MOUNT: Final = re.compile(r"\S+ \S+ \S+ / (\S+) .* - cgroup(2?) \S+ (\S+)")
 """A hierarchy in ``/proc/self/mountinfo``: where it is, its version and its options."""
+
+LEAVING: Final = 30.0
+"""Seconds for which a process that has ended may still be in its group."""
+
+PAUSE: Final = 0.05
 
 
 class ControlGroup:
@@ -39,13 +46,26 @@ class ControlGroup:
 
     def remove(self) -> None:
         """
-        Remove the group, whose processes are gone.
+        Remove the group, whose processes are gone or about to go.
 
-        :raises OSError: when they are not.
+        :raises OSError: when they stay.
         """
+        deadline = time.monotonic() + LEAVING
         for place in self._places:
             for group in (*sorted(place.rglob("*/"), reverse=True), place):
-                group.rmdir()
+                _remove(group, deadline)
+
+
+def _remove(group: pathlib.Path, deadline: float) -> None:
+    while True:
+        try:
+            group.rmdir()
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
+        else:
+            return
 
 
 def _own() -> dict[str, pathlib.Path]:
