@@ -12,7 +12,9 @@ from tests.packaging.machine import MachineCase
 UNIT = "hmac-file-server"
 KILL: Final = (
     "setsid {command} >/dev/null 2>&1 & "
-    "until {moment}; do kill -0 $! || exit; sleep 0.02; done; kill -s KILL -- -$!"
+    "until {moment}; do kill -0 $! || exit; sleep 0.02; done; "
+    # It has its lock until it has ended.
+    "kill -s KILL -- -$! || exit; wait $! || true"
 )
 
 
