@@ -24,7 +24,7 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred, succeed
 
-from hmacfs.base.names import INTERNAL_DIRECTORY, StoredName
+from hmacfs.base.names import INTERNAL_DIRECTORY, LOCK_FILE, StoredName
 from hmacfs.blobs import replacing
 from hmacfs.blobs.contents import ContentStore
 from hmacfs.blobs.handles import LocalOpenBlob, LocalStagedBlob, read_whole
@@ -117,7 +117,7 @@ class LocalBlobs:
     def _keep_others_out(self) -> None:
         with storage_errors(f"prepare {self.internal_path}"):
             self._lock = os.open(
-                "lock",
+                LOCK_FILE,
                 os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
                 0o600,
                 dir_fd=self._internal,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
-from hmacfs.base.events import Administered
+from hmacfs.base.events import administering
 from hmacfs.base.origin import acting_for
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.config.settings import Settings
@@ -35,8 +35,6 @@ def answering(settings: Callable[[], Settings], foundation: Foundation) -> Chore
         for request in await foundation.pool.run(requests.pending):
             with acting_for(CommandOrigin(request.user)):
                 done = await _answer(settings(), foundation, request.owner)
-                outcome = "failed" if "error" in done else "done"
-                foundation.events.tell(Administered("forget", outcome, request.owner))
             await foundation.pool.run(requests.answer, request.owner, done)
 
     clock, pending = foundation.reactor, foundation.pending
@@ -48,7 +46,8 @@ async def _answer(settings: Settings, foundation: Foundation, owner: str) -> dic
 
     # A failure is answered too: whoever asks may mend the cause, and ask again.
     try:
-        return document(await Oblivion(settings, foundation).remove(owner))
+        with administering(foundation.events, "forget", owner):
+            return document(await Oblivion(settings, foundation).remove(owner))
     except (StoreFailed, StorageFailed, StorageFull) as error:
         log.error("an uploader is not forgotten: {error}", error=error)
         return {"error": str(error)}

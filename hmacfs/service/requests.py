@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from hmacfs.base.names import LOCK_FILE
 from hmacfs.base.values import StoredFile
 from hmacfs.config.settings import Settings
 from hmacfs.service import replace
@@ -122,7 +123,7 @@ def requests_of(settings: Settings) -> Requests:
 def is_running(settings: Settings) -> bool:
     """Tell whether a server has the storage; blocks."""
     try:
-        descriptor = os.open(internal_path(settings) / "lock", os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(internal_path(settings) / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
