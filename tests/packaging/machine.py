@@ -79,18 +79,12 @@ class Machine:
             *("--kill-signal=SIGRTMIN+3", "--volatile=overlay", "--private-network"),
             *(f"--directory={tree}", f"--bind={self.shared}:/shared", "--boot"),
         ]
-        # It wants a terminal.
-        terminal = [
-            *bound,
-            "script",
-            "--quiet",
-            "--flush",
-            "--return",
-            "--command",
-            shlex.join(self._group.holding(command)),
-        ]
+        # It wants a terminal.  No shell may stay between: its child would be taken for the machine.
+        inside = f"exec {shlex.join(self._group.holding(command))}"
+        terminal = [*bound, "script", "--quiet", "--flush", "--return", "--command", inside]
         self._nspawn = subprocess.Popen(
             [*terminal, self._console],
+            env={**os.environ, "SHELL": "/bin/sh"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

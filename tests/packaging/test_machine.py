@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from unittest import mock
+
 from tests.packaging import cache
 from tests.packaging.machine import Machine, MachineCase
 
@@ -9,7 +12,18 @@ SLEEPS = "systemd-run --quiet --unit=sleeps sleep infinity"
 
 
 class MachineTests(MachineCase):
-    """Machines beside each other."""
+    """Machines, whoever starts them."""
+
+    def test_shells(self) -> None:
+        """One is seen to come up whatever shell is the user's."""
+        for shell in ("/bin/bash", "/bin/sh", "/usr/sbin/nologin"):
+            shared = self.shared / f"shell{shell.replace('/', '-')}"
+            shared.mkdir()
+            machine = Machine(shared)
+            self.addCleanup(machine.off)
+            with mock.patch.dict(os.environ, {"SHELL": shell}):
+                machine.boot(cache.tree())
+            self.assertEqual("systemd\n", machine.run("cat /proc/1/comm").text)
 
     def test_beside(self) -> None:
         """Each has a control group of its own, and ends its own services alone."""
