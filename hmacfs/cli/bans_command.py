@@ -15,6 +15,7 @@ from hmacfs.base.addresses import Network
 from hmacfs.base.addresses import shown as written
 from hmacfs.base.errors import Refusal
 from hmacfs.base.events import Events
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.units import parse_duration, render_duration
 from hmacfs.cli import shown
 from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
@@ -92,7 +93,7 @@ def _list(arguments: argparse.Namespace, around: Surroundings) -> int:
         if arguments.json:
             print(json.dumps(facts), file=around.stdout)
         else:
-            times = f"{shown.time(ban.at)} {shown.time(ban.until)}"
+            times = f"{rfc3339(ban.at)} {rfc3339(ban.until)}"
             print(f"{facts['address']:<24} {times} {shown.safe(ban.reason)}", file=around.stdout)
     return FINE
 

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from hmacfs.base.errors import NameRefused, Refusal
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.cli import shown
@@ -104,7 +105,7 @@ def _line(file: StoredFile, arguments: argparse.Namespace) -> str:
         return name
     owner = "-" if file.owner is None else shown.safe(file.owner)
     kind = shown.safe(file.content_type)
-    return f"{file.size:>14} {shown.time(file.uploaded_at)} {owner} {kind} {name}"
+    return f"{file.size:>14} {rfc3339(file.uploaded_at)} {owner} {kind} {name}"
 
 
 def _who_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +125,7 @@ def _who(arguments: argparse.Namespace, around: Surroundings) -> int:
         raise CommandFailed(f"{shown.safe(str(name))}: there is no such file")
     if isinstance(known, Tombstone):
         raise CommandFailed(
-            f"{shown.safe(str(name))}: it was {known.reason} at {shown.time(known.buried_at)}"
+            f"{shown.safe(str(name))}: it was {known.reason} at {rfc3339(known.buried_at)}"
         )
     if arguments.json:
         print(json.dumps(shown.facts(known)), file=around.stdout)
@@ -138,8 +139,8 @@ def _description(file: StoredFile) -> list[str]:
     facts = {
         "name": str(file.name),
         "uploader": "not known: the signature did not say" if file.owner is None else file.owner,
-        "uploaded": shown.time(file.uploaded_at),
-        "expires": "never" if file.expires_at is None else shown.time(file.expires_at),
+        "uploaded": rfc3339(file.uploaded_at),
+        "expires": "never" if file.expires_at is None else rfc3339(file.expires_at),
         "size": f"{file.size} bytes",
         "type": file.content_type,
         "sha256": file.sha256.hex(),
@@ -235,7 +236,7 @@ def _versions(arguments: argparse.Namespace, around: Surroundings) -> int:
         if arguments.json:
             print(json.dumps(facts), file=around.stdout)
         else:
-            uploaded = shown.time(version.uploaded_at)
+            uploaded = rfc3339(version.uploaded_at)
             line = f"{version.name.leaf} {version.size:>14} {uploaded} {version.sha256.hex()}"
             print(line, file=around.stdout)
     return FINE

@@ -10,8 +10,8 @@ from typing import Final
 from hmacfs.auth import keysfile
 from hmacfs.auth.keyring import Key, Keyring
 from hmacfs.auth.keysfile import KeysFileWrong
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.units import parse_duration, render_duration
-from hmacfs.cli import shown
 from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
 from hmacfs.cli.recording import recorded
 from hmacfs.cli.surroundings import FINE, WRONG, Surroundings
@@ -66,7 +66,7 @@ def _list(arguments: argparse.Namespace, settings: Settings, around: Surrounding
             print(json.dumps(facts), file=around.stdout)
         else:
             created, retire = (
-                "-" if facts[name] is None else shown.time(float(facts[name]))  # type: ignore[arg-type]
+                "-" if facts[name] is None else rfc3339(float(facts[name]))  # type: ignore[arg-type]
                 for name in ("created", "retire")
             )
             print(f"{key.id:<24} {facts['state']:<8} {created:<20} {retire}", file=around.stdout)

@@ -6,7 +6,6 @@ import json
 import math
 import string
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import lru_cache
 
 from attrs import frozen
@@ -17,6 +16,8 @@ from twisted.logger import (
     formatEventAsClassicLogText,
     formatTime,
 )
+
+from hmacfs.base.moments import rfc3339
 
 Line = Callable[[LogEvent], str | None]
 """Makes a line, with its end, of what was logged; of some events there is none."""
@@ -136,10 +137,7 @@ def notice(line: Line, sentence: str, origin: str, now: float) -> str:
 
 def _time(event: LogEvent) -> str | None:
     logged_at = event.get("log_time")
-    if logged_at is None:
-        return None
-    text = datetime.fromtimestamp(logged_at, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return None if logged_at is None else rfc3339(logged_at, "milliseconds")
 
 
 def _origin(event: LogEvent) -> dict[str, object]:

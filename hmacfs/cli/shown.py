@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from hmacfs.base.values import StoredFile
@@ -21,14 +20,6 @@ def safe(text: str) -> str:
         else sign.encode("unicode_escape").decode("ascii")
         for sign in text
     )
-
-
-def time(seconds: float) -> str:
-    """Write a time as RFC 3339 has it, in UTC, to the second."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds:.0f}"
 
 
 def facts(file: StoredFile) -> dict[str, Any]:

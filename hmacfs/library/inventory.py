@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from hmacfs.base.errors import Gone, Unknown
 from hmacfs.base.events import Events, administering
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs, StorageFailed
@@ -47,8 +46,7 @@ class Inventory:
         """
         known = await self.index.find(name)
         if isinstance(known, Tombstone):
-            day = datetime.fromtimestamp(known.buried_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            raise Gone(f"this file was {known.reason} at {day}")
+            raise Gone(f"this file was {known.reason} at {rfc3339(known.buried_at)}")
         if known is None:
             raise Unknown("there is no such file")
         return known

@@ -21,10 +21,10 @@ from hmacfs.base.events import (
     UploadFailed,
     UploadStored,
 )
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.origin import Origin, current
 from hmacfs.base.values import StoredFile
 from hmacfs.observe.chain import Facts
-from hmacfs.observe.chain_file import stamp
 
 AUTH_FAILURES: Final = frozenset(
     {
@@ -116,7 +116,7 @@ class Audit:
             return
         origin = origin or current()
         who = {} if origin is None else origin.who()
-        first = {"time": stamp(self._now()), "event": event, "outcome": outcome}
+        first = {"time": rfc3339(self._now(), "milliseconds"), "event": event, "outcome": outcome}
         self._put({**first, **who, **facts})
 
     def _request(self, event: str, outcome: str, facts: Facts) -> None:

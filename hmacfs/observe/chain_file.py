@@ -9,10 +9,10 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from hmacfs.base.moments import rfc3339
 from hmacfs.observe.backups import Backups
 from hmacfs.observe.chain import EVENT, PREVIOUS, START, TORN_SHA256, Facts, Head, looks_cut, sealed
 from hmacfs.observe.chain_files import Tail, last_of, tail
@@ -34,7 +34,7 @@ _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOE
 
 def of_itself(action: str, now: float, more: Facts) -> Facts:
     """Make a record that the log has of itself."""
-    return {"time": stamp(now), "event": EVENT, "action": action, **more}
+    return {"time": rfc3339(now, "milliseconds"), "event": EVENT, "action": action, **more}
 
 
 def torn(rest: bytes) -> Facts:
@@ -42,11 +42,6 @@ def torn(rest: bytes) -> Facts:
     if not rest:
         return {}
     return {"bytes": len(rest), TORN_SHA256: hashlib.sha256(rest).hexdigest()}
-
-
-def stamp(now: float) -> str:
-    """Write a time, in seconds since the epoch, as RFC 3339 has it."""
-    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 class ChainFile:

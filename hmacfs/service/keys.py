@@ -7,7 +7,6 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ from hmacfs.auth.jwt import audiences_of
 from hmacfs.auth.keyring import Key, Keyring
 from hmacfs.auth.keysfile import KeysFileWrong
 from hmacfs.auth.schemes import Terms
+from hmacfs.base.moments import rfc3339
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.service import replace
@@ -62,8 +62,7 @@ def fresh_key(now: float, name: str | None = None) -> Key:
     :param now: from when it signs, in seconds since the epoch.
     :param name: its id, else that moment.
     """
-    made = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Key(name or made, secrets.token_hex(SECRET_BYTES).encode(), now)
+    return Key(name or rfc3339(now), secrets.token_hex(SECRET_BYTES).encode(), now)
 
 
 def change_ring(

@@ -11,11 +11,12 @@ from attrs import frozen
 from hmacfs.base.addresses import Network, shown
 from hmacfs.base.bans import Ban
 from hmacfs.base.errors import MalformedRequest, Unknown
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.units import DurationError, parse_duration
 from hmacfs.rules.ban_list import BY_HAND, BanList, network_in
 from hmacfs.web import admin_questions as questions
 from hmacfs.web import private
-from hmacfs.web.documents import Document, timestamp
+from hmacfs.web.documents import Document
 from hmacfs.web.request import StreamingRequest
 
 _ADDRESS: Final = "address"
@@ -63,8 +64,8 @@ class AdminBans:
 def _document(ban: Ban) -> Document:
     return {
         "address": shown(ban.network),
-        "since": timestamp(ban.at),
-        "until": timestamp(ban.until),
+        "since": rfc3339(ban.at),
+        "until": rfc3339(ban.until),
         "reason": ban.reason,
     }
 

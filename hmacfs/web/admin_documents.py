@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.survey import Uploader
 from hmacfs.base.units import human
 from hmacfs.base.values import StoredFile
-from hmacfs.web.documents import Document, timestamp
+from hmacfs.web.documents import Document
 
 
 def file(stored: StoredFile) -> Document:
@@ -17,10 +18,10 @@ def file(stored: StoredFile) -> Document:
         "name": stored.name.leaf,
         **size("size", stored.size),
         "content_type": stored.content_type,
-        "mod_time": timestamp(stored.uploaded_at),
+        "mod_time": rfc3339(stored.uploaded_at),
         "owner": stored.owner,
         "sha256": stored.sha256.hex(),
-        "expires_at": None if stored.expires_at is None else timestamp(stored.expires_at),
+        "expires_at": None if stored.expires_at is None else rfc3339(stored.expires_at),
         "metadata": None if stored.metadata is None else json.loads(stored.metadata),
     }
 
@@ -31,7 +32,7 @@ def user(uploader: Uploader) -> Document:
         "jid": uploader.owner,
         "files": uploader.files,
         **size("used_bytes", uploader.size),
-        "last_upload": timestamp(uploader.latest),
+        "last_upload": rfc3339(uploader.latest),
     }
 
 

@@ -7,13 +7,14 @@ from typing import Final
 
 from attrs import frozen
 
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.units import render_duration
 from hmacfs.base.version import VERSION
 from hmacfs.library.inventory import Inventory
 from hmacfs.web import private
 from hmacfs.web.admin_documents import size
 from hmacfs.web.admin_questions import check_parameters
-from hmacfs.web.documents import Document, timestamp
+from hmacfs.web.documents import Document
 from hmacfs.web.health import Health
 from hmacfs.web.request import StreamingRequest
 
@@ -58,7 +59,7 @@ class AdminServer:
                 "active_24h": await survey.count_uploaders(now - DAY),
                 "active_7d": await survey.count_uploaders(now - 7 * DAY),
             },
-            "requests": {**self.requests(), "counted_since": timestamp(now - min(uptime, DAY))},
+            "requests": {**self.requests(), "counted_since": rfc3339(now - min(uptime, DAY))},
             "system": {
                 "uptime": render_duration(int(uptime)),
                 "uptime_seconds": int(uptime),

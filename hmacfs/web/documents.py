@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.values import StoredFile
 
 Document = dict[str, Any]
-
-_LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 def upload(file: StoredFile, url: str) -> Document:
@@ -31,13 +29,7 @@ def v2(file: StoredFile, url: str, upload_id: str) -> Document:
     """Describe a file as V2 does; what the server does not know is left out."""
     document = {"version": "v2", "upload_id": upload_id, **upload(file, url)}
     if file.expires_at is not None:
-        document["expires_at"] = timestamp(file.expires_at)
+        document["expires_at"] = rfc3339(file.expires_at)
     if file.metadata is not None:
         document["metadata"] = json.loads(file.metadata)
     return document
-
-
-def timestamp(seconds: float) -> str:
-    """Write a time in seconds since the epoch as RFC 3339 has it, at latest that of year 9999."""
-    moment = datetime.fromtimestamp(min(seconds, _LATEST), UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

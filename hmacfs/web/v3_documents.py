@@ -6,6 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.values import StoredFile
 from hmacfs.uploads.session import Session
 from hmacfs.web import documents
@@ -58,7 +59,7 @@ class V3Documents:
             "chunk_size": chunking.chunk_size,
             "total_chunks": count,
             "capabilities": list(self.capabilities),
-            "expires_at": documents.timestamp(session.expires_at),
+            "expires_at": rfc3339(session.expires_at),
         }
 
 
@@ -77,7 +78,7 @@ def status(session: Session) -> Document:
         "size": session.length,
         "received": session.received,
         "missing": [[span.start, span.last] for span in session.missing],
-        "expires_at": documents.timestamp(session.expires_at),
+        "expires_at": rfc3339(session.expires_at),
     }
     if session.code:
         document["error"] = {"code": session.code, "detail": session.detail}

@@ -12,11 +12,12 @@ from hmacfs.auth.pending import Pending
 from hmacfs.auth.permit import Permit, Scope
 from hmacfs.auth.schemes import Door
 from hmacfs.base.errors import NameRefused, SignatureMissing, Unknown
+from hmacfs.base.moments import rfc3339
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile
 from hmacfs.ingest.restoration import Restoration, version_name
 from hmacfs.web import replies
-from hmacfs.web.documents import Document, timestamp
+from hmacfs.web.documents import Document
 from hmacfs.web.facts import facts_of
 from hmacfs.web.files import Files
 from hmacfs.web.peers import Peers
@@ -99,7 +100,7 @@ def _facts(file: StoredFile) -> Document:
         "size": file.size,
         "content_type": file.content_type,
         "checksum": f"sha256:{file.sha256.hex()}",
-        "uploaded_at": timestamp(file.uploaded_at),
+        "uploaded_at": rfc3339(file.uploaded_at),
     }
 
 

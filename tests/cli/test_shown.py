@@ -43,19 +43,6 @@ class SafeTests(SynchronousTestCase):
         self.assertEqual(back, text)
 
 
-class TimeTests(SynchronousTestCase):
-    """``time``."""
-
-    def test_time(self) -> None:
-        """Times are in UTC."""
-        self.assertEqual(shown.time(1_700_000_000.9), "2023-11-14T22:13:20Z")
-
-    def test_beyond_the_calendar(self) -> None:
-        """A time that no calendar has is written as seconds."""
-        for seconds in (1e20, -1e20):
-            self.assertEqual(float(shown.time(seconds)), seconds)
-
-
 class FactsTests(SynchronousTestCase):
     """``facts``."""
 

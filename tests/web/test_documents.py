@@ -31,8 +31,3 @@ class DocumentsTests(SynchronousTestCase):
         whole = documents.v2(stored(expires_at=1_705_838_400.9, metadata='{"a":[]}'), URL, "id")
         self.assertEqual(whole["expires_at"], "2024-01-21T12:00:00Z")
         self.assertEqual(whole["metadata"], {"a": []})
-
-    def test_timestamp(self) -> None:
-        """A time is one of RFC 3339, which ends with the year 9999."""
-        self.assertEqual(documents.timestamp(0.0), "1970-01-01T00:00:00Z")
-        self.assertEqual(documents.timestamp(1e12), "9999-12-31T23:59:59Z")
