@@ -20,9 +20,6 @@ from hmacfs.base.errors import NameRefused
 INTERNAL_DIRECTORY = ".hmacfs"
 """First segment of everything under the storage root that is not a stored file."""
 
-LOCK_FILE = "lock"
-"""The name in it of the file that a running server keeps locked."""
-
 MAX_SEGMENT_BYTES = 255
 """Longest segment in bytes of UTF-8 (``NAME_MAX`` of Linux file systems)."""
 

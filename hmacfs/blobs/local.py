@@ -14,7 +14,6 @@ guess: the start-up sweep finds a staged file with two links and its facts.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import secrets
 from collections.abc import AsyncGenerator, Iterator
@@ -24,8 +23,8 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred, succeed
 
-from hmacfs.base.names import INTERNAL_DIRECTORY, LOCK_FILE, StoredName
-from hmacfs.blobs import replacing
+from hmacfs.base.names import INTERNAL_DIRECTORY, StoredName
+from hmacfs.blobs import lock, replacing
 from hmacfs.blobs.contents import ContentStore
 from hmacfs.blobs.handles import LocalOpenBlob, LocalStagedBlob, read_whole
 from hmacfs.blobs.interfaces import (
@@ -35,7 +34,6 @@ from hmacfs.blobs.interfaces import (
     OpenBlob,
     Passed,
     StagedBlob,
-    StorageFailed,
 )
 from hmacfs.blobs.naming import Naming, Places
 from hmacfs.blobs.tree import (
@@ -112,23 +110,7 @@ class LocalBlobs:
             self._stages = open_private(self._internal, "stage")
             self._places = self._naming.places(self._internal)
         if alone:
-            self._keep_others_out()
-
-    def _keep_others_out(self) -> None:
-        with storage_errors(f"prepare {self.internal_path}"):
-            self._lock = os.open(
-                LOCK_FILE,
-                os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
-                0o600,
-                dir_fd=self._internal,
-            )
-        with storage_errors(f"lock {self.internal_path}"):
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StorageFailed(
-                    f"another hmac-file-server is running on the storage {self._path}"
-                ) from None
+            self._lock = lock.hold(self._internal, self._path)
 
     def place(self, name: StoredName) -> StoredName:
         """Tell under what name the bytes of a file lie, or would be put; blocks."""

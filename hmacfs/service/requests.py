@@ -8,7 +8,6 @@ command that waits for it.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -19,8 +18,8 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from hmacfs.base.names import LOCK_FILE
 from hmacfs.base.values import StoredFile
+from hmacfs.blobs import lock
 from hmacfs.config.settings import Settings
 from hmacfs.service import replace
 from hmacfs.service.stores import internal_path
@@ -122,17 +121,7 @@ def requests_of(settings: Settings) -> Requests:
 
 def is_running(settings: Settings) -> bool:
     """Tell whether a server has the storage; blocks."""
-    try:
-        descriptor = os.open(internal_path(settings) / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return lock.is_held(internal_path(settings))
 
 
 def document(forgotten: Forgotten) -> dict[str, Any]:

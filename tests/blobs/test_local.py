@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Callable
@@ -219,18 +218,6 @@ class StartTests(LocalCase):
             aside.rename(place)
             self.blobs = self.opened()
         self.assertEqual(list(outside.iterdir()), [])
-
-    def test_cannot_lock(self) -> None:
-        """A file system that cannot lock is told of in a sentence."""
-        now(self.blobs.close())
-
-        def flock(descriptor: int, operation: int) -> None:
-            raise OSError(errno.ENOLCK, "")
-
-        self.patch(fcntl, "flock", flock)
-        blobs = LocalBlobs(self.path, InlinePool())
-        with self.assertRaisesRegex(StorageFailed, "cannot lock .*: No locks available"):
-            now(blobs.start())
 
 
 class PlantedTests(LocalCase):
