@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Final
 
 from attrs import field, frozen
@@ -68,13 +68,14 @@ class Forgetting:
     now: Callable[[], float]
     events: Events = field(factory=Events)
 
-    async def remove(self, owner: str, *, by_name: bool) -> AsyncGenerator[StoredFile, None]:
-        """Remove the files that :func:`files_of` tells, and tell each."""
+    async def remove(self, files: Iterable[StoredFile]) -> list[StoredFile]:
+        """Remove what :func:`files_of` has told, and tell what was removed."""
         await self._finish()
-        async for file in files_of(self.index, owner, by_name=by_name):
+        gone = []
+        for file in files:
             async with self.turns.of(file.name):
-                for gone in await self._remove(file):
-                    yield gone
+                gone += await self._remove(file)
+        return gone
 
     async def _finish(self) -> None:
         # A row was gone, and its bytes were not yet.

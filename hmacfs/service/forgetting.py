@@ -45,8 +45,8 @@ class Oblivion:
         intake = tree.make_intake(settings, foundation, time.monotonic)
         # First what new files could come of.
         uploads = await forget_all(tree.sessions(settings, foundation, intake), owner)
-        by_name = is_in_names(owner)
-        known = [file async for file in files_of(foundation.index, owner, by_name=by_name)]
+        rows = files_of(foundation.index, owner, by_name=is_in_names(owner))
+        known = [file async for file in rows]
         await self._forget_signatures({file.name for file in known})
         unscanned = scans.postponed(settings, foundation)
         for file in known:
@@ -60,7 +60,7 @@ class Oblivion:
             time.time,
             foundation.events,
         )
-        files = [file async for file in forgetting.remove(owner, by_name=by_name)]
+        files = await forgetting.remove(known)
         directory = settings[options.CLAMAV_QUARANTINE_DIRECTORY]
         quarantined = await foundation.pool.run(quarantine.clear, directory, owner)
         await self._forget_counts(owner)

@@ -78,7 +78,8 @@ class ForgettingTests(SynchronousTestCase):
         """Forget her; return the names of what was removed."""
 
         async def work() -> list[str]:
-            return [str(file.name) async for file in self.forgetting.remove(ALICE, by_name=True)]
+            hers = [file async for file in files_of(self.index, ALICE, by_name=True)]
+            return [str(file.name) for file in await self.forgetting.remove(hers)]
 
         return now(work())
 
