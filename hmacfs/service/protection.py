@@ -27,8 +27,6 @@ _DISCARD: Final = 9
 
 def terms(settings: Settings) -> Terms:
     """Tell what leads to a ban."""
-    # It has chosen the duration when the file was read.
-    settings[options.BANS_AUTO_UNBAN]
     return Terms(
         settings[options.BANS_ENABLED],
         settings[options.BANS_BLOCK_AFTER_FAILS],

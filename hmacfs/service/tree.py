@@ -198,8 +198,6 @@ def make_intake(settings: Settings, foundation: Foundation, seconds: Callable[[]
 
 
 def _versions(settings: Settings, foundation: Foundation) -> Versions | None:
-    # There is one backend, and the table of options says so.
-    settings[options.VERSIONING_BACKEND]
     if not settings[options.VERSIONING_ENABLEVERSIONING]:
         return None
     most = settings[options.VERSIONING_MAXVERSIONS]
