@@ -36,7 +36,9 @@ class Driver(Protocol):
 
     :ivar name: as the administrator knows it.
     :ivar steps: the package of the scripts that make its tables.
-    :ivar lock: a statement that waits until no other program changes the tables.
+    :ivar lock: a statement that waits until no other program changes what the tables hold.
+    :ivar alone: one that waits until no other program makes or changes the tables themselves,
+        which may not be there yet, and tells whether that is so; until the connection ends.
     :ivar tables: a statement that lists the tables that there are.
     """
 
@@ -50,6 +52,10 @@ class Driver(Protocol):
 
     @property
     def lock(self) -> str:
+        """Tell the statement."""
+
+    @property
+    def alone(self) -> str:
         """Tell the statement."""
 
     @property

@@ -16,12 +16,34 @@ from hmacfs.stores.statements import Cursor
 SHORTEST_PATIENCE: Final = 2
 """Fewest seconds that psycopg waits for a connection."""
 
+_STRANGER: Final = (
+    "refuses the user: see the user in the configuration, and pg_hba.conf of the server"
+)
+_CREDENTIALS: Final = "refuses the password: see the user and the password in the configuration"
+_NO_DATABASE: Final = "has no such database: make it with createdb, owned by the configured user"
+_ENDED: Final = "has ended the connection: see its log"
+_STARTING: Final = "is just starting or ending: wait"
+_CROWDED: Final = (
+    "takes no more connections: raise its max_connections, or the limit of the user or the database"
+)
+
 _SENTENCES: Final[Mapping[str, str]] = {
-    "28P01": "refuses the password: see the user and the password in the configuration",
-    "28000": "refuses the user: see the user in the configuration, and pg_hba.conf of the server",
-    "3D000": "has no such database: make it with createdb, owned by the configured user",
+    "28P01": _CREDENTIALS,
+    "28000": _STRANGER,
+    "3D000": _NO_DATABASE,
     "42501": "does not let the user do what is needed: make the user the owner of the database",
+    "25006": "takes no changes: name the server that is no copy of another, and see "
+    "default_transaction_read_only",
+    "53300": _CROWDED,
+    "57P01": _ENDED,
+    "57P02": _ENDED,
+    "57P03": _STARTING,
+    "57P05": _ENDED,
 }
+"""By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html)."""
+
+_ENDS: Final = frozenset({"25P03", "57P01", "57P02", "57P05"})
+"""With what the server says that it ends a connection, besides class 08."""
 
 
 @frozen
@@ -59,6 +81,7 @@ class Postgresql:
     name: str = "PostgreSQL"
     steps: str = scripts.POSTGRESQL
     lock: str = "SELECT pg_advisory_xact_lock(1212960339)"
+    alone: str = "SELECT pg_advisory_xact_lock(1212960339) IS NOT NULL"
     tables: str = (
         "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
     )
@@ -102,19 +125,29 @@ class Postgresql:
                 (sentence for part, sentence in _BY_TEXT.items() if part in detail), "failed"
             )
         return Failure(
-            f"{sentence} ({detail})", full=state in ("53100", "53200"), lost=lost and not state
+            f"{sentence} ({detail})",
+            full=state in ("53100", "53200"),
+            lost=lost and (not state or state in _ENDS or state.startswith("08")),
         )
 
 
-# Before there is a connection errors have no state, only a text.
+# Before there is a connection errors have no state, only a text; the first that fits counts.
 _BY_TEXT: Final[Mapping[str, str]] = {
-    "password authentication failed": _SENTENCES["28P01"],
-    "no password supplied": _SENTENCES["28P01"],
-    "does not exist": _SENTENCES["3D000"],
-    "pg_hba.conf": _SENTENCES["28000"],
+    "password authentication failed": _CREDENTIALS,
+    "no password supplied": _CREDENTIALS,
+    "FATAL: role": _STRANGER,
+    "FATAL: database": _NO_DATABASE,
+    "pg_hba.conf": _STRANGER,
+    "too many": _CROWDED,
+    "connection slots": _CROWDED,
+    "FATAL: the database system is": _STARTING,
+    "does not support SSL": "speaks no TLS: see ssl in its configuration, and tls in this one",
     "certificate": "is not who it should be: see ca_file, and the name in its certificate",
+    "resolve host": "cannot be found: see its name in the configuration",
     "Connection refused": "cannot be reached: see whether it runs, and its address",
+    "No such file": "cannot be reached: see whether it runs, and the path of its socket",
     "timeout": "does not answer: see whether it runs, and its address",
+    "closed the connection": _ENDED,
 }
 
 

@@ -102,8 +102,11 @@ class ServerWriter(ServerReader):
         try:
             self._upgrade(self._linked())
         except Exception as error:
-            self.close()
             raise self._explained(error) from error
+        finally:
+            # Others who are to make the tables wait until this connection ends.
+            self.close()
+        super().open()
 
     def perform(self, works: Sequence[Work[object]]) -> list[Outcome]:
         """
@@ -152,9 +155,13 @@ class ServerWriter(ServerReader):
 
     def _upgrade(self, link: Link) -> None:
         steps = scripts.packaged_steps(self._driver.steps)
-        link.execute("CREATE TABLE IF NOT EXISTS hmacfs_schema (version INTEGER NOT NULL)")
         link.execute("BEGIN")
-        link.execute(self._driver.lock)
+        if not link.execute(self._driver.alone).fetchall()[0][0]:
+            raise StoreFailed(
+                f"another program changes the tables of {self._driver.name} at {self._place}: "
+                "wait until it has ended"
+            )
+        link.execute("CREATE TABLE IF NOT EXISTS hmacfs_schema (version INTEGER NOT NULL)")
         rows = link.execute("SELECT version FROM hmacfs_schema").fetchall()
         if not rows:
             link.execute("INSERT INTO hmacfs_schema (version) VALUES (0)")

@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from attrs import evolve
 from twisted.internet import reactor as global_reactor
+from twisted.internet.defer import gatherResults
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.trial.unittest import TestCase
 
@@ -223,6 +224,31 @@ class DatabaseCase(TestCase):
         await index.add(stored("after"))
         told = [str(file.name) for file in await index.page("", 9)]
         self.assertEqual(told, ["after", "before"])
+
+    async def test_ended(self) -> None:
+        """Connections that were ended while nobody used them are made anew, and nothing fails."""
+        server = ill_treated(self.kind)
+        self.addCleanup(server.revive)
+        index = index_of(server)
+        await index.start()
+        self.addCleanup(index.close)
+        server.end_connections()
+        await index.add(stored("before"))
+        self.assertEqual(await index.find(stored("before").name), stored("before"))
+
+    async def test_many_begin(self) -> None:
+        """Servers that start at once with an empty database make the tables once."""
+        server = without_tables(self.kind)
+        several = [index_of(server) for _ in range(6)]
+        begun = [index.start() for index in several]
+        try:
+            await gatherResults(begun)
+        finally:
+            for start, index in zip(begun, several, strict=True):
+                await start.addErrback(lambda _: None)
+                await index.close()
+        rows = _link(self.kind).execute("SELECT version FROM hmacfs_schema").fetchall()
+        self.assertEqual(len(rows), 1)
 
     async def test_hangs(self) -> None:
         """A server that takes connections and answers nothing has failed when the time is over."""

@@ -41,10 +41,14 @@ class DatabaseServer:
 
     :param tls: what it proves itself with, if it speaks TLS.
     :param durable: whether its commits wait for the disk, for which tests need not wait.
+    :cvar connections: a statement that tells the numbers of its users' connections but one's own.
+    :cvar ending: one that ends the connection of a number.
     """
 
     account: str
     driver: Driver
+    connections: str
+    ending: str
 
     def __init__(self, tls: Certificate | None = None, *, durable: bool = False) -> None:
         if os.geteuid() != 0:
@@ -93,6 +97,18 @@ class DatabaseServer:
                 raise
             return False
         return True
+
+    def end_connections(self) -> None:
+        """End those of its users, as an administrator does, and wait until they have ended."""
+        link = self.driver.connect(self.place(), PATIENCE)
+        try:
+            for (number,) in link.execute(self.connections).fetchall():
+                link.execute(self.ending, (number,))
+            eventually(
+                "the connections to end", lambda: not link.execute(self.connections).fetchall()
+            )
+        finally:
+            link.close()
 
     def kill9(self) -> None:
         """End it without a farewell."""
@@ -192,6 +208,11 @@ class PostgresqlServer(DatabaseServer):
 
     account = "postgres"
     driver = Postgresql()
+    connections = (
+        "SELECT pid FROM pg_stat_activity WHERE usename IS NOT NULL AND pid <> pg_backend_pid() "
+        "AND backend_type = 'client backend'"
+    )
+    ending = "SELECT pg_terminate_backend(?)"
 
     def __init__(self, tls: Certificate | None = None, *, durable: bool = False) -> None:
         found = sorted(LIBRARIES.glob("*/bin/initdb")) if LIBRARIES.is_dir() else []
@@ -242,6 +263,8 @@ class MariadbServer(DatabaseServer):
 
     account = "mysql"
     driver = Mysql()
+    connections = "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID()"
+    ending = "KILL ?"
 
     def __init__(self, tls: Certificate | None = None, *, durable: bool = False) -> None:
         if shutil.which("mariadbd") is None or shutil.which("mariadb-install-db") is None:

@@ -28,7 +28,7 @@ from tests.real.database_suite import (
     reactor,
     shared,
 )
-from tests.real.store_servers import DatabaseServer, MariadbServer, PostgresqlServer
+from tests.real.store_servers import DATABASE, DatabaseServer, MariadbServer, PostgresqlServer
 from tests.stores.index_suite import IndexMachine, make_index_tests
 from tests.stores.pump import Pump
 from tests.stores.state_suite import Opened, StateMachine, make_state_tests
@@ -190,11 +190,53 @@ class PostgresqlTests(database_suite.DatabaseCase):
 
     kind = PostgresqlServer
 
+    async def test_told(self) -> None:
+        """What keeps a user out is told as what it is."""
+        server = shared(PostgresqlServer)
+        link = server.driver.connect(server.place(), PATIENCE)
+        self.addCleanup(link.close)
+        self.addCleanup(link.execute, "DROP ROLE guest")
+        link.execute("CREATE ROLE guest LOGIN CONNECTION LIMIT 0 PASSWORD 'guest'")
+        guest = {"user": "guest", "password": "guest"}
+        self.assertIn("takes no more connections", await self.told(server, **guest))
+        link.execute("ALTER ROLE guest CONNECTION LIMIT 9")
+        self.assertIn("the owner of the database", await self.told(server, **guest))
+        link.execute("ALTER ROLE guest SET default_transaction_read_only = on")
+        self.assertIn("takes no changes", await self.told(server, **guest))
+        link.execute("ALTER ROLE guest NOLOGIN")
+        self.assertIn("refuses the user", await self.told(server, **guest))
+        self.assertIn("cannot be found", await self.told(server, host="nowhere.invalid"))
+        nowhere = server.directory / "nowhere" / ".s.PGSQL.1"
+        self.assertIn("the path of its socket", await self.told(server, socket=nowhere))
+        self.assertIn("speaks no TLS", await self.told(server, tls=True, ca_file=nowhere))
+
 
 class MariadbTests(database_suite.DatabaseCase):
     """MariaDB."""
 
     kind = MariadbServer
+
+    async def test_told(self) -> None:
+        """What keeps a user out is told as what it is."""
+        server = shared(MariadbServer)
+        root = server.place(user="root", password="", socket=server.socket)
+        link = server.driver.connect(root, PATIENCE)
+        self.addCleanup(link.close)
+        self.addCleanup(link.execute, "DROP USER guest@localhost")
+        link.execute("CREATE USER guest@localhost IDENTIFIED BY 'guest'")
+        guest = {"user": "guest", "password": "guest"}
+        self.assertIn("into the database", await self.told(server, **guest))
+        link.execute(f"GRANT ALL ON {DATABASE}.* TO guest@localhost WITH MAX_USER_CONNECTIONS 1")
+        self.assertIn("takes no more connections", await self.told(server, **guest))
+        link.execute("ALTER USER guest@localhost WITH MAX_USER_CONNECTIONS 9")
+        self.addCleanup(link.execute, "SET GLOBAL read_only = 0")
+        link.execute("SET GLOBAL read_only = 1")
+        self.assertIn("takes no changes", await self.told(server, **guest))
+        link.execute("ALTER USER guest@localhost ACCOUNT LOCK")
+        self.assertIn("refuses the user", await self.told(server, **guest))
+        nowhere = server.directory / "nowhere"
+        self.assertIn("the path of its socket", await self.told(server, socket=nowhere))
+        self.assertIn("no certificates", await self.told(server, tls=True, ca_file=nowhere))
 
 
 class SocketTests(TestCase):
