@@ -16,6 +16,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -174,10 +175,12 @@ class ContentStore:
         return freed
 
     def _contents(self) -> Iterator[Path]:
+        # By their names: what else somebody has in the directory is none of ours.
         if self.directory.is_dir() and not self.directory.is_symlink():
-            for bucket in self.directory.iterdir():
+            for number in range(256):
+                bucket = self.directory / f"{number:02x}"
                 if bucket.is_dir() and not bucket.is_symlink():
-                    yield from (path for path in bucket.iterdir() if not path.is_dir())
+                    yield from (path for path in bucket.iterdir() if _is_content(path))
 
     @contextmanager
     def _bucket(self, sha256: bytes) -> Iterator[int]:
@@ -227,6 +230,11 @@ def _exchange(one: int, name: str, other: int, leaf: str) -> None:
     if failed:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), leaf)
+
+
+def _is_content(path: Path) -> bool:
+    is_named = re.fullmatch("[0-9a-f]{64}", path.name) and path.name.startswith(path.parent.name)
+    return bool(is_named) and not path.is_dir()
 
 
 def _exists(parent: int, leaf: str) -> bool:

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any, Final
 
+from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.base.units import render_duration
 from hmacfs.config import options
 from hmacfs.config.databases import FALLBACK, INDEX, POSTGRES
@@ -27,6 +28,7 @@ def contradictions(settings: Settings, file: str) -> Iterator[Problem]:
     yield from _thresholds(settings, file)
     yield from _missing_partners(settings, file)
     yield from _wrong_paths(settings, file)
+    yield from _among_files(settings, file)
     yield from _long_socket_directories(settings, file)
 
 
@@ -159,6 +161,24 @@ def _wrong_paths(settings: Settings, file: str) -> Iterator[Problem]:
         wrong = _wrong_path(path, directory=option.kind.directory)
         if wrong:
             yield _at(settings, option, file, wrong)
+
+
+def _among_files(settings: Settings, file: str) -> Iterator[Problem]:
+    files = options.SERVER_STORAGE_PATH
+    for option in settings.given():
+        path = settings[option]
+        if option is files or not isinstance(option.kind, (FilePath, OptionalPath)) or not path:
+            continue
+        try:
+            place = path.resolve()
+            below = settings[files].resolve()
+        except OSError:
+            # Which is told of the path itself.
+            continue
+        if place.is_relative_to(below) and not place.is_relative_to(below / INTERNAL_DIRECTORY):
+            message = f"{path} is among the uploaded files in {settings[files]}"
+            hint = "uploads reach it there, and downloads too: put it elsewhere"
+            yield _at(settings, option, file, message, hint)
 
 
 def _long_socket_directories(settings: Settings, file: str) -> Iterator[Problem]:

@@ -247,6 +247,19 @@ class SharingTests(ContentCase):
         self.assertEqual(len(self.kept()), 1)
         self.has("b", b"other")
 
+    def test_sweep_of_others(self) -> None:
+        """What somebody else has in the directory is not swept away."""
+        self.put("a")
+        (self.path / "store/a").unlink()
+        own = self.store.directory
+        (own / "photos").mkdir()
+        strangers = [own / "notes", own / "photos/1.jpg", own / KEY.hex()[:2] / "notes"]
+        strangers += [own / "photos" / KEY.hex(), own / KEY.hex()[:2] / ("f" * 64)]
+        for path in strangers:
+            path.write_bytes(DATA)
+        self.assertEqual(self.store.sweep(), len(DATA))
+        self.assertEqual(sorted(self.kept()), sorted(strangers))
+
     def test_other_file_system(self) -> None:
         """On another file system it is told, and every file keeps its own bytes."""
         self.assertTrue(self.store.fits(self.path))

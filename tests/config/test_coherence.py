@@ -119,6 +119,25 @@ class ContradictionTests(SynchronousTestCase):
             [f"config.toml:2:1: server.storage_path: {path} is not a directory"],
         )
 
+    def test_among_files(self) -> None:
+        """What the server keeps for itself does not lie where uploads and downloads reach it."""
+        place = pathlib.Path(self.mktemp()).resolve()
+        place.mkdir()
+        (place.parent / f"{place.name}-alias").symlink_to(place)
+        text = f"[server]\nstorage_path = '{place}'\n"
+        for section, key in (
+            ("deduplication", "directory"),
+            ("thumbnails", "directory"),
+            ("clamav", "quarantine_directory"),
+            ("iso", "containerfile"),
+            ("index", "path"),
+        ):
+            for inside in (place / "own/x", f"{place}-alias/own"):
+                (message,) = messages(self, f"{text}[{section}]\n{key} = '{inside}'\n")
+                self.assertIn(f"config.toml:4:1: {section}.{key}: {inside} is among", message)
+            for outside in (place / ".hmacfs/x", f"{place}-not/x"):
+                self.assertEqual(warnings(f"{text}[{section}]\n{key} = '{outside}'\n"), [])
+
     def test_directory_as_file(self) -> None:
         """A directory cannot be the log."""
         path = pathlib.Path(self.mktemp())
