@@ -28,7 +28,7 @@ def main() -> int:
     wanted = json.loads(sys.argv[1])
     _bound(wanted["memory"], wanted["seconds"])
     data = sys.stdin.buffer.read()
-    from PIL import Image, ImageOps  # noqa: PLC0415 - under the bounds
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - under the bounds
 
     formats = list(FORMATS)
     if data[4:8] == b"ftyp":
@@ -44,7 +44,10 @@ def main() -> int:
         largest = max(wanted["boxes"])
         image.draft(None, (2 * max(largest), 2 * max(largest)))
         image.load()
-        image = ImageOps.exif_transpose(image)
+        image = _in_eight_bits(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError:
+        print("it is no image of a kind that is known", file=sys.stderr)
+        return NO_PICTURE
     except Exception as error:
         if isinstance(error, MemoryError):
             raise
@@ -70,6 +73,14 @@ def _bound(memory: int, seconds: int) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
+
+
+def _in_eight_bits(image: Any) -> Any:
+    # Of grey in 16 bits Pillow would keep what is below 256, and take all else for white.
+    if not image.mode.startswith("I"):
+        return image
+    image.info.pop("transparency", None)
+    return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
 
 
 def _small(image: Any, box: tuple[int, int]) -> tuple[str, bytes]:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from attrs import frozen
 
@@ -22,6 +22,9 @@ Box = tuple[int, int]
 
 TYPES: Final = frozenset({"jpeg", "jpg", "pjpeg", "png", "webp", "gif", "heic", "heif"})
 """The subtypes of images that pictures are made of: none that can hold scripts."""
+
+EXTENSIONS: Final = {"image/jpeg": ".jpg", "image/png": ".png"}
+"""The media types that pictures have, and the extensions of their files."""
 
 MAX_SOURCE: Final = 64 * 1024 * 1024
 """Bytes of the largest file that a picture is made of."""
@@ -115,7 +118,21 @@ class Pictures:
             raise NoPicture("unreadable", last)
         if process.returncode != 0:
             raise NoPicture("killed", f"exit code {process.returncode}: {last}")
-        return _read(answer)
+        return self._read(answer)
+
+    def _read(self, answer: bytes) -> list[Picture]:
+        # What broke into the process names no path and no type by it.
+        try:
+            line, _, content = answer.partition(b"\n")
+            pictures = []
+            for box, told in zip(self.boxes, json.loads(line), strict=True):
+                if told["type"] not in EXTENSIONS:
+                    raise ValueError("pictures are of no such type")
+                pictures.append(Picture(box, told["type"], content[: told["size"]]))
+                content = content[told["size"] :]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise NoPicture("killed", "its process makes no sense") from None
+        return pictures
 
 
 @contextmanager
@@ -148,14 +165,3 @@ def _heard(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, byt
     finally:
         process.wait()
         timer.cancel()
-
-
-def _read(answer: bytes) -> list[Picture]:
-    line, _, content = answer.partition(b"\n")
-    told: Any = json.loads(line)
-    pictures = []
-    for each in told:
-        size = each["size"]
-        pictures.append(Picture(tuple(each["box"]), each["type"], content[:size]))
-        content = content[size:]
-    return pictures

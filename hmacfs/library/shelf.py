@@ -15,11 +15,10 @@ from pathlib import Path
 
 from attrs import frozen
 
-from hmacfs.library.pictures import Box, Picture
+from hmacfs.library.pictures import EXTENSIONS, Box, Picture
 
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
-EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png"}
 NONE = ".none"
 """What the name of the mark ends in that there can be no picture."""
 
@@ -82,7 +81,8 @@ class Shelf:
         # One after the other: what "parents" makes is open to all.
         for folder in (self.directory, path.parent):
             folder.mkdir(DIRECTORY_MODE, exist_ok=True)
-        new = path.parent / f"new-{secrets.token_hex(8)}"
+        # Of this digest by its name too: what a crash leaves goes with the pictures.
+        new = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         try:
             with os.fdopen(descriptor, "wb") as file:

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from hmacfs.base.errors import MalformedRequest, NameRefused, NotServed, Unknown
 from hmacfs.base.names import StoredName
 from hmacfs.base.spans import Span
-from hmacfs.library.pictures import Box, Picture
+from hmacfs.library.pictures import EXTENSIONS, Box, Picture
 from hmacfs.library.serving import Ask, plan
 from hmacfs.library.thumbnails import PATIENCE, Thumbnails
 from hmacfs.web import replies
@@ -85,8 +85,7 @@ class ThumbnailPages:
 
 
 def _leaf(leaf: str, picture: Picture) -> str:
-    ending = ".png" if picture.kind == "image/png" else ".jpg"
-    return f"{leaf.rpartition('.')[0] or leaf}"[:60] + ending
+    return f"{leaf.rpartition('.')[0] or leaf}"[:60] + EXTENSIONS[picture.kind]
 
 
 def _box(request: StreamingRequest, boxes: tuple[Box, ...]) -> Box:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
+from array import array
 from pathlib import Path
 
+from PIL import Image
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.library import picture_process
@@ -52,6 +56,16 @@ class PicturesTests(SynchronousTestCase):
         self.assertEqual((clear.kind, opened(clear.content).mode), ("image/png", "RGBA"))
         self.assertEqual(full.kind, "image/jpeg")
 
+    def test_deep(self) -> None:
+        """Grey in 16 bits is as bright in the picture, of whatever colour is told to be clear."""
+        deep = array("H", [0x8000] * 10_000).tobytes()
+        grey = Image.frombytes("I;16", (100, 100), deep)
+        for more in ({}, {"transparency": 0x1234}):
+            out = io.BytesIO()
+            grey.save(out, "PNG", **more)
+            (made,) = Pictures(((64, 64),)).make(out.getvalue())
+            self.assertEqual(opened(made.content).convert("RGB").getpixel((9, 9)), (128,) * 3)
+
     def test_photograph(self) -> None:
         """A photograph stands upright, and the picture tells nothing of where it was made."""
         self.assertIn(PLACE.encode(), turned())
@@ -96,6 +110,29 @@ class HarmTests(SynchronousTestCase):
         program.write_text("while True: print('x' * 100_000)", encoding="ascii")
         self.patch(picture_process, "__file__", str(program.resolve()))
         self.assertEqual(self.refused(b"image"), "killed")
+
+    def test_nonsense(self) -> None:
+        """Nor is one that answers something else than a picture for each box."""
+        program = Path(self.mktemp()).resolve()
+        self.patch(picture_process, "__file__", str(program))
+        good = [{"type": "image/png", "size": 1}] * len(BOXES)
+        for answer in (
+            None,
+            [],
+            good[:1],
+            [*good, *good],
+            [{**each, "type": "text/html"} for each in good],
+            [{**each, "size": "1"} for each in good],
+            "[" * 100_000,
+        ):
+            text = answer if isinstance(answer, str) else json.dumps(answer)
+            program.write_text(f"print({text!r})", encoding="ascii")
+            self.assertEqual(self.refused(b"image"), "killed")
+        program.write_text(f"print({json.dumps(good)!r}, end='\\nab')", encoding="ascii")
+        made = Pictures(BOXES).make(b"image")
+        self.assertEqual(
+            [(each.box, each.content) for each in made], [(BOXES[0], b"a"), (BOXES[1], b"b")]
+        )
 
     def test_time(self) -> None:
         """One that takes too long is ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -44,6 +45,18 @@ class ShelfTests(SynchronousTestCase):
         self.shelf.put(ONE, self.pictures)
         for path in (self.shelf.directory, *self.shelf.directory.rglob("*")):
             self.assertEqual(path.stat().st_mode & 0o007, 0)
+
+    def test_crash(self) -> None:
+        """What a crash leaves of a picture is not given out, and goes with the others."""
+        broken = mock.patch.multiple(
+            Path, replace=mock.Mock(side_effect=OSError), unlink=mock.Mock()
+        )
+        with broken, self.assertRaises(OSError):
+            self.shelf.put(ONE, self.pictures)
+        self.assertIsNone(self.shelf.find(ONE, BOX))
+        self.assertEqual(list(self.shelf.folders()), [frozenset({ONE})])
+        self.shelf.forget(ONE)
+        self.assertEqual(list(self.shelf.directory.glob("*/*")), [])
 
     def test_forget(self) -> None:
         """What is forgotten is gone, all of it and nothing else, and may be forgotten again."""
