@@ -25,6 +25,7 @@ from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.observe.backups import Backups, tidying
 from hmacfs.observe.line_thread import LineThread
+from hmacfs.observe.rotation import Rotation
 
 LEVELS: Final = {
     "debug": LogLevel.debug,
@@ -135,13 +136,11 @@ def _thread(settings: Settings, line: Line, say: Callable[[str], object]) -> Lin
         settings[options.LOGGING_MAX_AGE] * DAY,
         settings[options.LOGGING_COMPRESS],
     )
-    file = LogFile(
+    rotation = Rotation(
         backups,
         settings[options.LOGGING_MAX_SIZE] * MEGABYTE,
         tidying(backups, "log-tidy"),
-        say,
-        notice,
         time.monotonic,
         time.time,
     )
-    return LineThread(file)
+    return LineThread(LogFile(rotation, say, notice))

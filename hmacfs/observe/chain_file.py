@@ -8,26 +8,20 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from hmacfs.base.moments import rfc3339
-from hmacfs.observe.backups import Backups
 from hmacfs.observe.chain import EVENT, PREVIOUS, START, TORN_SHA256, Facts, Head, looks_cut, sealed
 from hmacfs.observe.chain_files import Tail, last_of, tail
+from hmacfs.observe.rotation import Rotation, append
 
 MODE: Final = 0o600
 """What a new file may be to others: nothing."""
 
-RETRY: Final = 10.0
-"""Seconds after which to try again to begin a new file."""
-
 CALM: Final = 1.0
 """Seconds after its last fault that a file is sound: a small record may fit on a full disk."""
-
-TIDY: Final = 24 * 60 * 60.0
-"""Seconds after which old files are looked at, though no new one was begun."""
 
 _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -51,45 +45,33 @@ class ChainFile:
     A record that cannot be written is lost; how many were is the next that can.
     Everything here blocks and is for one thread.
 
-    :param backups: names and tidies what was put aside.
+    :param rotation: begins a new file.
     :param text: whether records are text, else JSON.
-    :param largest: bytes at which a new file is begun; 0 for never.
-    :param tidy: sees to the old files, and need not have ended when it returns.
     :param complain: is told in a sentence what is wrong, and when it no longer is.
     :param on_lost: is told how many records were lost.
-    :param seconds: a clock that never goes back.
-    :param now: tells seconds since the epoch.
     :ivar fault: why nothing can be written; empty while it can.
     """
 
     def __init__(
         self,
-        backups: Backups,
+        rotation: Rotation,
         *,
         text: bool,
-        largest: int,
-        tidy: Callable[[], object],
         complain: Callable[[str], object],
         on_lost: Callable[[int], object],
-        seconds: Callable[[], float],
-        now: Callable[[], float],
     ) -> None:
-        self._path: Path = backups.path
-        self._backups = backups
+        self._path: Path = rotation.backups.path
+        self._rotation = rotation
         self._text = text
-        self._largest = largest
-        self._tidy = tidy
         self._complain = complain
         self._on_lost = on_lost
-        self._seconds = seconds
-        self._now = now
+        self._seconds = rotation.seconds
+        self._now = rotation.now
         self._descriptor: int | None = None
         self._head: Head | None = None
         self._end = -1
         self._lost = 0
-        self._rotate_at = self._tidy_at = seconds()
-        self._cannot_rotate = False
-        self._failed_at = seconds()
+        self._failed_at = self._seconds()
         self.fault = ""
 
     def write(self, facts: Facts) -> None:
@@ -117,9 +99,7 @@ class ChainFile:
         self._on_lost(count)
 
     def _written(self, facts: list[Facts]) -> bool:
-        if self._seconds() >= self._tidy_at:
-            self._tidy_at = self._seconds() + TIDY
-            self._tidy()
+        self._rotation.see_to_old_files()
         try:
             with self._locked() as descriptor:
                 self._append(descriptor, facts)
@@ -192,9 +172,10 @@ class ChainFile:
         for each in due:
             line, head = sealed(each, head, text=self._text)
             data += line
-        _append(descriptor, size, data)
+        append(descriptor, data)
         self._head, self._end, self._lost = head, size + len(data), 0
-        self._rotate_if_large()
+        if self._rotation.is_due(self._end) and self._rotation.put_aside(self._cannot_rotate):
+            self.close()
 
     def _place(self, found: Tail) -> Head:
         # What this process has written itself counts more than a file that has less of it.
@@ -211,29 +192,5 @@ class ChainFile:
         if self._lost:
             yield of_itself("lost", self._now(), {"records": self._lost})
 
-    def _rotate_if_large(self) -> None:
-        if not self._largest or self._end <= self._largest or self._seconds() < self._rotate_at:
-            return
-        try:
-            self._path.rename(self._backups.name(self._now()))
-        except OSError as error:
-            self._rotate_at = self._seconds() + RETRY
-            if not self._cannot_rotate:
-                self._cannot_rotate = True
-                self._complain(f"cannot begin a new audit log: {error.strerror or error}")
-        else:
-            self._cannot_rotate = False
-            self.close()
-            self._tidy_at = self._seconds()
-
-
-def _append(descriptor: int, size: int, data: bytes) -> None:
-    written = 0
-    try:
-        while written < len(data):
-            written += os.write(descriptor, data[written:])
-    except OSError:
-        # The next record must not begin within this one.
-        with suppress(OSError):
-            os.ftruncate(descriptor, size)
-        raise
+    def _cannot_rotate(self, reason: str) -> None:
+        self._complain(f"cannot begin a new audit log: {reason}")

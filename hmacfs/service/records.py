@@ -19,6 +19,7 @@ from hmacfs.config.settings import Settings
 from hmacfs.observe.audit import Audit
 from hmacfs.observe.backups import Backups, tidying
 from hmacfs.observe.chain_file import ChainFile
+from hmacfs.observe.rotation import Rotation
 
 MEGABYTE: Final = 1024 * 1024
 DAY: Final = 24 * 60 * 60.0
@@ -95,13 +96,16 @@ def chain_file(
     age = settings[options.AUDIT_MAX_AGE] * DAY
     path = settings[options.AUDIT_PATH].absolute()
     backups = Backups(path, sys.maxsize, age, compress=True)
-    return ChainFile(
+    rotation = Rotation(
         backups,
+        settings[options.AUDIT_MAX_SIZE] * MEGABYTE if rotates else 0,
+        tidying(backups, "audit-tidy") if rotates else lambda: None,
+        time.monotonic,
+        time.time,
+    )
+    return ChainFile(
+        rotation,
         text=settings[options.AUDIT_FORMAT] == "text",
-        largest=settings[options.AUDIT_MAX_SIZE] * MEGABYTE if rotates else 0,
-        tidy=tidying(backups, "audit-tidy") if rotates else lambda: None,
         complain=complain,
         on_lost=on_lost,
-        seconds=time.monotonic,
-        now=time.time,
     )

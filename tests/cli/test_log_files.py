@@ -9,8 +9,9 @@ from pathlib import Path
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.cli.log_files import RETRY, TIDY, LogFile
+from hmacfs.cli.log_files import LogFile
 from hmacfs.observe.backups import Backups
+from hmacfs.observe.rotation import RETRY, TIDY, Rotation
 from tests.blobs.descriptors import open_below
 from tests.blobs.small_disk import mount
 
@@ -34,15 +35,14 @@ class LogFileCase(SynchronousTestCase):
 
     def file(self) -> LogFile:
         """Make it, to be closed after the test."""
-        made = LogFile(
+        rotation = Rotation(
             Backups(self.path, 10, 0.0, False),
             self.largest,
             self.tidy,
-            self.astray.append,
-            lambda sentence: f"! {sentence}\n",
             self.clock.seconds,
             lambda: NOW + self.clock.seconds(),
         )
+        made = LogFile(rotation, self.astray.append, lambda sentence: f"! {sentence}\n")
         self.addCleanup(made.close)
         return made
 

@@ -13,6 +13,7 @@ from hmacfs.observe.backups import Backups
 from hmacfs.observe.chain import Facts
 from hmacfs.observe.chain_check import Broken, Chain, checked
 from hmacfs.observe.chain_file import ChainFile
+from hmacfs.observe.rotation import Rotation
 from tests.blobs.small_disk import mount
 
 NOW = 1_769_862_615.25
@@ -33,16 +34,9 @@ class ChainFileCase(SynchronousTestCase):
 
     def file(self, largest: int = 0, *, text: bool = False) -> ChainFile:
         """Make a writer."""
-        return ChainFile(
-            Backups(self.path, 99, 0.0, compress=False),
-            text=text,
-            largest=largest,
-            tidy=self.tidy,
-            complain=self.said.append,
-            on_lost=self.lost.append,
-            seconds=lambda: self.seconds,
-            now=lambda: NOW,
-        )
+        backups = Backups(self.path, 99, 0.0, compress=False)
+        rotation = Rotation(backups, largest, self.tidy, lambda: self.seconds, lambda: NOW)
+        return ChainFile(rotation, text=text, complain=self.said.append, on_lost=self.lost.append)
 
     def tidy(self) -> None:
         """Count how often it is asked for."""
@@ -108,8 +102,7 @@ class WritingTests(ChainFileCase):
     def test_no_rotation(self) -> None:
         """Where no new file can be begun the old one goes on, and that is said once."""
         writer = self.file(200)
-        backups = Backups(self.path / "x", 1, 0.0, compress=False)
-        writer._backups = backups
+        writer._rotation.backups = Backups(self.path / "x", 1, 0.0, compress=False)
         for _ in range(5):
             writer.write(FACTS)
         self.assertEqual(["cannot begin a new audit log: Not a directory"], self.said)
