@@ -54,7 +54,11 @@ def over(session: Session) -> Refusal:
 
 @frozen
 class Endings:
-    """Ends sessions; each method but :meth:`end` is to be shielded from whoever waits for it."""
+    """
+    Ends sessions.
+
+    Whoever waits for :meth:`finish`, :meth:`fail` or :meth:`join` is to be shielded from it.
+    """
 
     table: Table
     intake: Intake
@@ -95,6 +99,14 @@ class Endings:
         session = live.session.after(what)
         ended = evolve(session, expires_at=now + self.limits.remembered, **facts)
         await self.table.conclude(live, ended)
+
+    async def end_if_due(self, live: Live) -> Session:
+        """Let a session expire whose time is over and that nobody brings bytes; tell what it is."""
+        session = live.session
+        is_due = session.expires_at <= self.intake.now()
+        if session.state.takes_bytes and not live.arrivals and is_due:
+            return await self.end(live, "expire")
+        return session
 
     async def end(self, live: Live, what: str) -> Session:
         """Cancel a session or let it expire, unless it is over, whether somebody waits or not."""

@@ -15,17 +15,13 @@ from attrs import evolve, field, frozen
 from twisted.internet.defer import Deferred
 
 from hmacfs.base.errors import (
-    ClientGone,
     Gone,
     LengthChanged,
-    OffsetWrong,
     Refusal,
-    RetriesExhausted,
     TooLarge,
     Unavailable,
     Unknown,
 )
-from hmacfs.base.events import UploadResumed, UploadTakenOver
 from hmacfs.blobs.interfaces import NameExists
 from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.pools import shielded
@@ -35,9 +31,10 @@ from hmacfs.ingest.room import full_is_no_space
 from hmacfs.uploads.delivery import Delivery
 from hmacfs.uploads.endings import Endings, over
 from hmacfs.uploads.joining import check_parts
-from hmacfs.uploads.limits import Limits, most_at
-from hmacfs.uploads.live import Arrival, Check, Live
+from hmacfs.uploads.limits import Limits
+from hmacfs.uploads.live import Arrival, Check
 from hmacfs.uploads.machine import State
+from hmacfs.uploads.precedence import Precedence
 from hmacfs.uploads.session import Draft, Session
 from hmacfs.uploads.table import Table
 from hmacfs.uploads.whereabouts import OnlyHere, Whereabouts
@@ -136,7 +133,7 @@ class Sessions:
         async with self.table.using(id) as live:
             if live.session.state.takes_bytes:
                 self.limits.moved(live.session, place)
-            await self._supersede(live, rank)
+            await self._precedence.supersede(live, rank)
             return live.session
 
     async def append(
@@ -195,7 +192,9 @@ class Sessions:
     ) -> Session:
         with self.intake.pending, full_is_no_space(), self.intake.queue.place():
             async with self.table.using(id) as live:
-                await self._enter(live, arrival, offset, size, sequential, rank)
+                await self._precedence.enter(
+                    live, arrival, offset, size, sequential=sequential, rank=rank
+                )
                 try:
                     await Delivery(self.intake, self.table, live, arrival, self._touched).run(
                         body, check
@@ -237,7 +236,9 @@ class Sessions:
         """Note what the dialect has to know later of a session."""
         async with self.table.using(id) as live:
             if live.session.state.takes_bytes and live.session.draft.facts.get(name) != value:
-                await live.keep(lambda session: session.noting(name, value))
+                keeping = live.keep(lambda session: session.noting(name, value))
+                # Whoever leaves now must not leave a thread behind that writes on beside others.
+                await shielded(Deferred.fromCoroutine(keeping))
             return live.session
 
     async def finish(self, id: str) -> Receipt:
@@ -265,10 +266,19 @@ class Sessions:
         return await shielded(Deferred.fromCoroutine(self._endings.fail(id, refusal)))
 
     async def forget(self, id: str) -> None:
-        """Let a session go as if it had never been."""
-        with suppress(Unknown):
-            await self.cancel(id)
-        await self.table.forget(id)
+        """Let a session go as if it had never been, whether somebody waits or not."""
+        await shielded(Deferred.fromCoroutine(self._forget(id)))
+
+    async def _forget(self, id: str) -> None:
+        with self.intake.pending:
+            with suppress(Unknown):
+                await self.cancel(id)
+            await self.table.forget(id)
+
+    async def make_way(self, id: str) -> None:
+        """Forget a session that is over, so that another of its id may begin."""
+        with self.intake.pending:
+            await self.table.forget(id, over=True)
 
     def watch(self, id: str, watcher: Callable[[Session, int], object]) -> Callable[[], None]:
         """
@@ -287,10 +297,9 @@ class Sessions:
             with self.intake.pending, suppress(Unknown):
                 async with self.table.using(id) as live:
                     if live.session.state.takes_bytes:
-                        if not live.arrivals and self._is_due(live.session):
-                            await self._endings.end(live, "expire")
+                        await self._endings.end_if_due(live)
                         continue
-                await self.table.forget(id)
+                await self.table.forget(id, over=True)
         # Joined before, but for a crash.
         for id in tuple(self.table.joining):
             with self.intake.pending, suppress(Refusal):
@@ -303,8 +312,9 @@ class Sessions:
     def _endings(self) -> Endings:
         return Endings(self.table, self.intake, self.limits)
 
-    def _is_due(self, session: Session) -> bool:
-        return session.expires_at <= self.intake.now()
+    @property
+    def _precedence(self) -> Precedence:
+        return Precedence(self.table, self.intake, self.limits, self._endings)
 
     def _check_length(self, length: int | None) -> None:
         largest = self.intake.max_upload_size
@@ -313,74 +323,14 @@ class Sessions:
                 f"the file has {length} bytes; at most {largest} are taken", limit=largest
             )
 
-    async def _supersede(
-        self, live: Live, rank: int, clashing: Callable[[Arrival], bool] = lambda _: True
-    ) -> None:
-        if 0 < rank < live.newest:
-            raise ClientGone("a newer request has used this upload")
-        live.newest = max(rank, live.newest)
-        while ended := await live.end_arrivals(clashing):
-            for _ in range(ended):
-                self.table.events.tell(UploadTakenOver())
-
     async def _found(self, id: str, kind: str, *, over: bool) -> Session:
         async with self.table.using(id) as live:
-            session = live.session
-            if session.draft.kind != kind:
+            if live.session.draft.kind != kind:
                 raise Unknown("there is no such upload")
-            if session.state.takes_bytes and not live.arrivals and self._is_due(session):
-                session = await self._endings.end(live, "expire")
+            session = await self._endings.end_if_due(live)
             if session.state in (State.CANCELLED, State.EXPIRED) and not over:
                 raise Gone("the upload was cancelled or has expired")
             return session
-
-    async def _enter(
-        self,
-        live: Live,
-        arrival: Arrival,
-        offset: int,
-        size: int | None,
-        sequential: bool,
-        rank: int,
-    ) -> None:
-        session = live.session
-        if session.state.takes_bytes and not live.arrivals and self._is_due(session):
-            await self._endings.end(live, "expire")
-        await self._check_again(live, arrival.place)
-        most = most_at(live.session, offset, size, self.intake.max_upload_size)
-        arrival.start, arrival.stop = offset, offset + most
-
-        def clashing(other: Arrival) -> bool:
-            overlaps = other.start < arrival.stop and arrival.start < other.stop
-            return sequential or overlaps
-
-        await self._supersede(live, rank, clashing)
-        # From here on without a wait, so that nobody comes between.
-        session = live.session
-        if not session.state.takes_bytes:
-            raise over(session)
-        if live.closing:
-            raise Unavailable("the upload is being finished", retry_after=1)
-        if sequential and offset != session.offset:
-            raise OffsetWrong(
-                f"the upload goes on at {session.offset}, not {offset}", offset=session.offset
-            )
-        if live.interrupted:
-            live.interrupted = False
-            self.table.events.tell(UploadResumed())
-        live.arrivals.add(arrival)
-
-    async def _check_again(self, live: Live, place: str) -> None:
-        session = live.session
-        if not session.state.takes_bytes:
-            return
-        if self.limits.moved(session, place) is not session:
-            await live.keep(lambda session: self.limits.moved(session, place))
-        try:
-            self.limits.check_retries(session)
-        except RetriesExhausted as refusal:
-            await self._endings.fail(session.id, refusal)
-            raise
 
     def _touched(self, session: Session) -> Session:
         """Note that bytes came."""

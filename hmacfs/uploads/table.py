@@ -107,7 +107,7 @@ class Table:
             live = Live(session, self.unfinished)
             live.begun(blob)
             self._at_hand(live)
-        self.note(live)
+            self.note(live)
         return live
 
     @asynccontextmanager
@@ -157,15 +157,23 @@ class Table:
         live.session = session
         self.note(live)
 
-    async def forget(self, id: str) -> None:
-        """Let a session go as if it had never been."""
-        await self.unfinished.forget(id)
-        self._lives.pop(id, None)
-        self._watchers.pop(id, None)
-        before = self.known.pop(id, None)
-        if before is not None:
-            self._leave(id, before)
-            self._tell()
+    async def forget(self, id: str, *, over: bool = False) -> None:
+        """
+        Let a session go as if it had never been.
+
+        :param over: whether only one that is over: one of its id may have begun meanwhile.
+        """
+        async with self._turns.of(id):
+            before = self.known.get(id)
+            if over and before is not None and before.state.takes_bytes:
+                return
+            await self.unfinished.forget(id)
+            self._lives.pop(id, None)
+            self._watchers.pop(id, None)
+            before = self.known.pop(id, None)
+            if before is not None:
+                self._leave(id, before)
+                self._tell()
 
     async def clear(self) -> None:
         """Let all sessions go, when nobody uses them any more."""

@@ -161,18 +161,21 @@ class StreamingRequest(Request):
         else:
             super().unregisterProducer()
 
-    def interim(self, status: int, phrase: str, headers: Mapping[str, str]) -> None:
+    def interim(self, status: int, phrase: str, headers: Mapping[str, str]) -> bool:
         """
         Send a response before the final one (RFC 9110, 15.2), if there is still time.
 
         HTTP/1.0 has none.
+
+        :return: whether it was sent.
         """
         if self.finished or self.startedWriting or self.channel is None:
-            return
+            return False
         if self.clientproto != b"HTTP/1.1":
-            return
+            return False
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.channel.transport.write(f"HTTP/1.1 {status} {phrase}\r\n{fields}\r\n".encode())
+        return True
 
     def write(self, data: bytes) -> None:
         """Write part of the response."""

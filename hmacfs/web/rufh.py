@@ -152,8 +152,14 @@ class Rufh:
         is_last = bool(self.answers.completeness(request))
         facts = {**facts, LAST: self._last(request, is_last=is_last)}
         session = await self._sessions.create(evolve(draft, facts=facts))
-        self.answers.announce(request, session)
-        await self._bring(request, session, 0, check, is_last=is_last)
+        is_known = self.answers.announce(request, session)
+        try:
+            await self._bring(request, session, 0, check, is_last=is_last)
+        except Exception:
+            if not is_known:
+                # Nobody was told where it is, so nobody can go on with it.
+                await self._sessions.forget(session.id)
+            raise
 
     async def _bring(
         self,

@@ -89,12 +89,13 @@ class RufhAnswers:
         age = None if session is None else session.expires_at - self.urls.now()
         return dialect.limits(max_size=self.urls.sessions.intake.max_upload_size, max_age=age)
 
-    def announce(self, request: StreamingRequest, session: Session) -> None:
-        """Tell at once where an upload is, for the case that it breaks."""
+    def announce(self, request: StreamingRequest, session: Session) -> bool:
+        """Tell at once where an upload is, in case it breaks; return whether that is heard."""
         self.speak(request, session)
-        if self._hears(request):
-            fields = {**request.dialect, "Location": self.urls.url_of(request, session)}
-            request.interim(_STATUS, _PHRASE, fields)
+        if not self._hears(request):
+            return False
+        fields = {**request.dialect, "Location": self.urls.url_of(request, session)}
+        return request.interim(_STATUS, _PHRASE, fields)
 
     def progress(
         self, request: StreamingRequest, session: Session

@@ -227,10 +227,10 @@ class Upload:
         except Gone:
             if resuming:
                 raise
-            await self.sessions.forget(self.id)
+            await self.sessions.make_way(self.id)
             return None
         if session.state is State.FAILED and not resuming:
-            await self.sessions.forget(self.id)
+            await self.sessions.make_way(self.id)
             return None
         return session
 

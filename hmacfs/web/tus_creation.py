@@ -24,6 +24,7 @@ from hmacfs.base.errors import (
 from hmacfs.base.names import StoredName, safe_segment
 from hmacfs.base.values import DEFAULT_CONTENT_TYPE
 from hmacfs.rules.conditions import Conditions
+from hmacfs.uploads.live import Check
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Draft, Session, new_id
 from hmacfs.web import replies
@@ -123,19 +124,12 @@ class TusCreation:
         session = await sessions.create(draft)
         try:
             if has_body:
-                session = await sessions.append(
-                    session.id,
-                    0,
-                    request.body,
-                    size=request.body.length,
-                    check=check,
-                    place=self.urls.peers.place_of(request),
-                )
+                session = await self._append(request, session, check)
             session = await self.stored(session)
-        except DigestMismatch as mismatch:
-            # Nobody was told its URL.
+        except Exception:
+            # Nobody was told its URL, so nobody can go on with it.
             await sessions.forget(session.id)
-            raise ChecksumMismatch(mismatch.detail) from None
+            raise
         location = {"Location": self.urls.url_of(request, session)}
         state = self.state(request, session)
         replies.reply(request, HTTPStatus.CREATED, {**location, **state})
@@ -180,6 +174,17 @@ class TusCreation:
         if session.file is not None:
             fields["Content-Location"] = self.urls.location_of(request, session)
         return fields
+
+    async def _append(
+        self, request: StreamingRequest, session: Session, check: Check | None
+    ) -> Session:
+        body, place = request.body, self.urls.peers.place_of(request)
+        try:
+            return await self.urls.sessions.append(
+                session.id, 0, body, size=body.length, check=check, place=place
+            )
+        except DigestMismatch as mismatch:
+            raise ChecksumMismatch(mismatch.detail) from None
 
     def _check_body(self, request: StreamingRequest, draft: Draft) -> None:
         if draft.parts:

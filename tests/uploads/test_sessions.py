@@ -790,6 +790,32 @@ class LocalSessionTests(SessionTests):
         self.assertEqual(bench.find("id0").state, State.COMPLETE)
         self.assertEqual(open_below(bench.path), before)
 
+    def test_made_way_for(self) -> None:
+        """Of two that let one of its id begin anew the slower does not end that of the other."""
+        bench = self.opened()
+        self.addCleanup(bench.clear)
+        draft = bench.draft(id="id")
+        now(bench.sessions.create(draft))
+        now(bench.sessions.cancel("id"))
+        forget = bench.unfinished.forget
+        held: list[Deferred[object]] = []
+
+        def forget_later(key: str) -> Deferred[object]:
+            later: Deferred[object] = Deferred()
+            held.append(later)
+            return later.addCallback(lambda _: forget(key))
+
+        self.patch(bench.unfinished, "forget", forget_later)
+        ways = [begun(bench.sessions.make_way("id")) for _ in range(2)]
+        anew = begun(bench.sessions.create(draft))
+        ways.append(begun(bench.sessions.make_way("id")))
+        for each in held:
+            each.callback(None)
+        for way in ways:
+            self.successResultOf(way)
+        self.successResultOf(anew)
+        self.assertEqual(bench.append("id", 0, CONTENT).state, State.COMPLETE)
+
     def test_left_at_its_end(self) -> None:
         """A session whose client goes away while it is cancelled is cancelled."""
         bench = self.opened()

@@ -38,6 +38,16 @@ class Memory(suite.RufhCase):
 class SlotTests(Memory, suite.SlotTests):
     """A signed upload URL, as XMPP servers give them out, and nothing else of XMPP."""
 
+    def test_unheard(self) -> None:
+        """What breaks off before its client was told where it is leaves nothing; the rest stays."""
+        silent = self.speaking(None)
+        for client, left in ((silent, 0), (self.client, 1)):
+            conversation = client.begin(DATA[:4])
+            self.assertEqual(self.uploads(), 1)
+            conversation.lose()
+            self.assertEqual(self.uploads(), left)
+        self.assertEqual(silent.begin(DATA).response().status, 201)
+
     def test_switched_off(self) -> None:
         """Where uploads cannot be taken up again such a PUT is a plain one."""
         self.again(tus=TusOffer(MAX_UPLOAD_SIZE, on=False))

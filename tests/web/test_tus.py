@@ -46,6 +46,19 @@ class CoreTests(Memory, suite.CoreTests):
         self.assertEqual(self.offset(target), 4)
         conversation.lose()
 
+    def test_broken_creation(self) -> None:
+        """Of bytes that break off before anybody was told where they are nothing is left."""
+        told = [V, PART, self.alice, "Upload-Length: 10", "Content-Length: 10"]
+        conversation = self.server.connect()
+        conversation.send(request("POST", "/files", told) + b"1234")
+        self.assertEqual(len(self.server.sessions.table.known), 1)
+        conversation.lose()
+        self.assertEqual(self.server.sessions.table.known, {})
+        other = checksum(b"9876543210")
+        refused = self.create(PART, f"Upload-Checksum: {other}", body=b"1234567890")
+        self.assertEqual(refused.status, 460)
+        self.assertEqual(self.server.sessions.table.known, {})
+
     def test_location_behind_a_proxy(self) -> None:
         """URLs are below the public base URL where that is known."""
         self.server = Server(Path(self.mktemp()), base_url="https://cdn.example.org")
