@@ -21,8 +21,9 @@ from hmacfs.library.takedown import Takedown
 from hmacfs.observe.recent import Recent
 from hmacfs.observe.usage import resident_bytes
 from hmacfs.rules.ban_list import BanList
-from hmacfs.service import audit, private, protection, quotas, tree
+from hmacfs.service import audit, private, protection, quotas
 from hmacfs.service.foundation import CannotStart, Foundation
+from hmacfs.service.health import make_health
 from hmacfs.service.private import PrivateListener
 from hmacfs.service.stores import make_survey
 from hmacfs.stores.bans import StateBans
@@ -149,7 +150,7 @@ class Administration:
         files = AdminFiles(inventory)
         server = AdminServer(
             inventory,
-            tree.health(settings, self._foundation, self._uptime, self._draining),
+            make_health(settings, self._foundation, self._uptime, self._draining),
             self._recent.told,
             _system,
             lambda: shown.document(settings),

@@ -15,8 +15,9 @@ from hmacfs.library.shelf import Shelf
 from hmacfs.rules import quarantine
 from hmacfs.rules.quota import is_in_names
 from hmacfs.rules.rates import meter_of
-from hmacfs.service import scans, tree
+from hmacfs.service import scans
 from hmacfs.service.foundation import Foundation
+from hmacfs.service.intake import make_intake, make_sessions
 from hmacfs.service.requests import Forgotten
 from hmacfs.service.thumbnails import shelf_place
 from hmacfs.stores.nonces import StateReplays
@@ -42,9 +43,9 @@ class Oblivion:
         :raises StoreFailed: if the index or the shared state cannot be used.
         """
         foundation, settings = self._foundation, self._settings
-        intake = tree.make_intake(settings, foundation, time.monotonic)
+        intake = make_intake(settings, foundation, time.monotonic)
         # First what new files could come of.
-        uploads = await forget_all(tree.sessions(settings, foundation, intake), owner)
+        uploads = await forget_all(make_sessions(settings, foundation, intake), owner)
         rows = files_of(foundation.index, owner, by_name=is_in_names(owner))
         known = [file async for file in rows]
         await self._forget_signatures({file.name for file in known})

@@ -12,8 +12,9 @@ from twisted.logger import Logger
 from hmacfs.config import options
 from hmacfs.config.settings import Settings, Source
 from hmacfs.observe.metrics import Metrics
-from hmacfs.service import private, sockets, tree
+from hmacfs.service import private, sockets
 from hmacfs.service.foundation import CannotStart, Foundation
+from hmacfs.service.health import make_health
 from hmacfs.service.listeners import METRICS_SOCKET
 from hmacfs.service.private import Guest, PrivateListener
 from hmacfs.web.metrics import MetricsPages
@@ -57,7 +58,7 @@ class MetricsListener:
             self._listener = PrivateListener(foundation, self._site)
 
     def _pages(self, settings: Settings) -> Pages:
-        health = tree.health(settings, self._foundation, self._uptime, self._draining)
+        health = make_health(settings, self._foundation, self._uptime, self._draining)
         pages = MetricsPages(settings[options.SERVER_METRICS_PATH], self._metrics.render, health)
         return pages if self._guest is None else self._guest.pages(settings, pages)
 

@@ -25,6 +25,7 @@ from hmacfs.service.answering import answering
 from hmacfs.service.chores import Chore, deduplication, forgetting, index_backups, living
 from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
+from hmacfs.service.intake import make_intake, make_sessions
 from hmacfs.service.keys import KeysUnusable
 from hmacfs.service.listeners import Listeners
 from hmacfs.service.metrics_listener import MetricsListener
@@ -257,8 +258,8 @@ class FileServer(Service):
         return Chore("the rotation of keys", LOOK, self._rotation.run, self._reactor, pending)
 
     def _ending_sessions(self) -> Chore:
-        intake = tree.make_intake(self._settings, self._foundation, time.monotonic)
-        sessions = tree.sessions(self._settings, self._foundation, intake)
+        intake = make_intake(self._settings, self._foundation, time.monotonic)
+        sessions = make_sessions(self._settings, self._foundation, intake)
         return Chore(
             "to end unfinished uploads",
             self._settings[options.SESSION_STORE_CLEANUP_INTERVAL],

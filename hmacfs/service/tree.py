@@ -8,43 +8,31 @@ end in the old one.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable
 
 from attrs import evolve
 
 from hmacfs.auth.keyring import Keyring
 from hmacfs.auth.schemes import Entrance, open_doors
-from hmacfs.base.names import StoredName
-from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
-from hmacfs.ingest.intake import Intake
 from hmacfs.ingest.restoration import Restoration
-from hmacfs.ingest.versions import Versions
 from hmacfs.library.delivery import SENDFILE_FROM, Delivery
 from hmacfs.library.lookup import Lookup
 from hmacfs.library.removal import Removal
 from hmacfs.library.serving import Policy
 from hmacfs.library.thumbnails import Thumbnails
-from hmacfs.rules import sniffing
-from hmacfs.rules.contents import Contents, Types
-from hmacfs.rules.kinds import Extensions, Names
-from hmacfs.rules.rule import Rule, Rules
-from hmacfs.rules.space import Space
-from hmacfs.service import audit, cleaning, keys, protection, quotas, resuming, v3
+from hmacfs.rules.kinds import Extensions
+from hmacfs.service import audit, cleaning, keys, protection, resuming, v3
 from hmacfs.service.foundation import Foundation
-from hmacfs.stores.interfaces import StoreFailed
-from hmacfs.uploads.limits import Limits
-from hmacfs.uploads.sessions import Sessions
-from hmacfs.uploads.whereabouts import OnlyHere
+from hmacfs.service.health import make_health
+from hmacfs.service.intake import make_intake, make_sessions
 from hmacfs.web.accel import Handoff
 from hmacfs.web.api import Api
 from hmacfs.web.channel import Patience
 from hmacfs.web.deletion import Deletion
 from hmacfs.web.files import Files
 from hmacfs.web.guard import Guard
-from hmacfs.web.health import Health, Part
 from hmacfs.web.paths import Paths
 from hmacfs.web.promptness import Promptness
 from hmacfs.web.put import Put
@@ -54,9 +42,6 @@ from hmacfs.web.site import Conduct
 from hmacfs.web.thumbnails import ThumbnailPages
 from hmacfs.web.uploads import Uploads
 from hmacfs.web.versions import VersionFaces
-
-PROBE = StoredName.parse(b"health")
-"""A name that the index is asked for, to see whether it answers."""
 
 
 def grow(
@@ -131,7 +116,7 @@ def grow(
         foundation.pending,
         foundation.events,
     )
-    resting = sessions(settings, foundation, intake)
+    resting = make_sessions(settings, foundation, intake)
     tokens = SessionTokens(
         resting,
         uploads,
@@ -159,116 +144,11 @@ def grow(
             time.time,
             thumbnails is not None,
         ),
-        health(settings, foundation, uptime),
+        make_health(settings, foundation, uptime),
         resumable,
         ThumbnailPages(files, thumbnails),
         Promptness(foundation.reactor, settings[options.SERVER_CLIENT_TIMEOUT]),
     )
-
-
-def make_intake(settings: Settings, foundation: Foundation, seconds: Callable[[], float]) -> Intake:
-    """
-    Put together what takes uploads in.
-
-    :param seconds: a clock that never goes back.
-    """
-    foundation.queue.size = settings[options.WORKERS_UPLOADQUEUESIZE]
-    foundation.queue.retry_after = settings[options.UPLOADS_RETRY_DELAY]
-    return Intake(
-        foundation.blobs,
-        foundation.index,
-        Space(foundation.blobs.free_bytes, settings[options.SERVER_MIN_FREE_BYTES], seconds),
-        foundation.pool,
-        settings[options.SERVER_MAX_UPLOAD_SIZE],
-        settings[options.RETENTION_TOMBSTONE_AGE],
-        time.time,
-        seconds,
-        foundation.pending,
-        foundation.turns,
-        foundation.events,
-        foundation.ledger,
-        rules(settings, foundation, seconds),
-        foundation.pulls,
-        quotas.quotas(settings, foundation),
-        foundation.queue,
-        settings[options.UPLOADS_BUFFER_SIZE],
-        _versions(settings, foundation),
-        protection.rates(settings, foundation),
-    )
-
-
-def _versions(settings: Settings, foundation: Foundation) -> Versions | None:
-    if not settings[options.VERSIONING_ENABLEVERSIONING]:
-        return None
-    most = settings[options.VERSIONING_MAXVERSIONS]
-    return Versions(
-        foundation.index,
-        foundation.blobs,
-        most,
-        time.time,
-        foundation.exchanges,
-        foundation.events,
-    )
-
-
-def sessions(settings: Settings, foundation: Foundation, intake: Intake) -> Sessions:
-    """Put together what keeps unfinished uploads."""
-    most_places = settings[options.CLIENT_NETWORK_SUPPORT_MAX_IP_CHANGES_PER_SESSION]
-    roams = settings[options.CLIENT_NETWORK_SUPPORT_ALLOW_IP_CHANGES]
-    limits = Limits(
-        max_age=settings[options.UPLOADS_MAX_RESUMABLE_AGE],
-        timeout=settings[options.UPLOADS_SESSIONTIMEOUT],
-        quota_claim=settings[options.UPLOADS_SESSION_RECOVERY_TIMEOUT],
-        name_claim=settings[options.UPLOADS_CLIENT_RECONNECT_WINDOW],
-        grace=settings[options.SERVER_RESTART_GRACE_PERIOD],
-        started_at=foundation.started_at,
-        retries=settings[options.UPLOADS_MAX_UPLOAD_RETRIES],
-        tries_again=settings[options.UPLOADS_RETRY_FAILED_UPLOADS],
-        moves=(most_places or None) if roams else 0,
-        notes_places=resuming.proof(settings).on_move,
-        most=settings[options.UPLOADS_MAX_SESSIONS],
-        most_of_owner=settings[options.UPLOADS_MAX_SESSIONS_PER_OWNER],
-        most_bytes=settings[options.UPLOADS_MAX_SESSION_BYTES],
-    )
-    whereabouts = foundation.whereabouts or OnlyHere()
-    return Sessions(foundation.sessions, intake, limits, whereabouts)
-
-
-def health(
-    settings: Settings,
-    foundation: Foundation,
-    uptime: Callable[[], float],
-    draining: Callable[[], bool] = lambda: False,
-) -> Health:
-    """
-    Put together what tells whether the server works.
-
-    :param uptime: tells seconds since the start.
-    :param draining: whether the server is being stopped.
-    """
-    minimum = settings[options.SERVER_MIN_FREE_BYTES]
-
-    scanner = _scanner(settings, foundation)
-
-    async def parts() -> dict[str, Part]:
-        found = {
-            "storage": await _storage(foundation, minimum),
-            "index": await _index(foundation),
-        }
-        found |= await foundation.shared.parts()
-        if scanner is not None:
-            found["clamav"] = await scanner()
-        return found | foundation.network.parts() | foundation.audit.parts()
-
-    return Health(parts, uptime, protection.peers_of(settings), foundation.history, draining)
-
-
-def _scanner(settings: Settings, foundation: Foundation) -> Callable[[], Awaitable[Part]] | None:
-    if not settings[options.CLAMAV_CLAMAVENABLED]:
-        return None
-    from hmacfs.service import scans
-
-    return partial(scans.health, scans.clamd(settings, foundation.reactor))
 
 
 def conduct(settings: Settings, foundation: Foundation) -> Conduct:
@@ -297,28 +177,6 @@ def conduct(settings: Settings, foundation: Foundation) -> Conduct:
     )
 
 
-def rules(settings: Settings, foundation: Foundation, seconds: Callable[[], float]) -> Rules:
-    """Tell what every upload has to meet, in the order in which that is asked."""
-    everywhere = settings[options.SERVER_GLOBAL_EXTENSIONS]
-    allowed = everywhere or settings[options.UPLOADS_ALLOWED_EXTENSIONS]
-    blocked = settings[options.UPLOADS_BLOCKED_EXTENSIONS]
-    types = Types(
-        settings[options.VALIDATION_ALLOWED_TYPES],
-        settings[options.VALIDATION_BLOCKED_TYPES],
-        settings[options.VALIDATION_CHECK_MAGIC_BYTES],
-        settings[options.VALIDATION_STRICT_MODE],
-    )
-    if types.checks or types.blocked or settings[options.SECURITY_ENABLEJWT]:
-        sniffing.prepare()
-    ordered: list[Rule] = [Names(Extensions.of(allowed, blocked)), Contents(types)]
-    if settings[options.CLAMAV_CLAMAVENABLED]:
-        from hmacfs.service import scans
-
-        is_safe = settings[options.CLAMAV_ON_SCAN_FAILURE] == "refuse"
-        ordered.append(scans.scanning(settings, foundation, seconds, postpones=not is_safe))
-    return Rules(ordered)
-
-
 def _policy(settings: Settings) -> Policy:
     return Policy(
         retries=settings[options.DOWNLOADS_ENABLE_GET_RETRIES]
@@ -327,21 +185,3 @@ def _policy(settings: Settings) -> Policy:
         changing=settings[options.VERSIONING_ENABLEVERSIONING],
         parts=settings[options.DOWNLOADS_CHUNKED_DOWNLOADS_ENABLED],
     )
-
-
-async def _index(foundation: Foundation) -> Part:
-    try:
-        await foundation.index.find(PROBE)
-    except StoreFailed as error:
-        return Part("failing", str(error))
-    return Part("ok")
-
-
-async def _storage(foundation: Foundation, minimum: int) -> Part:
-    try:
-        free = await foundation.blobs.free_bytes()
-    except StorageFailed as error:
-        return Part("failing", str(error))
-    if free < minimum:
-        return Part("degraded", f"{free} bytes free, {minimum} wanted")
-    return Part("ok", f"{free} bytes free")
