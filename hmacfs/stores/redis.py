@@ -29,8 +29,8 @@ class RedisState:
     A :class:`~hmacfs.stores.state.State` in Redis 5 or newer, or what speaks like it.
 
     It connects when it is first asked.  What it was asked is done once, by a
-    script: a question that had no answer in time may be repeated.  A Redis that
-    is found to have lost its memory fails once, so that who knows better can tell it.
+    script: a question that had no answer in time may be repeated.  When Redis may
+    have lost something, it fails once, so that who knows better can tell it.
 
     :param now: tells seconds since the epoch.
     :param patience: seconds to wait for an answer, with the way there.
@@ -133,8 +133,8 @@ class RedisState:
                 count, after, _ = await self._look(script, index, prefix, after, _PAGE)
 
     def ping(self) -> Deferred[None]:
-        """See whether Redis answers."""
-        return self._link.ask("PING").addCallback(_nothing)
+        """See whether Redis answers, and takes changes."""
+        return self._link.run(scripts.PING, [], []).addCallback(_nothing)
 
     def close(self) -> Awaitable[None]:
         """Wait for what was asked, and end the connection."""

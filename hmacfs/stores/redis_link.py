@@ -6,8 +6,9 @@ What is asked before an answer has come goes out at once; Redis answers in order
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -26,7 +27,7 @@ from hmacfs.stores.client_tls import CheckedName
 from hmacfs.stores.interfaces import StoreFailed, StoreFull, StoreRefused
 from hmacfs.stores.pair import Deadline
 from hmacfs.stores.places import Place
-from hmacfs.stores.redis_scripts import MARK, NOT_ALLOWED
+from hmacfs.stores.redis_scripts import FORGOTTEN, MARK, NOT_ALLOWED, guarded
 
 _REFUSED: Final = (
     (
@@ -54,36 +55,50 @@ _FAILED: Final = (
     (("READONLY",), "is a copy of another and takes no changes: name the first one"),
     (("BUSY",), "is busy with somebody's script: end that with SCRIPT KILL"),
 )
+_ENDED: Final = "has ended the connection: see its log"
+_LOST: Final = "has lost what it knew"
 _FULL: Final = (
     (("OOM",), "has no room left: raise its `maxmemory`, or give it a machine of its own"),
 )
+_IN_A_SCRIPT: Final = re.compile(
+    r"^ERR Error running script.*@user_script: ?\d+: -?"
+    r"| script: [0-9a-f]{40}, on @user_script:\d+\.$"
+)
+"""Where in a script an answer comes from: before Redis 7, since Redis 7."""
+
 _STRANGER: Final = "does not prove that it is {host}: see its certificate and ca_file"
 
 
 class _Conversation(txredisapi.BaseRedisProtocol):  # type: ignore[misc]  # has no types
-    """Remembers why it ended."""
+    """
+    Remembers why it ended.
+
+    :param ended: is given it when it has ended, before those who wait for an answer are told.
+    """
 
     why: BaseException | None = None
 
-    def __init__(self, reactor: IReactorTime) -> None:
+    def __init__(self, reactor: IReactorTime, ended: Callable[[_Conversation], object]) -> None:
         # How long an answer may take is for the link to say.
         super().__init__(charset=None, convertNumbers=False)
+        self._ended = ended
         # In place of that of the global reactor.
         self.callLater = reactor.callLater
 
     def connectionLost(self, why: Failure) -> None:
         """Fail whatever waits for an answer."""
         self.why = why.value
+        self._ended(self)
         super().connectionLost(why)
-
-
-class _Forgotten(StoreFailed):
-    """It knows nothing of what it was asked earlier."""
 
 
 class RedisLink:
     """
     A way to ask one Redis.
+
+    What it was asked may be lost with a connection that ends, or with its
+    memory.  Each time somebody is told so: by the failure of what was just
+    asked, or else of what is asked next.
 
     :param patience: seconds to wait for an answer, with the way there.
     :param mark: the key under which Redis is marked, to tell its memory from another.
@@ -96,8 +111,8 @@ class RedisLink:
         self._deadline = Deadline(reactor, patience, self._drop, self._name)
         self._patience = patience
         self._mark = mark
-        self._memory: bytes | None = None
-        self._has_forgotten = False
+        self._memory = b""
+        self._untold = ""
         self._conversation: _Conversation | None = None
         self._attempt: Deferred[_Conversation] | None = None
         self._waiting: list[Deferred[_Conversation]] = []
@@ -116,9 +131,13 @@ class RedisLink:
         """
         Run a script; tell its answer.
 
-        Fails with :class:`StoreFailed` if that cannot be done in time.
+        Fails with :class:`StoreFailed` if that cannot be done in time, or if
+        Redis has another memory than when it was last asked.
         """
-        return self._limited(lambda talk: talk.eval(script, keys, values))
+        guard = guarded(script)
+        return self._limited(
+            lambda talk: talk.eval(guard, [*keys, self._mark], [*values, self._memory])
+        )
 
     async def close(self) -> None:
         """Wait for what was asked, and end the connection."""
@@ -136,8 +155,8 @@ class RedisLink:
 
     def _told(self, failure: Failure) -> Failure:
         # Those who have given up do not count as told.
-        if failure.check(_Forgotten):
-            self._has_forgotten = False
+        if failure.check(StoreFailed):
+            self._untold = ""
         return failure
 
     async def _asked(self, question: Any) -> Any:
@@ -145,12 +164,21 @@ class RedisLink:
             raise StoreFailed(f"{self._name} was closed")
         with self._pending:
             conversation = await self._connected()
-            if self._has_forgotten:
-                raise _Forgotten(f"{self._name} has lost what it knew")
+            if self._untold:
+                raise self._failed(StoreFailed, self._untold)
             try:
-                return await question(conversation)
+                return await self._answered(question, conversation)
             except Exception as error:
                 raise self._explained(error, conversation) from error
+
+    async def _answered(self, question: Any, conversation: _Conversation) -> Any:
+        try:
+            return await question(conversation)
+        except txredisapi.ResponseError as error:
+            if not str(error).startswith(FORGOTTEN):
+                raise
+            await self._remember(conversation)
+            raise self._failed(StoreFailed, _LOST) from error
 
     def _connected(self) -> Deferred[_Conversation]:
         result: Deferred[_Conversation] = Deferred()
@@ -172,7 +200,7 @@ class RedisLink:
     async def _connect(self) -> _Conversation:
         conversation = None
         try:
-            factory = Factory.forProtocol(partial(_Conversation, self._reactor))
+            factory = Factory.forProtocol(partial(_Conversation, self._reactor, self._broken))
             conversation = cast(_Conversation, await self._endpoint().connect(factory))
             place = self._place
             if place.password:
@@ -193,9 +221,14 @@ class RedisLink:
         """See that this is the memory we know, for one that is empty must be told what it was."""
         mark = secrets.token_hex(16).encode()
         memory = await conversation.eval(MARK, [self._mark], [mark])
-        before, self._memory = self._memory, memory
-        if before not in (None, memory):
-            self._has_forgotten = True
+        if self._memory not in (b"", memory):
+            self._untold = _LOST
+        self._memory = memory
+
+    def _broken(self, conversation: _Conversation) -> None:
+        # Redis may come back as it was some time ago.
+        if conversation is self._conversation:
+            self._untold = self._untold or _ENDED
 
     def _endpoint(self) -> IStreamClientEndpoint:
         place = self._place
@@ -233,7 +266,7 @@ class RedisLink:
             case CancelledError():
                 sentence = f"cannot be reached within {self._patience:g} seconds"
             case network.ConnectionClosed() | txredisapi.RedisError():
-                sentence = f"has ended the connection: see its log ({error})"
+                sentence = f"{_ENDED} ({error})"
             case Exception():
                 return error
             case _:
@@ -241,6 +274,7 @@ class RedisLink:
         return self._failed(StoreFailed, sentence)
 
     def _of_answer(self, answer: str) -> StoreFailed:
+        answer = _IN_A_SCRIPT.sub("", answer)
         for kind, table in (
             (StoreRefused, _REFUSED),
             (StoreFailed, _FAILED),

@@ -30,6 +30,21 @@ end
 return known or ARGV[1]
 """
 
+FORGOTTEN: Final = "FORGOTTEN"
+"""How the answer begins that a script gives in a memory that does not have our mark."""
+
+_GUARD: Final = f"""
+if redis.call('GET', KEYS[#KEYS]) ~= ARGV[#ARGV] then
+  return redis.error_reply('{FORGOTTEN} it has another mark, or none')
+end
+"""
+
+PING: Final = """
+redis.call('SET', KEYS[#KEYS], ARGV[#ARGV])
+return 1
+"""
+"""Does what only a Redis can that takes changes."""
+
 TRY: Final = """
 redis.call('SET', KEYS[1], '1')
 redis.call('GET', KEYS[1])
@@ -256,6 +271,11 @@ end
 return table.concat(answer)
 """
 )
+
+
+def guarded(script: str) -> str:
+    """Let a script do nothing in a memory whose mark, its last key, is not its last value."""
+    return _GUARD + script
 
 
 def escaped(word: str) -> bytes:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
 from attrs import evolve
@@ -319,19 +319,53 @@ class AbsenceTests(RedisCase):
         await state.claim("a", "c", b"", time.time() + 60)
         self.assertEqual(len(await state.entries(START, 9)), 2)
 
-    async def test_full(self) -> None:
-        """A Redis without room says what would help."""
-        state = self.state(self.redis("--maxmemory", "1").place)
-        with self.assertRaises(StoreFull) as caught:
-            await state.claim("a", "b", b"", time.time() + 60)
-        self.assertIn("maxmemory", str(caught.exception))
-
-    async def test_copy(self) -> None:
-        """A Redis that is a copy of another says so."""
-        state = self.state(self.redis("--replicaof", "127.0.0.1", str(free_port())).place)
+    async def fails(self, question: Awaitable[object], sentence: str) -> StoreFailed:
+        """Fail unless a question fails, with this sentence."""
         with self.assertRaises(StoreFailed) as caught:
-            await state.claim("a", "b", b"", time.time() + 60)
-        self.assertIn("is a copy", str(caught.exception))
+            await question
+        self.assertIn(sentence, str(caught.exception))
+        self.assertNotIn("script:", str(caught.exception))
+        failure: StoreFailed = caught.exception
+        return failure
+
+    async def test_flushed(self) -> None:
+        """Each who asks a Redis that was emptied is told so once, and nothing is done then."""
+        redis = self.redis()
+        states = [self.state(redis.place) for _ in range(2)]
+        for state in states:
+            await state.claim("a", "b", b"", LATER)
+        redis.ask("FLUSHALL")
+        for state in states:
+            asked = [begun(state.put("a", key, b"", LATER)) for key in "bcd"]
+            for question in asked:
+                await self.fails(question, "lost what it knew")
+            self.assertEqual(await state.entries(START, 9), [])
+
+    async def test_ended(self) -> None:
+        """A connection that ended while nobody asked is told once: Redis may be an older one."""
+        redis = self.redis()
+        state = self.state(redis.place)
+        await state.ping()
+        redis.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        while state._link._conversation is not None and state._link._conversation.connected:
+            await deferLater(reactor, 0.01)
+        await self.fails(state.find("a", "b"), "ended the connection")
+        self.assertIsNone(await state.find("a", "b"))
+
+    async def test_takes_nothing(self) -> None:
+        """A Redis that has no room, or is a copy of another, is not well, and says what helps."""
+        redis = self.redis()
+        state = self.state(redis.place)
+        await state.ping()
+        redis.ask("CONFIG", "SET", "maxmemory", "1")
+        for question in (state.claim("a", "b", b"", LATER), state.ping()):
+            self.assertIsInstance(await self.fails(question, "maxmemory"), StoreFull)
+        await self.fails(self.state(redis.place).ping(), "maxmemory")
+        redis.ask("CONFIG", "SET", "maxmemory", "0")
+        await state.ping()
+        redis.ask("REPLICAOF", "127.0.0.1", str(free_port()))
+        for question in (state.claim("a", "b", b"", LATER), state.ping()):
+            await self.fails(question, "is a copy")
 
     async def test_other(self) -> None:
         """What listens there and is no Redis is told, and nothing hangs."""
