@@ -181,7 +181,7 @@ def _rm(arguments: argparse.Namespace, around: Surroundings) -> int:
             print(f"removed {shown.safe(str(removed))}", file=around.stdout)
 
     async def work(calls: Calls) -> int:
-        async with opened(settings, calls) as visit:
+        async with opened(settings, calls, events=events) as visit:
             takedown = Takedown(visit.index, visit.blobs, time.time, events)
             if name is not None:
                 await takedown.remove(name)

@@ -13,9 +13,8 @@ from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
 from hmacfs.cli.command import Command, CommandFailed, add_common, settings_of
 from hmacfs.cli.recording import recorded
-from hmacfs.cli.retention_command import SHORT_TOMBSTONE
 from hmacfs.cli.surroundings import FAILED, FINE, Surroundings
-from hmacfs.cli.visit import Visit, carried_out, opened
+from hmacfs.cli.visit import Visit, carried_out, may_change, opened
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pools import InlinePool
@@ -38,11 +37,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _iso(arguments: argparse.Namespace, around: Surroundings) -> int:
     settings = settings_of(arguments, around)
-    # Where a name may get other bytes at any time, only the server knows when it does not.
-    is_fleeting = settings[options.RETENTION_TOMBSTONE_AGE] < SHORT_TOMBSTONE
-    alone = arguments.action == "pack" and (
-        is_fleeting or settings[options.VERSIONING_ENABLEVERSIONING]
-    )
+    alone = arguments.action == "pack" and may_change(settings)
 
     async def work(calls: Calls) -> int:
         async with opened(settings, calls, alone=alone) as visit:

@@ -13,17 +13,13 @@ from hmacfs.cli.calls import Calls
 from hmacfs.cli.command import Command, add_option, settings_of
 from hmacfs.cli.recording import recorded
 from hmacfs.cli.surroundings import FINE, Surroundings
-from hmacfs.cli.visit import carried_out, opened
-from hmacfs.config import options
+from hmacfs.cli.visit import carried_out, may_change, opened
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pools import InlinePool
 from hmacfs.library.disposal import Disposal
 from hmacfs.library.report import Deletion
 from hmacfs.library.retention import Reason
 from hmacfs.service import cleaning
-
-SHORT_TOMBSTONE: Final = 60.0
-"""Seconds that a name has to stay taken at least, for this to be safe beside a server."""
 
 _WHY: Final = {
     Reason.EXPIRED.value: "it has expired",
@@ -47,9 +43,8 @@ def _retention(arguments: argparse.Namespace, around: Surroundings) -> int:
         print(_line(deletion, arguments), file=around.stdout)
 
     async def work(calls: Calls, events: Events | None) -> None:
-        # A name that is free again at once could get a new file while its old one goes.
-        alone = settings[options.RETENTION_TOMBSTONE_AGE] < SHORT_TOMBSTONE
-        async with opened(settings, calls, alone=alone and not arguments.dry_run) as visit:
+        alone = events is not None and may_change(settings)
+        async with opened(settings, calls, alone=alone, events=events) as visit:
             if events is not None:
                 disposal = Disposal(visit.index, visit.blobs, time.time, events=events)
                 deleting = cleaning.retention(settings, disposal, InlinePool())

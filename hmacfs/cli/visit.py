@@ -6,25 +6,33 @@ import os
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 
+from hmacfs.base.events import Events
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.packed import PackedBlobs
 from hmacfs.cli.calls import Calls
 from hmacfs.cli.command import CommandFailed
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
-from hmacfs.flow.pools import ThreadedPool
+from hmacfs.flow.pending import Pending
+from hmacfs.flow.pools import InlinePool, ThreadedPool
+from hmacfs.library.shelf import Shelf
+from hmacfs.library.shelving import Shelving
 from hmacfs.service.stores import contents, index_path, is_file, make_index, naming
+from hmacfs.service.thumbnails import shelf_place
 from hmacfs.stores.database import is_older
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sql_state import SqlState
 from hmacfs.stores.sqlite import BUSY_TIMEOUT, SqliteIndex
+
+SHORT_TOMBSTONE: Final = 60.0
+"""Seconds that a name has to stay taken at least, for commands to delete files beside a server."""
 
 T = TypeVar("T")
 S = TypeVar("S", SqlIndex, SqlState)
@@ -64,15 +72,31 @@ async def storage(
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, reactor: Calls, *, alone: bool = False
+    settings: Settings, reactor: Calls, *, alone: bool = False, events: Events | None = None
 ) -> AsyncGenerator[Visit, None]:
     """
     Open the files and the index.
 
     :param alone: keep servers out meanwhile, and make an index if there is none.
         An index of an older release is only upgraded alone.
+    :param events: are told of files that are removed, whose small pictures then go too.
     :raises CommandFailed: if there is no index.
     """
+    async with _opened(settings, reactor, alone=alone) as visit:
+        pending = Pending()
+        if events is not None:
+            shelf = Shelf(shelf_place(settings))
+            Shelving(visit.index, shelf, InlinePool(), pending).follow(events)
+        try:
+            yield visit
+        finally:
+            await pending.idle()
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, reactor: Calls, *, alone: bool
+) -> AsyncGenerator[Visit, None]:
     if not is_file(settings):
         async with (
             storage(settings, reactor, alone=alone) as blobs,
@@ -87,6 +111,17 @@ async def opened(
     alone = alone or is_older(path, BUSY_TIMEOUT)
     async with storage(settings, reactor, alone=alone) as blobs, index_at(path, reactor) as index:
         yield Visit(blobs, index)
+
+
+def may_change(settings: Settings) -> bool:
+    """
+    Tell whether a name may get other bytes while its old ones go.
+
+    Only the server knows when it does not: where files are replaced, or names are free
+    again at once.
+    """
+    is_fleeting = settings[options.RETENTION_TOMBSTONE_AGE] < SHORT_TOMBSTONE
+    return is_fleeting or settings[options.VERSIONING_ENABLEVERSIONING]
 
 
 def check_index(settings: Settings) -> None:

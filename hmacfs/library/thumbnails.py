@@ -11,13 +11,14 @@ from twisted.internet.defer import TimeoutError as TooLong
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from hmacfs.base.events import Events, FileRemoved, ThumbnailEnded, UploadStored
+from hmacfs.base.events import Events, ThumbnailEnded, UploadStored
 from hmacfs.base.values import StoredFile
 from hmacfs.blobs.interfaces import Blobs, OpenBlob, StorageFailed
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import Pool, shielded
-from hmacfs.library.pictures import MAX_SOURCE, Box, NoPicture, Picture, Pictures, is_pictured
+from hmacfs.library.pictures import Box, NoPicture, Picture, Pictures
 from hmacfs.library.shelf import Shelf
+from hmacfs.library.shelving import Shelving, can_have
 from hmacfs.stores.interfaces import Index, StoreFailed
 
 PATIENCE = 2.0
@@ -34,6 +35,7 @@ class Thumbnails:
     """
     Makes, keeps and finds small pictures, never at the price of an upload.
 
+    :param shelving: takes them away again.
     :param disk: where files are read and written.
     :param makers: where pictures are made; as many threads as processes at once.
     :param pending: counts what must end before the storage may be closed.
@@ -42,6 +44,7 @@ class Thumbnails:
     index: Index
     blobs: Blobs
     shelf: Shelf
+    shelving: Shelving
     pictures: Pictures
     disk: Pool
     makers: Pool
@@ -58,7 +61,6 @@ class Thumbnails:
         """Listen to what happens to files."""
         self._turns = DeferredSemaphore(self.at_once)
         self.events.listen(UploadStored, self._stored)
-        self.events.listen(FileRemoved, self._removed)
 
     def stop(self) -> None:
         """Begin nothing more."""
@@ -70,7 +72,7 @@ class Thumbnails:
 
         :raises TimeoutError: if it is not made yet.
         """
-        if not _can_have(file):
+        if not can_have(file):
             return None
         picture = await self.disk.run(self.shelf.find, file.sha256, box)
         if picture is not None or await self.disk.run(self.shelf.is_none, file.sha256):
@@ -95,7 +97,7 @@ class Thumbnails:
         return making
 
     async def scan(self, goes_on: Callable[[], bool]) -> None:
-        """Make the pictures that are missing, and let go of those whose files are gone."""
+        """Make the pictures that are missing."""
         start = ""
         while goes_on() and (page := await self.index.page(start, PAGE)):
             missing = await self.disk.run(self._missing, list(page))
@@ -104,16 +106,12 @@ class Thumbnails:
                 if making is not None and goes_on():
                     await _follow(making)
             start = f"{page[-1].name}\0"
-        folders = self.shelf.folders()
-        while goes_on() and (known := await self.disk.run(next, folders, None)) is not None:
-            for sha256 in known:
-                await self._forget_unused(sha256)
 
     def _missing(self, files: list[StoredFile]) -> list[StoredFile]:
         # On a thread.
         boxes = self.pictures.boxes
         return [
-            file for file in files if _can_have(file) and not self.shelf.knows(file.sha256, boxes)
+            file for file in files if can_have(file) and not self.shelf.knows(file.sha256, boxes)
         ]
 
     async def _make(self, file: StoredFile, making: Deferred[None]) -> None:
@@ -159,31 +157,11 @@ class Thumbnails:
             raise
         await self.disk.run(self.shelf.put, file.sha256, pictures)
         # It may have gone while its picture was made.
-        await self._forget_unused(file.sha256)
+        await self.shelving.forget_unused(file.sha256)
 
     def _stored(self, event: UploadStored) -> None:
-        if event.created and _can_have(event.file):
+        if event.created and can_have(event.file):
             self.want(event.file)
-
-    def _removed(self, event: FileRemoved) -> None:
-        if _can_have(event.file):
-            Deferred.fromCoroutine(self._forget(event.file.sha256))
-
-    async def _forget(self, sha256: bytes) -> None:
-        try:
-            with self.pending:
-                await self._forget_unused(sha256)
-        except (OSError, StoreFailed) as error:
-            # Nobody can fetch it any more, and the next scan tries again.
-            self.log.error("cannot remove a small picture: {error}", error=str(error))
-
-    async def _forget_unused(self, sha256: bytes) -> None:
-        if not await self.index.with_digest(sha256, 1):
-            await self.disk.run(self.shelf.forget, sha256)
-
-
-def _can_have(file: StoredFile) -> bool:
-    return 0 < file.size <= MAX_SOURCE and is_pictured(file.content_type)
 
 
 def _read(blob: OpenBlob) -> bytes:

@@ -32,7 +32,7 @@ from hmacfs.service.metrics_listener import MetricsListener
 from hmacfs.service.notify import Notify, watchdog_interval
 from hmacfs.service.pidfile import write_pid_file
 from hmacfs.service.rotation import LOOK, Rotation
-from hmacfs.service.thumbnails import workshop
+from hmacfs.service.thumbnails import shelving, sweeping, workshop
 from hmacfs.service.tls import CertificateRefused
 from hmacfs.web.site import StreamingSite
 
@@ -59,7 +59,8 @@ class FileServer(Service):
         self._environ = environ or {}
         self._notify = Notify.of(self._environ)
         self._foundation = Foundation(settings, reactor)
-        self._workshop = workshop(settings, self._foundation)
+        self._shelving = shelving(settings, self._foundation)
+        self._workshop = workshop(settings, self._foundation, self._shelving)
         self._ring = Keyring(())
         self._started_at = time.monotonic()
         self._site = StreamingSite(
@@ -234,6 +235,7 @@ class FileServer(Service):
             *living(self._foundation, self._reactor),
         ):
             self._begin(chore)
+        self._begin(sweeping(self._shelving, self._reactor))
         if self._workshop is not None:
             for chore in self._workshop.start():
                 self._begin(chore)

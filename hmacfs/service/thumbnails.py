@@ -6,13 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from twisted.internet.interfaces import IReactorTime
+
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pools import ThreadedPool
 from hmacfs.library.pictures import Pictures
 from hmacfs.library.shelf import Shelf
+from hmacfs.library.shelving import Shelving
 from hmacfs.library.thumbnails import Thumbnails
-from hmacfs.service.chores import Chore
+from hmacfs.service.chores import SWEEP_INTERVAL, Chore
 from hmacfs.service.foundation import Foundation
 from hmacfs.service.stores import internal_path
 
@@ -23,14 +26,15 @@ AT_ONCE: Final = 1
 class Workshop:
     """The pictures of a server that makes some, and the threads that wait for their processes."""
 
-    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+    def __init__(self, settings: Settings, foundation: Foundation, shelving: Shelving) -> None:
         self._pool = ThreadedPool(foundation.reactor, "thumbnails", AT_ONCE)
         self._interval = settings[options.THUMBNAILS_THUMBNAILINTERVALSCAN]
         self._foundation = foundation
         self.thumbnails = Thumbnails(
             foundation.index,
             foundation.blobs,
-            Shelf(shelf_place(settings)),
+            shelving.shelf,
+            shelving,
             Pictures(settings[options.THUMBNAILS_SIZE]),
             foundation.pool,
             self._pool,
@@ -68,6 +72,28 @@ def shelf_place(settings: Settings) -> Path:
     return settings[options.THUMBNAILS_DIRECTORY] or internal_path(settings) / "thumbnails"
 
 
-def workshop(settings: Settings, foundation: Foundation) -> Workshop | None:
+def shelving(settings: Settings, foundation: Foundation) -> Shelving:
+    """Make what takes pictures away; there may be some from when they were made."""
+    made = Shelving(
+        foundation.index, Shelf(shelf_place(settings)), foundation.pool, foundation.pending
+    )
+    made.follow(foundation.events)
+    return made
+
+
+def sweeping(shelving: Shelving, clock: IReactorTime) -> Chore:
+    """Make the chore that takes away what a crash has left."""
+    chore: Chore = Chore(
+        "the search for small pictures without files",
+        SWEEP_INTERVAL,
+        lambda: shelving.sweep(lambda: chore.running),
+        clock,
+        shelving.pending,
+    )
+    return chore
+
+
+def workshop(settings: Settings, foundation: Foundation, shelving: Shelving) -> Workshop | None:
     """Make what makes pictures, if the settings want some."""
-    return Workshop(settings, foundation) if settings[options.THUMBNAILS_ENABLED] else None
+    enabled = settings[options.THUMBNAILS_ENABLED]
+    return Workshop(settings, foundation, shelving) if enabled else None

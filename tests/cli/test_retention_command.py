@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 
 from hmacfs.base.values import Tombstone
@@ -69,6 +70,21 @@ class RetentionTests(StorageCase):
         )
         self.assertEqual(self.names(), ["new", "old/b"])
         self.assertEqual(len(report.read_text(encoding="utf-8").splitlines()), 2)
+
+    def test_beside_a_server(self) -> None:
+        """Where files are replaced only the server knows when one is not: it cleans, or nobody."""
+        self.configure('max_file_age = "1h"')
+        with (self.internal / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.assertEqual(self.run_command("retention", "-dry-run").code, 0)
+            self.configure(more="[versioning]\nenableversioning = true\n")
+            self.assertEqual(self.run_command("retention", "-dry-run").code, 0)
+            outcome = self.run_command("retention")
+            self.assertEqual(outcome.code, 1)
+            self.assertIn("another hmac-file-server is running", outcome.err)
+            self.assertEqual(len(self.names()), 4)
+        self.assertEqual(self.run_command("retention").code, 0)
+        self.assertEqual(self.names(), ["new"])
 
     def test_at_work(self) -> None:
         """While the server deletes, the command fails with a sentence."""

@@ -15,7 +15,7 @@ from typing import Final
 from tests.library.images import bomb, image, opened, turned
 from tests.ports import free_port
 from tests.real import ways
-from tests.real.case import ServerCase
+from tests.real.case import ServerCase, command
 from tests.real.client import Answer, ask, put
 from tests.real.daemon import Daemon, eventually
 from tests.real.ways import WAYS, File
@@ -147,6 +147,30 @@ class ServedTests(ThumbnailCase):
         self.daemon.start()
         eventually("the end of the pictures", lambda: not self.shelf())
         self.assert_status(410, self.get("/thumbnail/b.png"))
+
+    def test_no_more(self) -> None:
+        """Where none are made any more, those that there are go with their files all the same."""
+        for name, kind in (("a.png", "PNG"), ("b.gif", "GIF")):
+            self.put(name, image(kind), f"image/{kind.lower()}")
+            self.made(f"/thumbnail/{name}")
+        left = self.shelf()[0].parent / f"{'0' * 64}-64x64.png"
+        left = left.parent.parent / "00" / left.name
+        left.parent.mkdir(exist_ok=True)
+        left.write_bytes(b"of a file that went while the server was being killed")
+        self.daemon.stop()
+        text = self.daemon.config.read_text(encoding="utf-8")
+        text = text.replace("[thumbnails]\nenabled = true", "[thumbnails]\nenabled = false")
+        self.daemon.config.write_text(text, encoding="utf-8")
+        self.daemon.start()
+        eventually("the end of what was left", lambda: not left.exists())
+        self.assertEqual(len(self.shelf()), 4)
+        self.assertEqual(command(self.daemon, "rm", "a.png").returncode, 0)
+        self.assertEqual(len(self.shelf()), 2)
+        answer = ask(
+            self.daemon.port, "DELETE", self.daemon.place("b.gif"), ways.token(scope="admin")
+        )
+        self.assert_status(204, answer)
+        eventually("the end of the other", lambda: not self.shelf())
 
     def test_scan(self) -> None:
         """What was uploaded before pictures were made gets one by the scan at the start."""
