@@ -48,10 +48,13 @@ class ContentStore:
 
     :param directory: made when it is needed.
     :param most: the most bytes of its contents together; 0 means any.
+    :param takes: whether files get their bytes here; if not, those that have them
+        here go as they would.
     """
 
     directory: Path
     most: int = 0
+    takes: bool = True
     _used: int | None = field(default=None, init=False)
     _lock: Lock = field(factory=Lock, init=False)
 
@@ -77,7 +80,7 @@ class ContentStore:
         if own is None:
             return 0
         try:
-            with self._bucket(sha256) as bucket:
+            with self._bucket(sha256, create=True) as bucket:
                 return self._deduplicate(parent, leaf, own, bucket, sha256.hex(), scratch)
         except OSError as error:
             if error.errno in _CANNOT_LINK:
@@ -153,7 +156,7 @@ class ContentStore:
         if key is None:
             return
         mine = os.fstat(descriptor)
-        with suppress(OSError), self._bucket(bytes.fromhex(key)) as bucket:
+        with suppress(OSError), self._bucket(bytes.fromhex(key), create=False) as bucket:
             kept = os.stat(key, dir_fd=bucket, follow_symlinks=False)
             if (kept.st_ino, kept.st_nlink) == (mine.st_ino, 1):
                 os.unlink(key, dir_fd=bucket)
@@ -183,13 +186,14 @@ class ContentStore:
                     yield from (path for path in bucket.iterdir() if _is_content(path))
 
     @contextmanager
-    def _bucket(self, sha256: bytes) -> Iterator[int]:
+    def _bucket(self, sha256: bytes, *, create: bool) -> Iterator[int]:
         # Opened each time, for it may have been deleted.
-        self.directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+        if create:
+            self.directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
         # A link was resolved where it was configured; one that is planted leads nowhere.
         top = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            bucket = open_directory(top, sha256.hex()[:2], create=True)
+            bucket = open_directory(top, sha256.hex()[:2], create=create)
             try:
                 _give(top, bucket)
                 yield bucket

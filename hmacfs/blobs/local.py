@@ -289,7 +289,7 @@ class LocalBlobs:
 
     def deduplicate(self, name: StoredName, sha256: bytes) -> Deferred[int]:
         """Let equal files have their bytes together; see :meth:`Blobs.deduplicate`."""
-        if self._contents is None:
+        if self._contents is None or not self._contents.takes:
             return succeed(0)
         return self._pool.run(self._deduplicate, self._contents, name, sha256)
 

@@ -24,7 +24,7 @@ def _no_arguments(_: argparse.ArgumentParser) -> None:
 def _dedup(arguments: argparse.Namespace, around: Surroundings) -> int:
     settings = settings_of(arguments, around)
     store = contents(settings)
-    if store is None:
+    if not store.takes:
         raise CommandFailed("deduplication is off in the configuration")
     if not store.fits(settings[options.SERVER_STORAGE_PATH]):
         raise CommandFailed(f"{store.directory} is on another file system than the files")

@@ -175,8 +175,6 @@ def index_backups(
 def deduplication(settings: Settings, foundation: Foundation) -> tuple[Chore, ...]:
     """Make the chores that look for equal files, and for bytes that no file has any more."""
     store = foundation.contents
-    if store is None:
-        return ()
 
     async def sweep() -> None:
         await foundation.pool.run(store.sweep)
@@ -184,7 +182,7 @@ def deduplication(settings: Settings, foundation: Foundation) -> tuple[Chore, ..
     clock, pending = foundation.reactor, foundation.pending
     chores = [Chore("the search for bytes without files", SWEEP_INTERVAL, sweep, clock, pending)]
     interval = settings[options.DEDUPLICATION_SCAN_INTERVAL]
-    if interval:
+    if store.takes and interval:
         scan = Deduplication(
             foundation.index, foundation.blobs, foundation.turns, foundation.events
         )

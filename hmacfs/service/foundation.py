@@ -76,7 +76,7 @@ class Foundation:
     :ivar meters: count uploads as they begin, for all servers that share the state.
     :ivar own_meters: count those of this process.
     :ivar days: know what owners sent in a day.
-    :ivar contents: the bytes that equal files have together, if they have.
+    :ivar contents: the bytes that equal files have together.
     :ivar deduplicates: whether equal files are stored once, which the start finds out.
     :ivar unverified: bounds the bytes whose signature cannot be checked yet.
     :ivar sessions: the uploads that are not finished.
@@ -184,7 +184,7 @@ class Foundation:
             raise CannotStart(str(error)) from error
 
     def _look_at_contents(self) -> None:
-        if self.contents is None:
+        if not self.contents.takes:
             return
         try:
             if self.contents.fits(self._storage):

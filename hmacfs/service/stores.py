@@ -49,14 +49,13 @@ def backup_directory(settings: Settings) -> Path:
     return internal_path(settings) / "backup"
 
 
-def contents(settings: Settings) -> ContentStore | None:
-    """Make the store of the bytes that equal files have together, if they have."""
-    enabled = (options.SERVER_DEDUPLICATION_ENABLED, options.DEDUPLICATION_ENABLED)
-    if not all(settings[option] for option in enabled):
-        return None
+def contents(settings: Settings) -> ContentStore:
+    """Make the store of the bytes that equal files have together, or had when it was on."""
+    switches = (options.SERVER_DEDUPLICATION_ENABLED, options.DEDUPLICATION_ENABLED)
+    takes = all(settings[option] for option in switches)
     configured = settings[options.DEDUPLICATION_DIRECTORY]
     directory = configured.resolve() if configured else internal_path(settings) / "contents"
-    return ContentStore(directory, settings[options.DEDUPLICATION_MAXSIZE])
+    return ContentStore(directory, settings[options.DEDUPLICATION_MAXSIZE], takes)
 
 
 def naming(settings: Settings) -> Naming:

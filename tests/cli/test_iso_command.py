@@ -260,7 +260,7 @@ class IsoTests(StorageCase):
         """Where the container cannot be written all files stay, with a sentence that says why."""
         text = self.config.read_text(encoding="utf-8")
         for old, new, why in (
-            ("container.iso", "uploads/two/container.iso", "cannot write"),
+            ("container.iso", "config.toml/container.iso", "cannot write"),
             ("enabled = true", "enabled = true\ncharset = 'nonsense'", "nonsense"),
         ):
             self.config.write_text(text.replace(old, new), encoding="utf-8")

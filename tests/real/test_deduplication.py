@@ -148,6 +148,30 @@ class UploadTests(DeduplicationCase):
         self.assertEqual(1, len(self.inodes(daemon)))
         self.assertEqual([data], [path.read_bytes() for path in self.kept(daemon)])
 
+    def test_no_more(self) -> None:
+        """Where it is switched off, what is there goes with its last file all the same."""
+        daemon = self.start({**ways.SECTIONS, "deduplication": {"enabled": True}})
+        gone = noise(3000)
+        for name, data in ((NAMES[0], DATA), (NAMES[1], DATA), ("gone", gone)):
+            self.assertEqual(201, self.put(daemon, name, data))
+        self.assertEqual(2, len(self.kept(daemon)))
+        daemon.stop()
+        # As a kill in between leaves it.
+        daemon.stored()["gone"].unlink()
+        text = daemon.config.read_text(encoding="utf-8")
+        text = text.replace("[deduplication]\nenabled = true", "[deduplication]\nenabled = false")
+        daemon.config.write_text(text, encoding="utf-8")
+        daemon.start()
+        eventually("the end of what was left", lambda: len(self.kept(daemon)) == 1)
+        self.assertEqual(201, self.put(daemon, NAMES[2]))
+        self.assertEqual(2, len(self.inodes(daemon)))
+        self.remove(daemon, NAMES[0])
+        self.assertEqual(1, len(self.kept(daemon)))
+        answer = ask(daemon.port, "DELETE", daemon.place(NAMES[1]), ways.token(scope="admin"))
+        self.assert_status(204, answer)
+        self.assertEqual([], self.kept(daemon))
+        self.assert_comes_back(daemon, daemon.place(NAMES[2]), DATA)
+
     def test_taken_down(self) -> None:
         """By their digest all of them are removed, and their one copy with them."""
         daemon = self.start()
