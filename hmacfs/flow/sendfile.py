@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from hmacfs.base.errors import ClientGone
+from hmacfs.base.taking import untaken
 from hmacfs.flow.pools import Lane
 from hmacfs.flow.source import Truncated
 
@@ -106,12 +107,12 @@ async def send(
     socket = direct.duplicate()
     try:
         while not direct.flush():
-            await Writable(reactor, socket).wait(patience)
+            await _room(reactor, socket, patience)
         offset, stop = span
         while offset < stop:
             went = await lane.run(_send_some, socket, file, offset, min(SEND_SIZE, stop - offset))
             if went is None:
-                await Writable(reactor, socket).wait(patience)
+                await _room(reactor, socket, patience)
             elif went == 0:
                 raise Truncated(f"the file ends at {offset}, {stop - offset} bytes too early")
             else:
@@ -122,6 +123,20 @@ async def send(
     finally:
         # In its turn: never under a thread that still sends.
         await lane.run(os.close, socket)
+
+
+async def _room(reactor: SendReactor, socket: int, patience: float) -> None:
+    left = untaken(socket)
+    while True:
+        try:
+            await Writable(reactor, socket).wait(patience)
+        except TimeoutError:
+            # There is none yet, but the client may be taking what it was sent.
+            left, before = untaken(socket), left
+            if left >= before:
+                raise
+        else:
+            return
 
 
 def _send_some(socket: int, file: int, offset: int, length: int) -> int | None:

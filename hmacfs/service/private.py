@@ -14,7 +14,7 @@ from hmacfs.config.settings import Settings
 from hmacfs.service import sockets
 from hmacfs.service.foundation import Foundation
 from hmacfs.service.listeners import adopt
-from hmacfs.web.channel import Patience
+from hmacfs.web.patience import Patience
 from hmacfs.web.peers import Peers
 from hmacfs.web.private import Pages, PrivateSite
 from hmacfs.web.site import Conduct

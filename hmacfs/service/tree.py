@@ -29,11 +29,11 @@ from hmacfs.service.health import make_health
 from hmacfs.service.intake import make_intake, make_sessions
 from hmacfs.web.accel import Handoff
 from hmacfs.web.api import Api
-from hmacfs.web.channel import Patience
 from hmacfs.web.deletion import Deletion
 from hmacfs.web.files import Files
 from hmacfs.web.guard import Guard
 from hmacfs.web.paths import Paths
+from hmacfs.web.patience import Patience
 from hmacfs.web.promptness import Promptness
 from hmacfs.web.put import Put
 from hmacfs.web.root import Root

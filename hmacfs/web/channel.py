@@ -17,12 +17,11 @@ on what its decoder of chunks knows of trailers: ``_trailerHeaders`` and
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
-from enum import Enum, auto
 from typing import Any, Protocol
 
-from attrs import frozen
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableDescriptor
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
@@ -30,52 +29,16 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
 from hmacfs.base.errors import HeadersTooLarge, MalformedRequest, Refusal, Stalled
+from hmacfs.web import framing
 from hmacfs.web.body import Body
 from hmacfs.web.errors import bare_response
 from hmacfs.web.inlet import SocketInlet
 from hmacfs.web.pace import WINDOW, SlownessWatch, SpeedLimit
+from hmacfs.web.patience import Patience, Phase
+from hmacfs.web.transports import untaken
 from hmacfs.wire import trailers
 
-MAX_LENGTH_DIGITS = 18
-"""Longest Content-Length in digits: an exabyte less one."""
-
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
-
-
-class Phase(Enum):
-    """What a connection is doing."""
-
-    IDLE = auto()  # between requests
-    HEADERS = auto()  # a request has begun, its headers are not all in
-    BODY = auto()  # the headers are in, the body is under way
-    ANSWERING = auto()  # all of the request is in
-    DEAF = auto()  # what comes cannot be told apart any more; the answer is due
-    LINGERING = auto()  # answered; what still comes is thrown away
-
-
-@frozen
-class Patience:
-    """
-    How long a connection is waited for, in seconds.
-
-    :ivar headers: from the first byte of a request to the end of its headers.
-    :ivar body: the longest silence within a body.
-    :ivar write: the longest time that a client takes none of the response.
-    :ivar idle: between two requests.
-    :ivar linger: after a response that came before the end of the body.
-    :ivar linger_bytes: how many bytes are thrown away in that time.
-    :ivar slowest: bytes a second that a body must bring on average; 0 for any.
-    :ivar fastest: bytes a second at which a body is read; 0 for any.
-    """
-
-    headers: float = 20.0
-    body: float = 120.0
-    write: float = 120.0
-    idle: float = 75.0
-    linger: float = 5.0
-    linger_bytes: int = 4 * 1024 * 1024
-    slowest: int = 0
-    fastest: int = 0
 
 
 class StreamedRequest(Protocol):
@@ -112,6 +75,7 @@ class StreamingChannel(HTTPChannel):
     _pace_call: IDelayedCall | None = None
     _watch_call: IDelayedCall | None = None
     _thrown_away = 0
+    _untaken = math.inf
 
     def connectionMade(self) -> None:
         """Wait for the first request."""
@@ -175,24 +139,22 @@ class StreamingChannel(HTTPChannel):
         return bool(super().headerReceived(line))
 
     def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
-        if header == b"Content-Length":
-            if not data.isdigit() or len(data) > MAX_LENGTH_DIGITS:
-                self._fault = MalformedRequest("Content-Length is not a number of bytes")
-                return bool(self._failChooseTransferDecoder())
-        elif header == b"Transfer-Encoding" and data.lower() != b"chunked":
-            self._fault = MalformedRequest("the only transfer coding known here is chunked")
+        try:
+            framing.check_length(header, data, is_known=self._transferDecoder is not None)
+        except MalformedRequest as fault:
+            self._fault = fault
             return bool(self._failChooseTransferDecoder())
-        if (
-            header in (b"Content-Length", b"Transfer-Encoding")
-            and self._transferDecoder is not None
-        ):
-            self._fault = MalformedRequest("the length of the body is given more than once")
         return bool(super()._maybeChooseTransferDecoder(header, data))
+
+    def checkPersistence(self, request: Any, version: bytes) -> bool:
+        """Tell whether the connection may go on after a request."""
+        options = request.requestHeaders.getRawHeaders(b"Connection", [])
+        return self.keep_alive and framing.lets_go_on(version, options)
 
     def allHeadersReceived(self) -> None:
         """Begin the request."""
         request: Any = self.requests[-1]
-        self.persistent = self.checkPersistence(request, self._version) and self.keep_alive
+        self.persistent = self.checkPersistence(request, self._version)
         request.gotLength(self.length)
         if self.length == 0:
             return
@@ -282,12 +244,20 @@ class StreamingChannel(HTTPChannel):
     def pauseProducing(self) -> None:
         """Stop writing: the client takes nothing."""
         super().pauseProducing()
-        if self._phase is Phase.ANSWERING:
+        if self._phase in (Phase.ANSWERING, Phase.DEAF):
+            self._untaken = untaken(self.transport)
             self.setTimeout(self.patience.write)
+
+    def write(self, data: bytes) -> None:
+        """Write part of a response."""
+        super().write(data)
+        if self._waitingForTransport:
+            # TLS passes on a little at a time, and we were told to pause before it was through.
+            self._untaken = untaken(self.transport)
 
     def resumeProducing(self) -> None:
         """Write on.  That the client takes what we send is no reason to read a paused body."""
-        if self._phase is Phase.ANSWERING:
+        if self._phase in (Phase.ANSWERING, Phase.DEAF):
             self.setTimeout(None)
         held_back = self._body_paused or self._pace_call is not None
         if held_back and self._phase is Phase.BODY:
@@ -299,11 +269,21 @@ class StreamingChannel(HTTPChannel):
 
     # The end of a request, and of the connection.
 
+    def answers_early(self) -> None:
+        """Take no more of the body: its answer begins, and goes before the rest of it."""
+        # What is left of the body cannot be told from a next request.
+        self.persistent = False
+        if self._phase is Phase.BODY:
+            self._phase = Phase.DEAF
+            self._stop_pacing()
+            self.setTimeout(None)
+
     def requestDone(self, request: Any) -> None:
         """Go on to the next request, or end a connection whose body nobody will read."""
         if request.body.complete:
             self._phase = Phase.IDLE
             self._savedTimeOut = self.patience.idle
+            self._untaken = math.inf
             super().requestDone(request)
         else:
             self._linger()
@@ -311,6 +291,7 @@ class StreamingChannel(HTTPChannel):
     def loseConnection(self) -> None:
         """End the connection when all is sent; a client that does not let it end is cut."""
         # TLS waits for the client's farewell, which need not come.
+        self._untaken = untaken(self.transport)
         self.setTimeout(self.patience.write)
         super().loseConnection()
 
@@ -329,8 +310,15 @@ class StreamingChannel(HTTPChannel):
                     after=self.patience.headers,
                 )
             )
+        elif self._is_being_taken():
+            self.setTimeout(self.timeOut)
         else:
             self.transport.abortConnection()
+
+    def _is_being_taken(self) -> bool:
+        # However slowly: our buffers, and the kernel's, may hold more than it can take in time.
+        before, self._untaken = self._untaken, untaken(self.transport)
+        return 0 < self._untaken < before
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the requests that their client has gone."""
@@ -352,7 +340,8 @@ class StreamingChannel(HTTPChannel):
         if self._phase is Phase.IDLE or (self._phase is Phase.HEADERS and not self.requests):
             self.loseConnection()
         else:
-            self.persistent = False
+            # The headers of a request may still be coming, after which it is asked again.
+            self.persistent = self.keep_alive = False
 
     def abort(self) -> None:
         """Cut the connection, for a response that cannot be completed."""
@@ -383,7 +372,14 @@ class StreamingChannel(HTTPChannel):
         half: Any = IHalfCloseableDescriptor(self.transport, None)
         if half is not None:
             half.loseWriteConnection()
-        self._linger_call = self.callLater(self.patience.linger, self._stop_lingering)
+        self._untaken = math.inf
+        self._linger_call = self.callLater(self.patience.linger, self._linger_on)
+
+    def _linger_on(self) -> None:
+        if self._is_being_taken():
+            self._linger_call = self.callLater(self.patience.linger, self._linger_on)
+        else:
+            self._stop_lingering()
 
     def _throw_away(self, length: int) -> None:
         self._thrown_away += length

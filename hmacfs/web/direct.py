@@ -10,16 +10,12 @@ from twisted.internet import tcp
 from twisted.internet.interfaces import IConsumer
 
 from hmacfs.web.request import StreamingRequest
+from hmacfs.web.transports import buffered
 
 
 @frozen
 class SocketOutput:
-    """
-    A plain socket.
-
-    It leans on names that :class:`twisted.internet.abstract.FileDescriptor`
-    keeps to itself: ``dataBuffer``, ``offset`` and ``_tempDataBuffer``.
-    """
+    """A plain socket."""
 
     request: StreamingRequest
     transport: Any
@@ -30,14 +26,9 @@ class SocketOutput:
 
     def flush(self) -> bool:
         """Send what the transport has buffered; tell whether all of it went."""
-        transport = self.transport
-        if not self._is_empty():
-            transport.doWrite()
-        return self._is_empty()
-
-    def _is_empty(self) -> bool:
-        transport = self.transport
-        return not transport._tempDataBuffer and transport.offset >= len(transport.dataBuffer)
+        if buffered(self.transport):
+            self.transport.doWrite()
+        return not buffered(self.transport)
 
     def sent(self, length: int) -> None:
         """Count bytes of the body that went around the request."""

@@ -184,8 +184,7 @@ class StreamingRequest(Request):
             # The stock class sets it where it routes, which refusals may come before.
             self.setHeader(b"Date", datetimeToString())
             if not self.body.complete:
-                # What is left of the body cannot be told from a next request.
-                self.channel.persistent = False
+                self.channel.answers_early()
             if not self.channel.persistent:
                 self.setHeader(b"Connection", b"close")
         super().write(data)

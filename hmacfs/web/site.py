@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger, LogLevel
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Site
@@ -27,13 +26,14 @@ from hmacfs.base.events import (
 )
 from hmacfs.rules.bans import Bans
 from hmacfs.web import access_log, replies
-from hmacfs.web.channel import Patience, Phase
 from hmacfs.web.errors import status_of
 from hmacfs.web.idle import IdleConnections
 from hmacfs.web.origin import RequestOrigin
+from hmacfs.web.patience import Patience, Phase
 from hmacfs.web.peers import Peers, address_of
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.switching import SwitchingChannel
+from hmacfs.web.transports import lowest
 from hmacfs.wire import tus
 from hmacfs.wire.forwarded import address
 
@@ -62,10 +62,7 @@ class CountedChannel(SwitchingChannel):
     @property
     def socket(self) -> socket | None:
         """The socket, also below TLS."""
-        transport = self.transport
-        while isinstance(transport, ProtocolWrapper):
-            transport = transport.transport
-        found: socket | None = getattr(transport, "socket", None)
+        found: socket | None = getattr(lowest(self.transport), "socket", None)
         return found
 
     def connectionMade(self) -> None:
@@ -164,7 +161,7 @@ class StreamingSite(Site):
         channel.callLater = self.reactor.callLater  # type: ignore[method-assign,assignment]
         channel.seconds = self.reactor.seconds
         channel.patience = self.conduct.patience
-        channel.keep_alive = self.conduct.keep_alive
+        channel.keep_alive = self.conduct.keep_alive and not self.draining
         channel.totalHeadersSize = self.conduct.max_header_bytes
         return channel
 

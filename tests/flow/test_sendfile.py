@@ -10,11 +10,12 @@ from typing import cast
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.testing import MemoryReactorClock
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from hmacfs.base.errors import ClientGone
-from hmacfs.flow.pools import Lane, ThreadedPool
+from hmacfs.flow.pools import InlinePool, Lane, ThreadedPool
 from hmacfs.flow.sendfile import SEND_SIZE, SendReactor, send
 from hmacfs.flow.source import Truncated
 
@@ -115,6 +116,28 @@ class SendTests(TestCase):
         """A client that takes nothing is given up."""
         sent = self.send(Output(self.ours), patience=0.05)
         await self.assertFailure(sent, ClientGone)
+        self.assertEqual(descriptors(), self.descriptors)
+
+    def test_client_that_takes_a_little(self) -> None:
+        """A client is not given up while it takes something, be it too little to send more."""
+        clock = MemoryReactorClock()
+        output = Output(self.ours)
+        sent = Deferred.fromCoroutine(
+            send(
+                cast(SendReactor, clock),
+                Lane(InlinePool()),
+                self.file,
+                (0, len(BODY)),
+                output,
+                30,
+            )
+        )
+        for _ in range(3):
+            self.assertNotEqual(b"", self.theirs.recv(64 * 1024))
+            clock.advance(30)
+            self.assertNoResult(sent)
+        clock.advance(30)
+        self.failureResultOf(sent, ClientGone)
         self.assertEqual(descriptors(), self.descriptors)
 
     async def test_client_that_closes(self) -> None:

@@ -14,7 +14,7 @@ from hmacfs.auth.permit import Permit
 from hmacfs.base.errors import Faltering
 from hmacfs.web import private
 from hmacfs.web.admin import Admin, Place
-from hmacfs.web.channel import Patience
+from hmacfs.web.patience import Patience
 from hmacfs.web.peers import Peers
 from hmacfs.web.private import Below, Nothing, PrivateSite
 from hmacfs.web.request import StreamingRequest

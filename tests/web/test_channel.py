@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.flow.stage import HIGH_MARK
-from hmacfs.web.channel import Patience
+from hmacfs.web import channel
+from hmacfs.web.patience import Patience
 from hmacfs.web.request import StreamingRequest
 from tests.flow.held_pool import HeldPool
 from tests.web.wire import Conversation, Server, mac_v, request
@@ -148,10 +151,19 @@ class OrderTests(ChannelCase):
 
     def test_close_is_honoured(self) -> None:
         """``Connection: close`` ends the connection after the answer."""
+        for lines in (["close"], ["close, TE"], ["TE,\tClose"], ["TE", "close"]):
+            conversation = self.server.connect()
+            conversation.send(request("GET", "/health", [f"Connection: {line}" for line in lines]))
+            self.assertEqual(conversation.response().headers.get("connection"), "close", lines)
+            self.assertTrue(conversation.wire.disconnecting)
+            conversation.close()
+
+    def test_other_options_are_not_close(self) -> None:
+        """What is no ``close`` leaves the connection open."""
         conversation = self.server.connect()
-        conversation.send(request("GET", "/health", ["Connection: close"]))
-        self.assertEqual(conversation.response().headers["connection"], "close")
-        self.assertTrue(conversation.wire.disconnecting)
+        conversation.send(request("GET", "/health", ["Connection: keep-alive, closed"]))
+        self.assertNotIn("connection", conversation.response().headers)
+        self.assertFalse(conversation.wire.disconnecting)
 
 
 class RefusedBodyTests(ChannelCase):
@@ -398,23 +410,70 @@ class PatienceTests(ChannelCase):
             conversation.send(bytes([byte]))
         self.assertEqual(conversation.response().status, 201)
 
-    def test_client_that_takes_nothing(self) -> None:
-        """A client that takes nothing of its download is cut."""
+    def download(
+        self, headers: Sequence[str] = (), body: Sequence[bytes] = ()
+    ) -> tuple[Clock, Conversation]:
+        """Begin a download, the answer to which has begun and is not at its end."""
         pool = HeldPool()
-        server = Server(Path(self.mktemp()), pool=pool, patience=Patience(write=40))
+        server = Server(Path(self.mktemp()), pool=pool, patience=Patience(body=30, write=40))
         pool.run_all()
         conversation = server.connect()
-        conversation.send(self.upload(3) + b"abc")
+        conversation.send(self.upload(300_000) + bytes(300_000))
         pool.run_all()
         conversation.response()
-        conversation.send(request("GET", "/x"))
+        conversation.send(request("GET", "/x", headers))
+        for data in body:
+            conversation.send(data)
+        while not conversation.output():
+            pool.step()
+        self.addCleanup(pool.run_all)
+        self.addCleanup(conversation.lose)
+        return server.clock, conversation
+
+    def test_client_that_takes_nothing(self) -> None:
+        """A client that takes nothing of its download is cut."""
+        clock, conversation = self.download()
         conversation.channel.pauseProducing()
-        server.clock.advance(39)
+        clock.advance(39)
         self.assertFalse(conversation.wire.aborted)
-        server.clock.advance(1)
+        clock.advance(1)
         self.assertTrue(conversation.wire.aborted)
-        conversation.lose()
-        pool.run_all()
+
+    def test_client_that_takes_a_little(self) -> None:
+        """A client is not cut while it takes something, be it less than it was sent in the time."""
+        clock, conversation = self.download()
+        left = iter([900_000, 800_000, 700_000, 700_000])
+        self.patch(channel, "untaken", lambda _: next(left))
+        conversation.channel.pauseProducing()
+        for _ in range(2):
+            clock.advance(40)
+            self.assertFalse(conversation.wire.aborted)
+        clock.advance(40)
+        self.assertTrue(conversation.wire.aborted)
+
+    def test_end_of_a_slow_answer(self) -> None:
+        """A kept connection is not idle while its client still takes the last answer."""
+        left = iter([200_000, 100_000, 0])
+        self.patch(channel, "untaken", lambda _: next(left))
+        conversation = self.server.connect()
+        conversation.send(request("GET", "/health"))
+        conversation.response()
+        for _ in range(2):
+            self.server.clock.advance(60)
+            self.assertFalse(conversation.wire.aborted)
+        self.server.clock.advance(60)
+        self.assertTrue(conversation.wire.aborted)
+
+    def test_client_with_a_body_that_takes_nothing(self) -> None:
+        """One whose request has a body that does not end, or is none, is cut as soon."""
+        for rest in ((), (b"12345",), (b"12345", b"678")):
+            clock, conversation = self.download(["Content-Length: 10"], rest)
+            self.assertNotEqual(b"", conversation.output())
+            conversation.channel.pauseProducing()
+            clock.advance(39)
+            self.assertFalse(conversation.wire.aborted)
+            clock.advance(1)
+            self.assertTrue(conversation.wire.aborted)
 
     def test_client_that_keeps_an_ended_connection(self) -> None:
         """A client that does not take the end of its connection, as over TLS it can, is cut."""
@@ -463,6 +522,8 @@ class SiteTests(ChannelCase):
         late.send(b"Host: x\r\n\r\n")
         response = late.response()
         self.assertEqual((response.status, response.headers["retry-after"]), (503, "10"))
+        self.assertEqual(response.headers["connection"], "close")
+        self.assertTrue(late.wire.disconnecting)
         late.close()
         self.successResultOf(drained)
 

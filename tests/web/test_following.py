@@ -12,7 +12,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Event, Ping, TextMessage
 
 from hmacfs.base.events import ConnectionsChanged, RequestEnded
-from hmacfs.web.channel import Patience
+from hmacfs.web.patience import Patience
 from hmacfs.web.progress import INTERVAL, Seats
 from hmacfs.web.websocket import FAREWELL, PING_INTERVAL
 from tests.web.signing import credential

@@ -24,8 +24,8 @@ from hmacfs.flow.pools import Lane, ThreadedPool
 from hmacfs.flow.pull import Inlet, Pulls, Target
 from hmacfs.flow.stage import Stage
 from hmacfs.web.body import Body
-from hmacfs.web.channel import Patience
 from hmacfs.web.inlet import SocketInlet
+from hmacfs.web.patience import Patience
 from hmacfs.web.peers import Peers
 from hmacfs.web.site import Conduct, StreamingSite
 

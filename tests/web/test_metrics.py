@@ -10,9 +10,9 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.web.channel import Patience
 from hmacfs.web.health import Health, History, Part
 from hmacfs.web.metrics import MetricsPages
+from hmacfs.web.patience import Patience
 from hmacfs.web.peers import Peers
 from hmacfs.web.private import PrivateSite
 from hmacfs.web.site import Conduct

@@ -42,13 +42,13 @@ from hmacfs.uploads.limits import Limits
 from hmacfs.uploads.sessions import Sessions
 from hmacfs.uploads.table import Table
 from hmacfs.web.api import Api
-from hmacfs.web.channel import Patience
 from hmacfs.web.deletion import Deletion
 from hmacfs.web.files import Files
 from hmacfs.web.following import Following
 from hmacfs.web.guard import Guard
 from hmacfs.web.health import Health, History, Part
 from hmacfs.web.paths import Paths
+from hmacfs.web.patience import Patience
 from hmacfs.web.peers import Peers
 from hmacfs.web.progress import Seats
 from hmacfs.web.promptness import Promptness
