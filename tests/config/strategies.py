@@ -31,7 +31,7 @@ from hmacfs.config.network import (
     SocketKind,
 )
 from hmacfs.config.option import Option
-from hmacfs.config.options import SECURITY_SECRET, TABLE
+from hmacfs.config.options import SECURITY_SECRET, SERVER_STORAGE_PATH, TABLE
 from hmacfs.config.secrets import Password, Secret, is_sample
 
 LINES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=20)
@@ -85,6 +85,9 @@ def _one_line(text: str) -> bool:
 
 def values(option: Option[Any]) -> st.SearchStrategy[Any]:
     """Return any value that an option may have."""
+    if option is SERVER_STORAGE_PATH:
+        # What else has a path may not lie below it.
+        return PATHS.map(lambda path: pathlib.Path("/nonexistent files") / path.name)
     return of_kind(option.kind) | st.sampled_from((option.default, option.example))
 
 
