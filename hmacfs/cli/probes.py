@@ -148,22 +148,6 @@ def _whereabouts(at: Address | pathlib.Path) -> tuple[str, int, pathlib.Path | N
     return ("", 0, at) if isinstance(at, pathlib.Path) else (at.host, at.port, None)
 
 
-def _try_s3(connection: socket.socket, target: Target) -> str:
-    host = "" if isinstance(target.at, pathlib.Path) else target.at.host
-    with _encrypted(connection, target) as encrypted, encrypted.makefile("rwb") as stream:
-        request = f"HEAD /{target.database} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-        stream.write(request.encode())
-        stream.flush()
-        line = stream.readline(_LONGEST_ANSWER).decode(errors="replace").strip()
-    words = line.split(" ", 2)
-    if not line.startswith("HTTP/1.") or len(words) < 2:
-        raise NoAnswer("this is no HTTP server")
-    if words[1] == "404":
-        raise NoAnswer(f"there is no bucket {target.database}")
-    # Without a signature 403 is what a bucket of others answers.
-    return f"HTTP {words[1]}; the keys are tried at the start"
-
-
 def _read_exactly(connection: socket.socket, count: int) -> bytes:
     received = b""
     while len(received) < count:
@@ -179,5 +163,4 @@ _DATABASES: Final = {Service.POSTGRES: "postgres", Service.MYSQL: "mysql"}
 _TRIES: Final[Mapping[Service, Callable[[socket.socket, Target], str]]] = {
     Service.REDIS: _try_redis,
     Service.CLAMD: _try_clamd,
-    Service.S3: _try_s3,
 }

@@ -24,6 +24,7 @@ _POSTGRES_SOCKET: Final = ".s.PGSQL."
 def contradictions(settings: Settings, file: str) -> Iterator[Problem]:
     """Tell why these settings cannot be used, though each value could be."""
     yield from _missing_secret(settings, file)
+    yield from _impossible(settings, file)
     yield from _two_addresses(settings, file)
     yield from _thresholds(settings, file)
     yield from _missing_partners(settings, file)
@@ -47,6 +48,9 @@ def doubts(settings: Settings, file: str) -> Iterator[Problem]:
                 "tokens that name an audience will be refused",
                 "set public_base_url or jwt_audience",
             )
+    for option in settings.given():
+        if not option.in_effect and settings[option] != option.default:
+            yield _at(settings, option, file, "this is not yet in effect", "do not rely on it")
     yield from _unwise_rotation(settings, file)
     if settings[options.QUOTAS_TRACKING] == "redis" and not settings[options.REDIS_REDISENABLED]:
         message, hint = "Redis is not on, so this server counts for itself", "set redisenabled"
@@ -82,6 +86,18 @@ def _missing_secret(settings: Settings, file: str) -> Iterator[Problem]:
             "it is not set",
             'make one with "openssl rand -hex 32"',
         )
+
+
+def _impossible(settings: Settings, file: str) -> Iterator[Problem]:
+    """Tell what nobody may believe to have: without it files would lie elsewhere, or bare."""
+    if settings[options.SECURITY_ENCRYPTION_KEY_FILE] is not None:
+        message = "this server cannot encrypt what it stores yet"
+        hint = "leave it out, and encrypt the file system"
+        yield _at(settings, options.SECURITY_ENCRYPTION_KEY_FILE, file, message, hint)
+    if settings[options.S3_ENABLED]:
+        message = "this server cannot keep files in a bucket yet"
+        hint = "leave it out: files lie in storage_path"
+        yield _at(settings, options.S3_ENABLED, file, message, hint)
 
 
 def _unwise_rotation(settings: Settings, file: str) -> Iterator[Problem]:
@@ -133,8 +149,6 @@ def _thresholds(settings: Settings, file: str) -> Iterator[Problem]:
 
 
 def _missing_partners(settings: Settings, file: str) -> Iterator[Problem]:
-    if settings[options.S3_ENABLED] and not settings[options.S3_BUCKET]:
-        yield _at(settings, options.S3_ENABLED, file, "there is no bucket", "set bucket")
     if settings[options.ADMIN_ENABLED]:
         yield from _unusable_administration(settings, file)
 

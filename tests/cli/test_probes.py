@@ -162,30 +162,6 @@ class ClamdTests(ProbeCase):
         self.assertFails(b"PO", "it closed the connection")
 
 
-class S3Tests(ProbeCase):
-    """S3."""
-
-    service = Service.S3
-    database = "bucket"
-
-    def test_fine(self) -> None:
-        """An answer of any kind but one means that the bucket is there."""
-        self.assertFine(
-            b"HTTP/1.1 403 Forbidden\r\n\r\n",
-            "HTTP 403; the keys are tried at the start",
-            b"HEAD /bucket HTTP/1.1\r\nHost: server.example\r\nConnection: close\r\n\r\n",
-        )
-
-    def test_no_bucket(self) -> None:
-        """A bucket that is not there is told."""
-        self.assertFails(b"HTTP/1.1 404 Not Found\r\n\r\n", "there is no bucket bucket")
-
-    def test_other(self) -> None:
-        """Something else is not HTTP."""
-        self.assertFails(b"+PONG\r\n", "this is no HTTP server")
-        self.assertFails(b"", "this is no HTTP server")
-
-
 class ConnectTests(SynchronousTestCase):
     """Servers that cannot be reached."""
 

@@ -128,6 +128,7 @@ TIED = frozenset(
         "server.max_file_age",
         "server.filettlenabled",
         "s3.enabled",
+        "security.encryption_key_file",
         "admin.enabled",
     }
 )

@@ -42,10 +42,13 @@ class ContradictionTests(SynchronousTestCase):
         (message,) = messages(self, "[server]\nworker_scale_up_thresh = 5")
         self.assertIn("config.toml:2:1: server.worker_scale_up_thresh", message)
 
-    def test_bucket(self) -> None:
-        """S3 needs a bucket."""
-        self.assertEqual(len(messages(self, "[s3]\nenabled = true")), 1)
-        self.assertEqual(warnings("[s3]\nenabled = true\nbucket = 'b'"), [])
+    def test_impossible(self) -> None:
+        """Nobody may believe that files are encrypted, or in a bucket, while they are not."""
+        (message,) = messages(self, "[security]\nencryption_key_file = '/etc/key'")
+        self.assertIn("config.toml:2:1: security.encryption_key_file: this server cannot", message)
+        (message,) = messages(self, "[s3]\nenabled = true\nbucket = 'b'")
+        self.assertIn("config.toml:2:1: s3.enabled: this server cannot keep files in", message)
+        self.assertEqual(warnings("[s3]\nenabled = false"), [])
 
     def test_administrator(self) -> None:
         """The interface for administrators needs the secret of its type."""
@@ -66,6 +69,20 @@ class ContradictionTests(SynchronousTestCase):
         (message,) = messages(self, text + "[admin]\nenabled = true")
         self.assertIn("set admin.bind", message)
         self.assertEqual(warnings(text + "[admin]\nenabled = true\nbind = '9091'"), [])
+
+    def test_not_in_effect(self) -> None:
+        """What is asked for and does nothing yet is told, each with its place; defaults are not."""
+        text = "[workers]\nprocesses = 4\n[compression]\nenabled = true\nlevel = 3\n"
+        told = "this is not yet in effect, do not rely on it"
+        self.assertEqual(
+            [
+                f"config.toml:2:1: workers.processes: {told}",
+                f"config.toml:4:1: compression.enabled: {told}",
+            ],
+            warnings(text),
+        )
+        (warning,) = warnings("NumCores = 'auto'")
+        self.assertIn("config.toml:1:1: NumCores: this is not yet in effect", warning)
 
     def test_network(self) -> None:
         """What is said of a network that nobody watches has no effect, which is told once."""

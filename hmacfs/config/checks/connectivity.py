@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import pathlib
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
@@ -23,7 +22,6 @@ class Service(enum.Enum):
     POSTGRES = "PostgreSQL"
     MYSQL = "MySQL"
     CLAMD = "clamd"
-    S3 = "S3"
 
 
 @frozen
@@ -74,8 +72,6 @@ def targets(settings: Settings) -> Iterator[Target]:
         yield Target(
             Service.CLAMD, settings[options.CLAMAV_CLAMAVSOCKET], options.CLAMAV_CLAMAVENABLED
         )
-    if settings[options.S3_ENABLED]:
-        yield _bucket(settings)
 
 
 def _database(
@@ -90,18 +86,4 @@ def _database(
         settings[of.user],
         settings[of.password],
         settings[of.name],
-    )
-
-
-def _bucket(settings: Settings) -> Target:
-    region = settings[options.S3_REGION]
-    url = urlsplit(settings[options.S3_ENDPOINT] or f"https://s3.{region}.amazonaws.com")
-    is_https = url.scheme == "https"
-    return Target(
-        Service.S3,
-        Address(url.hostname or "", url.port or (443 if is_https else 80)),
-        options.S3_ENABLED,
-        is_https,
-        settings[options.S3_CA_FILE],
-        database=settings[options.S3_BUCKET],
     )

@@ -35,7 +35,6 @@ class CatalogueTests(SynchronousTestCase):
                 "postgres-answers",
                 "mysql-answers",
                 "clamd-answers",
-                "s3-answers",
             },
         )
 

@@ -66,13 +66,3 @@ class TargetTests(SynchronousTestCase):
         """clamd is tried where it listens."""
         (target,) = targets(Settings.of({options.CLAMAV_CLAMAVENABLED: True}))
         self.assertEqual(str(target), "clamd at /var/run/clamav/clamd.ctl")
-
-    def test_bucket(self) -> None:
-        """S3 is tried at its endpoint, or at that of AWS for the region."""
-        on: Values = {options.S3_ENABLED: True, options.S3_BUCKET: "b"}
-        (target,) = targets(Settings.of(on))
-        self.assertEqual(
-            (target.at, target.tls), (Address("s3.us-east-1.amazonaws.com", 443), True)
-        )
-        (target,) = targets(Settings.of({**on, options.S3_ENDPOINT: "http://s3.example:8000/x"}))
-        self.assertEqual((target.at, target.tls), (Address("s3.example", 8000), False))
