@@ -42,6 +42,16 @@ class Command:
     run: Callable[[argparse.Namespace, Surroundings], int]
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that is asked for help with one dash or two; so are those of its sub-commands."""
+
+    def __init__(self, prog: str, *, add_help: bool = True, **details: Any) -> None:
+        super().__init__(prog, add_help=False, **details)
+        if add_help:
+            names = ("-h", "-help", "--help")
+            self.add_argument(*names, action="help", help="show this help message and exit")
+
+
 class Takes(Protocol):
     """A parser, or a group of options of one."""
 

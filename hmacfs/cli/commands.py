@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-from hmacfs.cli.command import Command, CommandFailed, add_common
+from hmacfs.cli.command import Command, CommandFailed, Parser, add_common
 from hmacfs.cli.surroundings import FAILED, Surroundings
 
 
@@ -77,7 +77,7 @@ def add_to(parser: argparse.ArgumentParser, words: Collection[str]) -> None:
 
 def parser_of(command: Command) -> argparse.ArgumentParser:
     """Make the parser of one command alone, for what tells of it."""
-    made = argparse.ArgumentParser(f"hmac-file-server {command.name}", add_help=False)
+    made = Parser(f"hmac-file-server {command.name}", add_help=False)
     _fill(made, command)
     return made
 

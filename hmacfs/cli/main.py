@@ -16,6 +16,7 @@ from typing import TextIO
 from hmacfs.base.started import ENVIRON
 from hmacfs.base.version import VERSION
 from hmacfs.cli import commands, config_flags, locate
+from hmacfs.cli.command import Parser
 from hmacfs.cli.surroundings import Surroundings
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.read import read_file
@@ -31,7 +32,7 @@ USAGE = 2
 
 def parser(*, add_help: bool = True) -> argparse.ArgumentParser:
     """Make the parser of the flags; every one may be written with one dash or two."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="hmac-file-server",
         description="Receives files that an XMPP server allowed by a signed URL, and serves them.",
         allow_abbrev=False,
@@ -55,7 +56,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     commands.add_to(whole, argv)
     # First without the commands, or what follows a mistyped flag is taken for one.
     flags = parser(add_help=False)
-    flags.add_argument("-h", "--help", action="store_true")
+    flags.add_argument("-h", "-help", "--help", action="store_true")
     flags.add_argument("rest", nargs=argparse.REMAINDER)
     _, unknown = flags.parse_known_args(argv)
     if unknown:

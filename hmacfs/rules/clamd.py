@@ -203,7 +203,9 @@ class Clamd:
             raise ScanFailed(f"clamd cannot be reached: {error}") from error
 
     async def _connected(self, talk: Callable[[_Dialogue], Awaitable[str]]) -> str:
-        dialogue = await self.endpoint.connect(Factory.forProtocol(_Dialogue))
+        factory = Factory.forProtocol(_Dialogue)
+        factory.noisy = False
+        dialogue = await self.endpoint.connect(factory)
         if not isinstance(dialogue, _Dialogue):
             raise TypeError(f"{dialogue!r} is no dialogue with clamd")
         try:

@@ -5,18 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hmacfs.service.foundation import CannotStart
-
 
 def write_pid_file(path: Path) -> None:
     """
     Write our process id, in place of that of a server that is gone.  Blocks.
 
-    :raises CannotStart: if it cannot be written.
+    :raises OSError: if it cannot be written.
     """
     beside = path.with_name(path.name + ".new")
-    try:
-        beside.write_text(f"{os.getpid()}\n", encoding="ascii")
-        beside.replace(path)
-    except OSError as error:
-        raise CannotStart(f"cannot write the pid file {path}: {error.strerror}") from error
+    beside.write_text(f"{os.getpid()}\n", encoding="ascii")
+    beside.replace(path)

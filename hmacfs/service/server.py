@@ -196,6 +196,18 @@ class FileServer(Service):
             if is_new or (self._admin is not None and self._admin.changes(settings)):
                 await self._adopt(settings)
 
+    async def _write_pid_file(self, path: Path | None) -> None:
+        """Tell the process id; a server that cannot is as good as any other, and goes on."""
+        if path is None:
+            return
+        try:
+            await self._foundation.pool.run(write_pid_file, path)
+        except OSError as error:
+            reason = error.strerror
+            self.log.error("cannot write the pid file {path}: {reason}", path=path, reason=reason)
+        else:
+            self._pid_file = path
+
     async def _start(self) -> None:
         finished = await self._foundation.start()
         try:
@@ -203,10 +215,7 @@ class FileServer(Service):
         except KeysUnusable as error:
             raise CannotStart(str(error)) from error
         self._bear()
-        pid_file = self._settings[options.SERVER_PID_FILE]
-        if pid_file is not None:
-            await self._foundation.pool.run(write_pid_file, pid_file)
-            self._pid_file = pid_file
+        await self._write_pid_file(self._settings[options.SERVER_PID_FILE])
         if self._admin is not None:
             await self._admin.open()
         await self._metrics.open(self._settings, self._environ)

@@ -201,6 +201,7 @@ class RedisLink:
         conversation = None
         try:
             factory = Factory.forProtocol(partial(_Conversation, self._reactor, self._broken))
+            factory.noisy = False
             conversation = cast(_Conversation, await self._endpoint().connect(factory))
             place = self._place
             if place.password:

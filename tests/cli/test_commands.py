@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.cli import commands
-from hmacfs.cli.command import Command, CommandFailed
+from hmacfs.cli.command import Command, CommandFailed, Parser
 from hmacfs.cli.commands import COMMANDS, add_to, perform
 from hmacfs.cli.surroundings import Surroundings
 
@@ -51,6 +52,15 @@ class CommandsTests(SynchronousTestCase):
     def test_interrupt(self) -> None:
         """An interrupt is said, and a failure."""
         self.assertEqual(self.run_command(KeyboardInterrupt()), (1, "interrupted\n"))
+
+    def test_help(self) -> None:
+        """Help is asked for with one dash or two, here and of a command."""
+        for asked in (["-help"], ["--help"], ["-h"], ["keys", "-help"], ["keys", "--help"]):
+            parser = Parser("hmac-file-server")
+            add_to(parser, asked)
+            with contextlib.redirect_stdout(io.StringIO()) as shown:
+                ended = self.assertRaises(SystemExit, parser.parse_args, asked)
+            self.assertEqual((ended.code, shown.getvalue()[:6]), (0, "usage:"))
 
     def test_none(self) -> None:
         """Without a command there is nothing to do."""

@@ -6,6 +6,7 @@ import pathlib
 
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.rules.clamd import PING_TIMEOUT, Clamd, ScanFailed, endpoint_of
@@ -25,3 +26,15 @@ class UnreachableTests(SynchronousTestCase):
             clock.advance(0.1)
             error = self.failureResultOf(outcome, ScanFailed).value
             self.assertEqual("clamd did not answer within 5 seconds", str(error))
+
+    def test_quiet(self) -> None:
+        """One that is down is asked again and again, and no connection is worth a line."""
+        reactor = MemoryReactorClock()
+        place = ("192.0.2.1", 3310)
+        clamd = Clamd(endpoint_of(reactor, place), False, reactor, timeout=60.0, most=1)
+        outcome = Deferred.fromCoroutine(clamd.ping())
+        outcome.addErrback(lambda _: None)
+        with capturedLogs() as logged:
+            reactor.tcpClients[0][2].doStart()
+        self.assertEqual([], [formatEvent(event) for event in logged])
+        outcome.cancel()
