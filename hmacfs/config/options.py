@@ -15,6 +15,7 @@ from hmacfs.config.table import (
     protection,
     reporting,
     retention,
+    s3,
     scanning,
     security,
     storage,
@@ -33,6 +34,7 @@ from hmacfs.config.table.networks import *  # noqa: F403
 from hmacfs.config.table.protection import *  # noqa: F403
 from hmacfs.config.table.reporting import *  # noqa: F403
 from hmacfs.config.table.retention import *  # noqa: F403
+from hmacfs.config.table.s3 import *  # noqa: F403
 from hmacfs.config.table.scanning import *  # noqa: F403
 from hmacfs.config.table.security import *  # noqa: F403
 from hmacfs.config.table.storage import *  # noqa: F403
@@ -91,6 +93,7 @@ _MODULES: Final = (
     content,
     scanning,
     stores,
+    s3,
     networks,
 )
 
