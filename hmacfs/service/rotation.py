@@ -32,6 +32,9 @@ LOOK: Final = 60.0
 KIND: Final = "rotation"
 """The kind of the entries that tell which server makes the key after another."""
 
+TAKEN: Final = 10
+"""Intervals after which another server makes that key in its stead: it may be gone for good."""
+
 
 class Rotation:
     """
@@ -60,7 +63,7 @@ class Rotation:
     ) -> None:
         self._pool = foundation.pool
         self._pending = foundation.pending
-        self._state = foundation.shared.state
+        self._shared = foundation.shared
         self._events = foundation.events
         self._settings = settings
         self._turns = turns
@@ -127,13 +130,22 @@ class Rotation:
             return False
         last = "" if newest is None else newest.id
         host = host_of(settings).encode()
-        kept = await self._state.claim(
-            KIND, sha256(last.encode()).hexdigest(), host, now + interval
+        kept = await self._shared.state.claim(
+            KIND, sha256(last.encode()).hexdigest(), host, now + TAKEN * interval
         )
+        told = last or "that of the configuration"
+        if not self._shared.is_common:
+            self._tell(
+                "whether another server makes the key after {id} cannot be told without Redis: "
+                "there is no new one before",
+                told,
+                interval,
+            )
+            return False
         if kept.value != host:
             self._tell(
                 "another server makes the key after {id}: bring its file of keys here",
-                last or "that of the configuration",
+                told,
                 interval,
             )
             return False

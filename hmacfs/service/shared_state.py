@@ -51,13 +51,18 @@ def host_of(settings: Settings) -> str:
 
 
 class FileOnly:
-    """The shared state of one server, which nobody else shares."""
+    """
+    The shared state of one server, which nobody else shares.
+
+    :ivar is_common: whether all who share it know what was just asked for.
+    """
 
     def __init__(
         self, settings: Settings, reactor: IReactorFromThreads, clock: IReactorTime
     ) -> None:
         self._state = _file(settings, reactor, clock, time.time)
         self.state: State = self._state
+        self.is_common = True
 
     async def start(self) -> None:
         """
@@ -146,6 +151,11 @@ class WithRedis:
             if isinstance(error, StoreRefused) and not self._has_database:
                 raise
             self.log.error("Redis cannot be used, the fallback answers: {error}", error=error)
+
+    @property
+    def is_common(self) -> bool:
+        """Whether all who share it know what was just asked for: a file is that of one server."""
+        return self._has_database or self._both.phase is not Phase.DOWN
 
     async def parts(self) -> dict[str, Part]:
         """Tell how both are, for ``/health``."""

@@ -67,6 +67,29 @@ class SeveralTests(RefusalCase):
         self.assert_status(201, self.ask_with(one, "PUT", target, self.data[HALF:], rest))
         self.assert_comes_back(one, one.place("photo"), self.data)
 
+    def test_new_key(self) -> None:
+        """One of them makes the key that is due, and none while they cannot agree which."""
+
+        def begun() -> Daemon:
+            keys = self.directory() / "keys.toml"
+            return self.start(
+                {
+                    "security": {"keys_file": str(keys)},
+                    "key_rotation": {"enabled": True},
+                    "redis": {"redisenabled": True, "redisaddr": f"127.0.0.1:{self.redis.port}"},
+                }
+            )
+
+        first = begun()
+        eventually("a new key", lambda: "made the key" in first.log)
+        second = begun()
+        eventually("a look", lambda: "another server makes the key" in second.log)
+        self.assertNotIn("made the key", second.log)
+        self.redis.kill9()
+        apart = begun()
+        eventually("a look", lambda: "cannot be told without Redis" in apart.log)
+        self.assertNotIn("made the key", apart.log)
+
     def head(self, daemon: Daemon, target: str) -> Answer:
         """Ask how much is there."""
         with Connection(daemon.port) as connection:

@@ -50,10 +50,11 @@ class Server:
         self.acts: list[str] = []
         events = Events()
         events.listen(Administered, lambda act: self.acts.append(f"{act.action} {act.subject}"))
+        self.shared = shared = SimpleNamespace(state=state, is_common=True)
         foundation: Any = SimpleNamespace(
             pool=InlinePool(),
             pending=Pending(),
-            shared=SimpleNamespace(state=state),
+            shared=shared,
             events=events,
         )
         self.rotation = Rotation(
@@ -166,6 +167,31 @@ class RotationTests(SynchronousTestCase):
         self.look(other)
         self.assertEqual(one.ring, other.ring)
         self.assertEqual((len(one.acts), other.acts), (1, []))
+
+    def test_later(self) -> None:
+        """Whoever has not brought the file makes no key of its own in the next interval."""
+        one, other = self.server(self.place()), self.server(self.place())
+        self.look(one)
+        for _ in range(9):
+            self.clock[0] += DAY
+            (said,) = self.look(other)
+            self.assertIn("another server", said)
+        self.assertEqual(len(other.ring.keys), 1)
+        self.clock[0] += 2 * DAY
+        self.look(other)
+        self.assertEqual(len(other.ring.keys), 2)
+
+    def test_not_common(self) -> None:
+        """While a server knows nothing of the others there is no new key."""
+        server = self.server(self.place())
+        server.shared.is_common = False
+        (said,) = self.look(server)
+        self.assertIn("cannot be told without Redis", said)
+        self.assertEqual(self.look(server), [])
+        self.assertEqual([key.id for key in server.ring.keys], ["config"])
+        server.shared.is_common = True
+        self.look(server)
+        self.assertEqual(len(server.ring.keys), 2)
 
     def test_nobody_to_ask(self) -> None:
         """While the others cannot be asked there is no new key."""

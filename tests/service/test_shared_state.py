@@ -43,6 +43,7 @@ class SharedStateTests(TestCase):
         self.assertEqual((await shared.parts())["state"].status, "failing")
         await shared.start()
         self.assertEqual(await shared.parts(), {"state": Part("ok")})
+        self.assertTrue(shared.is_common)
         await shared.state.claim("a", "b", b"", time.time() + 60)
         await shared.state.close()
         self.assertTrue((self.root / INTERNAL_DIRECTORY / "state.sqlite").exists())
@@ -78,6 +79,7 @@ class SharedStateTests(TestCase):
         self.assertEqual(parts["redis"].status, "degraded")
         self.assertIn("whether it runs", parts["redis"].detail)
         self.assertEqual(parts["fallback"], Part("ok", "answers for Redis"))
+        self.assertFalse(shared.is_common)
 
     async def test_file_unusable(self) -> None:
         """A file that cannot be used is told, with Redis as without."""
