@@ -198,22 +198,31 @@ class Intake:
             return await shielded(Deferred.fromCoroutine(self._commit(staged, grant, conditions)))
 
     async def admit(
-        self, grant: Grant, conditions: Conditions = UNCONDITIONAL, claimed: int = 0
+        self, grant: Grant, conditions: Conditions = UNCONDITIONAL, promised: int = 0
     ) -> StoredFile | None:
         """
         Judge an upload before its bytes.
 
-        :param claimed: bytes that other uploads of this owner are about to bring.
+        :param promised: bytes that other uploads of this owner are about to bring.
         :return: the file whose bytes these have to be, if the name has one.
         :raises Refusal: as :meth:`receive` does.
         """
         grant = owned(grant)
         known = await self._admitted(grant, conditions)
         if known is None:
-            size = grant.size + claimed
-            with await self.quotas.reserve(grant.owner, size, conditions.quota):
-                pass
+            await self.afford(grant, conditions, promised)
         return known
+
+    async def afford(self, grant: Grant, conditions: Conditions, promised: int) -> None:
+        """
+        Insist that an owner may have another file.
+
+        :param promised: bytes that other uploads of this owner are about to bring.
+        :raises QuotaExceeded: if that is more than the owner may have.
+        """
+        owner = owned(grant).owner
+        with await self.quotas.reserve(owner, grant.size, conditions.quota, promised):
+            pass
 
     async def _admitted(self, grant: Grant, conditions: Conditions) -> StoredFile | None:
         if grant.size > self.max_upload_size:

@@ -218,12 +218,15 @@ class Quotas:
     days: Days = field(factory=OwnDays)
     log: Logger = field(factory=Logger)
 
-    async def reserve(self, owner: str | None, size: int, claimed: int | None = None) -> Share:
+    async def reserve(
+        self, owner: str | None, size: int, claimed: int | None = None, promised: int = 0
+    ) -> Share:
         """
         Hold a share for an upload, so that no two of one owner fit only each for itself.
 
         :param owner: without one no quota holds.
         :param claimed: the most bytes that the credential lets the owner have.
+        :param promised: bytes that other uploads of the owner are about to bring.
         :return: what is to be entered at once.
         :raises QuotaExceeded: if that would be more than the owner may have.
         :raises DailyQuotaExceeded: if it would be more than may come in a day.
@@ -240,8 +243,8 @@ class Quotas:
                     # What has ended meanwhile may be in neither of the numbers.
                     continue
                 try:
-                    self._check(size, account.held, used, limit)
-                    self._check_day(size, account.held, today)
+                    self._check(size, account.held + promised, used, limit)
+                    self._check_day(size, account.held + promised, today)
                 except (QuotaExceeded, DailyQuotaExceeded):
                     if not account.recording:
                         raise
@@ -332,7 +335,8 @@ class Quotas:
                     requested=size,
                 )
             raise QuotaExceeded(
-                f"{used + held} bytes of your quota of {limit} are used, and this file has {size}",
+                f"{used + held} bytes of your quota of {limit} are used or on their way, "
+                f"and this file has {size}",
                 used=used + held,
                 limit=limit,
                 requested=size,

@@ -33,10 +33,21 @@ class Reservation:
 
     def taken(self, size: int) -> None:
         """Note that ``size`` bytes have reached the disk."""
-        size = min(size, self._left)
-        self._release(size)
+        self._release(min(size, self._left))
         # The next look sees them; the last one did not.
         self._space.seen -= size
+
+    async def refill(self, size: int) -> None:
+        """
+        Hold room for ``size`` bytes again, whatever has been taken.
+
+        :raises NoSpace: as :meth:`Space.reserve` does.
+        """
+        missing = size - self._left
+        if missing > 0:
+            await self._space.check(missing)
+            self._left += missing
+            self._space.reserved += missing
 
     def _release(self, size: int) -> None:
         self._left -= size
@@ -71,9 +82,17 @@ class Space:
 
         :raises NoSpace: if less than the minimum would stay free.
         """
+        await self.check(size)
+        return Reservation(self, size)
+
+    async def check(self, size: int) -> None:
+        """
+        Insist that there is room for ``size`` bytes more.
+
+        :raises NoSpace: if less than the minimum would stay free.
+        """
         if self._seconds() - self._seen_at >= LOOK_INTERVAL:
             self.seen = await self._free_bytes()
             self._seen_at = self._seconds()
         if self.seen - self.reserved - size < self._minimum:
             raise NoSpace("the server has no room for this file")
-        return Reservation(self, size)

@@ -25,6 +25,9 @@ CHECKPOINT_BYTES: Final = 32 * 1024 * 1024
 CHECKPOINT_SECONDS: Final = 5.0
 """Seconds after which it is too."""
 
+AHEAD_BYTES: Final = 64 * 1024 * 1024
+"""Bytes for which room is held ahead of what may end anywhere; at a checkpoint that is renewed."""
+
 
 class Delivery:
     """
@@ -48,17 +51,21 @@ class Delivery:
         self._touched = touched
         self._since = 0
         self._kept_at = intake.seconds()
-        self._keeping: Deferred[Session] | None = None
+        self._checking: Deferred[None] | None = None
+        self._fault: Exception | None = None
 
     async def run(self, body: Incoming, check: Check | None) -> None:
         """
         Take the bytes; when it returns or raises, what counts of them is durable.
 
         :raises ClientGone: if a newer request has taken the place of this one.
+        :raises NoSpace: if there is no room, or none any more.
+        :raises StorageFailed: if they cannot be made durable.
         """
         live, arrival = self._live, self._arrival
-        room = await self._intake.space.reserve(arrival.stop - arrival.start)
-        with room:
+        most = arrival.stop - arrival.start
+        ahead = min(most, AHEAD_BYTES) if arrival.is_open else most
+        with await self._intake.space.reserve(ahead) as room:
             async with live.opened() as blob:
                 prefix = self._feedable(check)
                 try:
@@ -89,7 +96,7 @@ class Delivery:
 
         def wrote(length: int) -> None:
             room.taken(length)
-            self._wrote(length, keeps=check is None)
+            self._wrote(length, room, keeps=check is None)
 
         most = arrival.stop - arrival.start
         intake = self._intake
@@ -112,30 +119,42 @@ class Delivery:
                 if prefix is not None:
                     live.prefix = prefix
         finally:
-            if self._keeping is not None:
-                await self._keeping
+            if self._checking is not None:
+                await self._checking
+            error = self._fault or error
             # Whoever has brought all its bytes is told so, though the end of them came too late:
             # of those that bring the last chunks the first to be done ends the others.
             brought = arrival.superseded and check is None and sink.reached == arrival.stop
             live.interrupted = error is not None and not brought
             if sink.fresh.size:
                 await live.keep(self._interrupted if live.interrupted else self._touched)
+        if self._fault is not None:
+            raise self._fault
         if error is not None and not brought:
             raise ClientGone("a newer request brings these bytes") if arrival.superseded else error
 
     def _interrupted(self, session: Session) -> Session:
         return evolve(self._touched(session), breaks=session.breaks + 1)
 
-    def _wrote(self, length: int, *, keeps: bool) -> None:
+    def _wrote(self, length: int, room: Reservation, *, keeps: bool) -> None:
         self._since += length
         seconds = self._intake.seconds()
         is_due = self._since >= CHECKPOINT_BYTES or seconds - self._kept_at >= CHECKPOINT_SECONDS
-        if keeps and is_due and self._keeping is None:
+        if is_due and self._checking is None and self._fault is None:
             self._since, self._kept_at = 0, seconds
-            self._keeping = Deferred.fromCoroutine(self._live.keep(self._touched))
-            self._keeping.addBoth(self._kept)
+            self._checking = Deferred.fromCoroutine(self._checkpoint(room, keeps=keeps))
+            self._checking.addBoth(self._checked)
         self._table.note(self._live, self._live.written.size)
 
-    def _kept(self, outcome: object) -> None:
-        # If it failed, so will the one at the end.
-        self._keeping = None
+    async def _checkpoint(self, room: Reservation, *, keeps: bool) -> None:
+        try:
+            if self._arrival.is_open:
+                await room.refill(AHEAD_BYTES)
+            if keeps:
+                await self._live.keep(self._touched)
+        except Exception as fault:
+            self._fault = fault
+            self._arrival.break_off()
+
+    def _checked(self, _: object) -> None:
+        self._checking = None

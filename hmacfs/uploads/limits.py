@@ -94,14 +94,16 @@ class Limits:
         if self.most_bytes and table.announced + (draft.length or 0) > self.most_bytes:
             raise NoSpace("the server has no room for another unfinished upload")
 
-    def claimed(self, table: Table, owner: str | None, now: float) -> int:
-        """Tell how many bytes the sessions of an owner are about to bring."""
-        if owner is None:
+    def claimed(self, table: Table, draft: Draft, now: float) -> int:
+        """Tell how many bytes the sessions of its owner are about to bring, but for its own."""
+        if draft.owner is None:
             return 0
         return sum(
             each.length
-            for each in table.of_owner(owner)
-            if each.name is not None and self._claims(each, self.quota_claim, now)
+            for id, each in table.of_owner(draft.owner)
+            if id != draft.id
+            and each.name is not None
+            and self._claims(each, self.quota_claim, now)
         )
 
     def _claims(self, each: Summary, seconds: float, now: float) -> bool:

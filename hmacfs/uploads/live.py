@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from hmacfs.base.errors import BytesDiffer, Scattered
 from hmacfs.base.spans import Span, SpanSet
-from hmacfs.blobs.interfaces import StorageFailed, Unfinished, UnfinishedBlob
+from hmacfs.blobs.interfaces import StorageFailed, StorageFull, Unfinished, UnfinishedBlob
 from hmacfs.flow.turns import Turns
 from hmacfs.uploads import record
 from hmacfs.uploads.prefix import READ_SIZE, Prefix
@@ -47,6 +47,7 @@ class Arrival:
     :ivar place: where they come from, if that is known.
     :ivar start: where its first byte belongs.
     :ivar stop: after its last byte, as far as one can tell.
+    :ivar is_open: whether it may end anywhere before that, for no length is told.
     :ivar stopped: whether it is to bring no more.
     :ivar superseded: whether that is because a newer request has taken its place.
     :ivar delivered: what it waits for, while it does.
@@ -55,6 +56,7 @@ class Arrival:
     place: str = ""
     start: int = 0
     stop: int = 0
+    is_open: bool = False
     stopped: bool = False
     superseded: bool = False
     delivered: Deferred[int] | None = None
@@ -89,6 +91,7 @@ class Live:
     :ivar session: as it is on the disk.
     :ivar written: the bytes that are written, durable or not.  Only a thread
         on the lane of the bytes changes it.
+    :ivar setbacks: how often what was written could not be made durable; changed there, too.
     :ivar arrivals: what brings bytes now.
     :ivar interrupted: whether what brought bytes last broke off, or another process has.
     :ivar closing: whether it is about to end, and takes no more bytes.
@@ -99,6 +102,7 @@ class Live:
     session: Session
     _unfinished: Unfinished
     written: SpanSet = field(init=False)
+    setbacks: int = field(default=0, init=False)
     prefix: Prefix = field(factory=Prefix, init=False)
     arrivals: set[Arrival] = field(factory=set, init=False)
     interrupted: bool = field(default=False, init=False)
@@ -143,15 +147,31 @@ class Live:
             await blob.lane.run(blob.close)
 
     async def keep(self, change: Callable[[Session], Session] = lambda same: same) -> Session:
-        """Make what was written durable, and with it a change of the session."""
+        """
+        Make what was written durable, and with it a change of the session.
+
+        :raises StorageFailed, StorageFull: if that cannot be; then what was not durable
+            counts as never written.
+        """
         async with self.opened() as blob, self._turns.of("keep"):
-            self.session = await blob.lane.run(self._keep, blob, change)
+            try:
+                self.session = await blob.lane.run(self._keep, blob, change)
+            except (StorageFailed, StorageFull):
+                # Others may come in place of what the digest was made of.
+                self.prefix = Prefix()
+                raise
             return self.session
 
     def _keep(self, blob: UnfinishedBlob, change: Callable[[Session], Session]) -> Session:
         # On the lane.
         session = change(evolve(self.session, stored=self.written))
-        blob.keep(record.encode(session))
+        try:
+            blob.keep(record.encode(session))
+        except (StorageFailed, StorageFull):
+            # A disk that could not flush may drop what it had, and flush the rest well (fsync(2)).
+            self.written = self.session.stored
+            self.setbacks += 1
+            raise
         return session
 
     @asynccontextmanager
@@ -189,6 +209,7 @@ class SpanSink:
         self._blob = blob
         self.reached = start
         self._provisional = provisional
+        self._setbacks = live.setbacks
         self.fresh = SpanSet()
 
     def write(self, data: bytes | memoryview) -> None:
@@ -197,9 +218,11 @@ class SpanSink:
 
         :raises BytesDiffer: if there are others.
         :raises Scattered: if there are too many gaps.
+        :raises StorageFailed: if the bytes before these could not be kept.
         """
         if not data:
             return
+        self._check_kept()
         view = memoryview(data)
         begin = self.reached
         for piece, is_known in self._live.written.split(Span(begin, begin + len(view))):
@@ -222,6 +245,10 @@ class SpanSink:
             raise Scattered("the upload has too many gaps", limit=MOST_SPANS)
         self._live.written = written
 
+    def _check_kept(self) -> None:
+        if self._live.setbacks != self._setbacks:
+            raise StorageFailed("the bytes before these could not be made durable")
+
     def _compare(self, offset: int, data: memoryview) -> None:
         for start in range(0, len(data), READ_SIZE):
             part = data[start : start + READ_SIZE]
@@ -229,6 +256,11 @@ class SpanSink:
                 raise BytesDiffer("other bytes came in this place before", offset=offset + start)
 
     def count(self) -> None:
-        """Let what came count.  Blocks, on the lane."""
+        """
+        Let what came count.  Blocks, on the lane.
+
+        :raises StorageFailed: as :meth:`write` does.
+        """
+        self._check_kept()
         for piece in self.fresh.spans:
             self._join(piece)

@@ -9,6 +9,7 @@ from attrs import frozen
 from hmacfs.base.errors import ClientGone, OffsetWrong, RetriesExhausted, Unavailable
 from hmacfs.base.events import UploadResumed, UploadTakenOver
 from hmacfs.ingest.intake import Intake
+from hmacfs.uploads.affording import afford
 from hmacfs.uploads.endings import Endings, over
 from hmacfs.uploads.limits import Limits, most_at
 from hmacfs.uploads.live import Arrival, Live
@@ -57,8 +58,12 @@ class Precedence:
         """
         await self.endings.end_if_due(live)
         await self._check_again(live, arrival.place)
+        if live.session.length is None:
+            size_then = offset + (size or 0)
+            await afford(self.intake, self.limits, self.table, live.session, size_then)
         most = most_at(live.session, offset, size, self.intake.max_upload_size)
         arrival.start, arrival.stop = offset, offset + most
+        arrival.is_open = size is None and live.session.length is None
 
         def clashing(other: Arrival) -> bool:
             overlaps = other.start < arrival.stop and arrival.start < other.stop

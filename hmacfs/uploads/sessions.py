@@ -28,6 +28,7 @@ from hmacfs.flow.pools import shielded
 from hmacfs.ingest.intake import Intake
 from hmacfs.ingest.publication import Receipt
 from hmacfs.ingest.room import full_is_no_space
+from hmacfs.uploads.affording import afford
 from hmacfs.uploads.delivery import Delivery
 from hmacfs.uploads.endings import Endings, over
 from hmacfs.uploads.joining import check_parts
@@ -78,8 +79,8 @@ class Sessions:
             self.limits.check(self.table, draft, now)
             if draft.name is not None:
                 grant = Session(evolve(draft, length=draft.length or 0), now, now, now).grant()
-                claimed = self.limits.claimed(self.table, draft.owner, now)
-                await self.intake.admit(grant, draft.conditions, claimed)
+                promised = self.limits.claimed(self.table, draft, now)
+                await self.intake.admit(grant, draft.conditions, promised)
             (await self.intake.space.reserve(draft.length or 0)).__exit__(None, None, None)
             session = Session(draft, now, now, self.limits.expires_at(now, now))
             await check_parts(self.table, session)
@@ -214,8 +215,14 @@ class Sessions:
 
         :raises LengthChanged: if it is another than was told before, or less than is here.
         :raises TooLarge: if files may not have so many bytes.
+        :raises QuotaExceeded: if its owner may not have so many.
+        :raises NoSpace: if there is no room to note it.
         """
         self._check_length(length)
+        with full_is_no_space():
+            return await self._set_length(id, length)
+
+    async def _set_length(self, id: str, length: int) -> Session:
         async with self.table.using(id) as live:
 
             def tell(session: Session) -> Session:
@@ -228,12 +235,23 @@ class Sessions:
             if live.session.length != length:
                 if not live.session.state.takes_bytes:
                     raise over(live.session)
+                # What does not fit is told before its owner is asked for.
+                tell(live.session)
+                await afford(self.intake, self.limits, self.table, live.session, length)
                 await shielded(Deferred.fromCoroutine(live.keep(tell)))
                 self.table.note(live)
             return live.session
 
     async def set_fact(self, id: str, name: str, value: str) -> Session:
-        """Note what the dialect has to know later of a session."""
+        """
+        Note what the dialect has to know later of a session.
+
+        :raises NoSpace: if there is no room to note it.
+        """
+        with full_is_no_space():
+            return await self._set_fact(id, name, value)
+
+    async def _set_fact(self, id: str, name: str, value: str) -> Session:
         async with self.table.using(id) as live:
             if live.session.state.takes_bytes and live.session.draft.facts.get(name) != value:
                 keeping = live.keep(lambda session: session.noting(name, value))

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from hmacfs.base.errors import Unknown
 from hmacfs.base.events import Events, SessionsCounted
 from hmacfs.base.names import StoredName
-from hmacfs.blobs.interfaces import NameExists, Unfinished
+from hmacfs.blobs.interfaces import NameExists, StorageFull, Unfinished
 from hmacfs.flow.turns import Turns
 from hmacfs.uploads import record
 from hmacfs.uploads.live import Live
@@ -131,6 +131,7 @@ class Table:
             if live is None:
                 written = await self.unfinished.find(id)
                 if written is None:
+                    self._drop(id)
                     raise Unknown("there is no such upload")
                 try:
                     live = Live(record.decode(written), self.unfinished)
@@ -152,8 +153,16 @@ class Table:
                 del self._lives[id]
 
     async def conclude(self, live: Live, session: Session) -> None:
-        """Let the bytes of a session go, which is over."""
-        await self.unfinished.conclude(session.id, record.encode(session))
+        """
+        Let the bytes of a session go, which is over.
+
+        Where there is no room to write that down it is known as long as the process lives.
+        """
+        try:
+            await self.unfinished.conclude(session.id, record.encode(session))
+        except StorageFull as full:
+            self.log.warn("what became of an upload is not written down: {reason}", reason=full)
+            await self.unfinished.forget(session.id)
         live.session = session
         self.note(live)
 
@@ -168,12 +177,15 @@ class Table:
             if over and before is not None and before.state.takes_bytes:
                 return
             await self.unfinished.forget(id)
-            self._lives.pop(id, None)
-            self._watchers.pop(id, None)
-            before = self.known.pop(id, None)
-            if before is not None:
-                self._leave(id, before)
-                self._tell()
+            self._drop(id)
+
+    def _drop(self, id: str) -> None:
+        self._lives.pop(id, None)
+        self._watchers.pop(id, None)
+        before = self.known.pop(id, None)
+        if before is not None:
+            self._leave(id, before)
+            self._tell()
 
     async def clear(self) -> None:
         """Let all sessions go, when nobody uses them any more."""
@@ -226,9 +238,9 @@ class Table:
         """How many sessions hold bytes."""
         return self._counts[State.OPEN.value] + self._counts[State.COMPLETE.value]
 
-    def of_owner(self, owner: str) -> list[Summary]:
-        """Tell the sessions of an owner that hold bytes."""
-        return [self.known[id] for id in self._owners.get(owner, ())]
+    def of_owner(self, owner: str) -> list[tuple[str, Summary]]:
+        """Tell the sessions of an owner that hold bytes, with their ids."""
+        return [(id, self.known[id]) for id in self._owners.get(owner, ())]
 
     def of_name(self, name: StoredName) -> list[Summary]:
         """Tell the sessions that hold bytes of a file of this name."""

@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from tests.real.case import MEGABYTE, ServerCase, noise
-from tests.real.client import Connection, put
+from tests.real.client import Connection, Headers, ask, put
 from tests.real.daemon import Daemon, DidNotStart, eventually
 
 DISK = 16 * MEGABYTE
@@ -73,6 +73,21 @@ class FullDiskTests(ServerCase):
             answer = connection.put(target, data[offset:], headers={**token, "Content-Range": rest})
         self.assert_status(201, answer)
         self.assert_comes_back(daemon, daemon.place("video"), data)
+
+    def test_cancelled_without_room(self) -> None:
+        """To cancel an upload takes no room, and gives its own back."""
+        daemon, disk = self.start_on_small_disk()
+        target = daemon.target("video", 5 * MEGABYTE)
+        told: Headers = {"Upload-Complete": "?0", "Upload-Length": 5 * MEGABYTE}
+        with Connection(daemon.port) as connection:
+            answer = connection.put(target, noise(MEGABYTE), headers=told)
+        self.assert_status(201, answer)
+        place = "/files/" + answer.headers["location"].rpartition("/")[2]
+        self.fill(disk)
+        self.assert_status(204, ask(daemon.port, "DELETE", place))
+        state = os.statvfs(disk)
+        self.assertGreaterEqual(state.f_bavail * state.f_frsize, MEGABYTE)
+        self.assert_status(410, ask(daemon.port, "HEAD", place))
 
     def test_no_room_for_the_index(self) -> None:
         """When there is room for the file but none to record it, the answer is 507 as well."""

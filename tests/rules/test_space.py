@@ -97,6 +97,18 @@ class SpaceTests(SynchronousTestCase):
             self.assertEqual(self.space.reserved, 100)
         self.assertEqual(self.space.reserved, 100)
 
+    def test_refill(self) -> None:
+        """Room is held anew for what was taken, as long as there is some."""
+        with self.reserve(500) as room:
+            room.taken(300)
+            now(room.refill(500))
+            self.assertEqual(self.space.reserved, 500)
+            room.taken(400)
+            with self.assertRaises(NoSpace):
+                now(room.refill(500))
+            self.assertEqual(self.space.reserved, 100)
+        self.assertEqual(self.space.reserved, 0)
+
     def test_looks(self) -> None:
         """The disk is looked at when the last look is old, and not for each upload."""
         self.reserve(1)

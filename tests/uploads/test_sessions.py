@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from attrs import evolve
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -35,9 +35,13 @@ from hmacfs.base.events import SessionsCounted, UploadResumed, UploadTakenOver
 from hmacfs.base.names import StoredName
 from hmacfs.base.spans import Span
 from hmacfs.base.values import Grant
+from hmacfs.blobs.interfaces import StorageFull
+from hmacfs.blobs.local_unfinished import LocalUnfinishedBlob
+from hmacfs.blobs.memory_unfinished import MemoryUnfinishedBlob
 from hmacfs.ingest.intake import Intake
 from hmacfs.rules.conditions import Conditions
 from hmacfs.rules.rule import Material, Rule, Rules
+from hmacfs.rules.space import LOOK_INTERVAL
 from hmacfs.stores.memory_state import MemoryState
 from hmacfs.stores.whereabouts import StateWhereabouts
 from hmacfs.uploads import delivery
@@ -252,6 +256,53 @@ class SessionTests(SessionCase):
         body.come()
         self.assertEqual(self.bench.find(id).offset, 4)
 
+    def test_checkpoint_that_fails(self) -> None:
+        """What could not be made durable ends the request, and counts as never written."""
+        self.patch(delivery, "CHECKPOINT_BYTES", 2)
+        bench = self.bench
+        id = bench.create().id
+        bench.append(id, 0, CONTENT[:2])
+        body = Delivery(b"ab", b"cd", CONTENT[4:], held=True)
+        sending = bench.send(id, 2, body)
+        body.come()
+        self.assertEqual(bench.find(id).offset, 4)
+
+        def full(*_: object) -> None:
+            for each in patches:
+                each.restore()
+            raise StorageFull("there is no room")
+
+        kinds = (LocalUnfinishedBlob, MemoryUnfinishedBlob)
+        patches = [self.patch(kind, "keep", full) for kind in kinds]
+        body.come()
+        self.failureResultOf(sending, NoSpace)
+        self.assertEqual(bench.find(id).offset, 4)
+        # Others may come in their place, which the digest is made of.
+        bench.append(id, 4, CONTENT[4:])
+        receipt = bench.finish(id)
+        whole = CONTENT[:2] + b"ab" + CONTENT[4:]
+        self.assertEqual(bench.bytes_of("a"), whole)
+        self.assertEqual(receipt.file.sha256, hashlib.sha256(whole).digest())
+
+    def test_end_that_nobody_told(self) -> None:
+        """Of what may end anywhere room is held for what comes next, and not for the largest."""
+        self.patch(delivery, "CHECKPOINT_BYTES", 2)
+        self.patch(delivery, "AHEAD_BYTES", 6)
+        bench = self.bench
+        id = bench.create(length=None).id
+        body = Delivery(b"ab", b"cd", b"ef", held=True)
+        self.patch(bench.space, "_free_bytes", lambda: succeed(9))
+        bench.clock.advance(LOOK_INTERVAL)
+        sending = bench.send(id, 0, body)
+        self.assertEqual(bench.space.reserved, 6)
+        body.come()
+        self.assertEqual(bench.space.reserved, 6)
+        body.come()
+        self.failureResultOf(sending, NoSpace)
+        self.assertEqual(bench.space.reserved, 0)
+        self.assertEqual(bench.find(id).offset, 4)
+        bench.append(id, 4, b"e")
+
     # A newer request
 
     def test_older_waited(self) -> None:
@@ -454,6 +505,27 @@ class SessionTests(SessionCase):
             session = self.bench.append(session.id, offset, CONTENT[offset : offset + 1])
         self.assertEqual(session.expires_at, NOW + 1000)
 
+    def test_full_disk(self) -> None:
+        """To cancel or to expire takes no room; that it happened is known for a while."""
+        ended = []
+        for moment in (0.0, LIMITS.timeout):
+            id = self.bench.create(f"{moment}").id
+            ended.append(id)
+            self.bench.append(id, 0, CONTENT[:4])
+            patch = self.patch(self.bench.unfinished, "conclude", lambda *_: fail(StorageFull()))
+            if moment:
+                self.bench.clock.advance(moment)
+                now(self.bench.sessions.sweep())
+            else:
+                now(self.bench.sessions.cancel(id))
+            patch.restore()
+            with self.assertRaises(Gone):
+                self.bench.find(id)
+        self.assertEqual(now(self.bench.unfinished.keys()), [])
+        self.bench.clock.advance(LIMITS.remembered)
+        now(self.bench.sessions.sweep())
+        self.assertEqual(self.bench.table.known, {})
+
     def test_sweep(self) -> None:
         """The sweep ends what has expired, also of an earlier process."""
         self.bench.create("a")
@@ -560,6 +632,20 @@ class SessionTests(SessionCase):
         self.bench.create("c", owner="bob", conditions=conditions)
         self.bench.clock.advance(LIMITS.quota_claim)
         self.bench.create("b", owner="ann", conditions=conditions)
+
+    def test_quota_of_unknown_length(self) -> None:
+        """What has no length is refused as soon as it is too much, or a length is told that is."""
+        conditions = Conditions(quota=15)
+        self.bench.create("a", 5, owner="ann", conditions=conditions)
+        id = self.bench.create("b", None, owner="ann", conditions=conditions).id
+        self.bench.append(id, 0, CONTENT[:8])
+        with self.assertRaises(QuotaExceeded):
+            self.bench.append(id, 8, CONTENT[:3])
+        with self.assertRaises(QuotaExceeded):
+            now(self.bench.sessions.set_length(id, 11))
+        self.bench.append(id, 8, CONTENT[8:])
+        self.assertIs(now(self.bench.sessions.set_length(id, 10)).state, State.COMPLETE)
+        self.bench.finish(id)
 
     def test_name_claim(self) -> None:
         """While an upload may come back nobody else may begin one of its name."""
