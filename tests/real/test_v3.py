@@ -360,6 +360,6 @@ class PageTests(SessionCase):
                 server.told.get()
             with browser.visiting(self.place, server.url):
                 again = self.follow(server.told, 0)
-                self.assertEqual(first["session_id"], again["session_id"])
+                self.assertEqual(first["session_id"], again.get("session_id"), again)
                 self.assertGreaterEqual(again["bytes"], CHUNK)
                 self.assert_whole(self.follow(server.told, self.SIZE + 1))
