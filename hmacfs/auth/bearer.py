@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from hmacfs.auth.credentials import authorization, from_base64, from_hexadecimal
+from hmacfs.auth.credentials import authorization, from_base64, from_hexadecimal, misfit
 from hmacfs.auth.facts import RequestFacts
 from hmacfs.auth.keyring import Keyring
 from hmacfs.auth.mac import message_v
@@ -49,7 +49,8 @@ class BearerMac:
         def verify(file: FileFacts) -> Permit:
             message = message_v(facts.path, file.size, file.content_type)
             if not self.keyring.verifies(message, given, facts.now):
-                raise SignatureWrong("the bearer MAC does not fit this path and size")
+                sentence = "the bearer MAC does not fit this path and size"
+                raise misfit(sentence, path=facts.path_told, size=file.size)
             return Permit(scheme=self.name, name=facts.name, size=file.size)
 
         return settled(self.name, frozenset({Fact.SIZE}), facts.announced, verify)

@@ -19,6 +19,23 @@ _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{64}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{43}=")
 
 
+LONGEST_TOLD = 200
+"""Characters of a fact that the refusal of a signature tells; clients may send very many."""
+
+
+def misfit(sentence: str, **tried: str | int) -> SignatureWrong:
+    """
+    Make the refusal of a signature that is not over these facts.
+
+    :param tried: the facts that it was verified against, for whoever has to find out which of
+        them the signer meant otherwise.
+    """
+    told = {
+        name: fact if isinstance(fact, int) else fact[:LONGEST_TOLD] for name, fact in tried.items()
+    }
+    return SignatureWrong(sentence, **told)
+
+
 def authorization(facts: RequestFacts, scheme: str) -> str | None:
     """Tell what follows this scheme, in lower case, in Authorization (RFC 9110, 11.6.2)."""
     return credentials_of(facts.headers.get("authorization"), scheme)

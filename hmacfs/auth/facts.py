@@ -59,6 +59,11 @@ class RequestFacts:
     uri: str = ""
 
     @property
+    def path_told(self) -> str:
+        """The path as refusals tell it: what is not UTF-8 is escaped."""
+        return self.path.decode("utf-8", "backslashreplace")
+
+    @property
     def name(self) -> StoredName:
         """The name the path gives; raises :class:`~hmacfs.base.errors.NameRefused`."""
         return StoredName.parse(self.path)

@@ -12,12 +12,11 @@ from __future__ import annotations
 from attrs import frozen
 
 from hmacfs.auth import joined
-from hmacfs.auth.credentials import authorization, check_time, signature_in_header
+from hmacfs.auth.credentials import authorization, check_time, misfit, signature_in_header
 from hmacfs.auth.facts import PartFacts, RequestFacts
 from hmacfs.auth.keyring import Keyring
 from hmacfs.auth.pending import Fact, FileFacts, Pending, settled
 from hmacfs.auth.permit import Once, Permit, flat_name
-from hmacfs.base.errors import SignatureWrong
 
 NEEDS = frozenset({Fact.FILENAME, Fact.CONTENT_TYPE, Fact.TIMESTAMP})
 
@@ -60,8 +59,11 @@ class HeaderV1:
             timestamp = joined.timestamp(file.timestamp)
             text = message(file.filename, file.content_type, timestamp)
             if not self.keyring.verifies(text, given, facts.now):
-                raise SignatureWrong(
-                    "the signature does not fit this file name, content type and timestamp"
+                raise misfit(
+                    "the signature does not fit this file name, content type and timestamp",
+                    filename=file.filename,
+                    content_type=file.content_type,
+                    timestamp=timestamp,
                 )
             check_time(facts.now, timestamp - self.max_age, timestamp + self.max_age)
             name = flat_name(file.filename)

@@ -20,6 +20,7 @@ from hmacfs.auth.credentials import (
     authorization,
     check_time,
     from_hexadecimal,
+    misfit,
     signature_in_header,
 )
 from hmacfs.auth.facts import PartFacts, RequestFacts
@@ -29,7 +30,6 @@ from hmacfs.auth.permit import Once, Permit, Scope, flat_name
 from hmacfs.base.errors import (
     MalformedRequest,
     SignatureAmbiguous,
-    SignatureWrong,
 )
 
 NEEDS = frozenset({Fact.FILENAME, Fact.SIZE})
@@ -79,11 +79,14 @@ class HeaderV2:
         token = f"{facts.uri}\0{joined.upload_id(upload_id)}"
         once = Once.of(self.name, token, timestamp + self.max_age)
 
-        def check(content: str, covers: str) -> None:
+        def check(content: str, covers: str, **tried: str | int) -> None:
             text = message(facts.method, facts.uri, timestamp, upload_id, content)
             if not self.keyring.verifies(text, given, facts.now):
-                raise SignatureWrong(
-                    f"the signature does not fit this method, URI, timestamp, upload id, {covers}"
+                raise misfit(
+                    f"the signature does not fit this method, URI, timestamp, upload id, {covers}",
+                    timestamp=timestamp,
+                    upload_id=upload_id,
+                    **tried,
                 )
             check_time(facts.now, timestamp - self.max_age, timestamp + self.max_age)
 
@@ -92,12 +95,12 @@ class HeaderV2:
             sha256 = from_hexadecimal(digest)
             if sha256 is None:
                 raise MalformedRequest("X-Content-SHA256 is not 64 hexadecimal digits")
-            check(digest, "content hash")
+            check(digest, "content hash", content_hash=digest)
             return Permit(scheme=self.name, scopes=SCOPES, sha256=sha256, once=once)
 
         def verify(file: FileFacts) -> Permit:
             content = f"{file.filename}{file.size}"
-            check(content, "file name and size")
+            check(content, "file name and size", filename=file.filename, size=file.size)
             name = flat_name(file.filename)
             joined.check_name_and_size(file.filename, file.size)
             if from_hexadecimal(content) is not None:

@@ -22,7 +22,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from hmacfs.auth.credentials import from_hexadecimal
+from hmacfs.auth.credentials import from_hexadecimal, misfit
 from hmacfs.auth.facts import RequestFacts
 from hmacfs.auth.keyring import Keyring
 from hmacfs.auth.pending import Fact, FileFacts, Pending, settled
@@ -102,7 +102,10 @@ class QueryMac:
             message = self.version.message(facts.path, file.size, file.content_type)
             fits = self.keyring.verifies(message, given, facts.now)
             if not fits or (covers_type and facts.path == LINK_PATH):
-                raise SignatureWrong(f"{self.name} does not fit this {self.version.covers}")
+                tried: dict[str, str | int] = {"path": facts.path_told, "size": file.size}
+                if covers_type:
+                    tried["content_type"] = file.content_type
+                raise misfit(f"{self.name} does not fit this {self.version.covers}", **tried)
             return Permit(
                 scheme=self.name,
                 name=facts.name,

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from hmacfs.auth import joined
-from hmacfs.auth.credentials import check_time, from_base64
+from hmacfs.auth.credentials import check_time, from_base64, misfit
 from hmacfs.auth.facts import RequestFacts
 from hmacfs.auth.keyring import Keyring
 from hmacfs.auth.pending import Fact, FileFacts, Pending, settled
@@ -92,8 +92,12 @@ class QuerySignature:
                 if self.keyring.verifies(text, given, facts.now):
                     break
             else:
-                raise SignatureWrong(
-                    "the signature does not fit this file name, size, timestamp and upload id"
+                raise misfit(
+                    "the signature does not fit this file name, size, timestamp and upload id",
+                    filename=readings[0],
+                    size=file.size,
+                    timestamp=timestamp,
+                    upload_id=upload_id,
                 )
             check_time(facts.now, timestamp - EARLY, timestamp + self.slot_ttl)
             name = flat_name(filename)

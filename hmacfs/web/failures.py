@@ -11,7 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from hmacfs.base.errors import ClientGone, Faltering, Refusal, Unavailable
+from hmacfs.base.errors import ClientGone, Faltering, Refusal, SignatureWrong, Unavailable
 from hmacfs.web.access_log import censored
 from hmacfs.web.request import StreamingRequest
 
@@ -68,12 +68,14 @@ class Failures:
 
     def refused(self, request: StreamingRequest, refusal: Refusal) -> None:
         """Log a refusal, tell the site of it, and answer with it."""
+        tried = refusal.facts if isinstance(refusal, SignatureWrong) else {}
         self.log.info(
-            "refused {method} {uri}: {code}: {detail}",
+            "refused {method} {uri}: {code}: {detail}{tried}",
             method=request.method.decode("ascii", "backslashreplace"),
             uri=censored(request.uri),
             code=refusal.code,
             detail=refusal.detail,
+            tried="".join(f"; {name} {fact!a}" for name, fact in tried.items()),
         )
         request.site.refused(request, refusal)
         self.refuse(request, refusal)

@@ -40,6 +40,9 @@ from hmacfs.wire.forwarded import address
 CLIENT_CLOSED_REQUEST = 499
 """The status of a request whose client went away before an answer; it is never sent."""
 
+HEALTH = b"health"
+"""The path of what tells whether the server is well, which is asked by any scheme."""
+
 _READS = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 """Methods that may be tried without a credential to see whether one is needed."""
 
@@ -235,11 +238,13 @@ class StreamingSite(Site):
 
     def check_scheme(self, request: StreamingRequest) -> None:
         """
-        Insist on the scheme that requests must come by.
+        Insist on the scheme that requests must come by; whether the server is well tells any.
 
         :raises SchemeRefused: if this one came by the other.
         """
         wanted = self.conduct.force_protocol
+        if request.target.path == HEALTH:
+            return
         if wanted in ("http", "https") and self.conduct.peers.scheme_of(request) != wanted:
             raise SchemeRefused(f"this server is reached by {wanted} only", scheme=wanted)
 

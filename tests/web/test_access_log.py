@@ -107,6 +107,16 @@ class LineTests(SynchronousTestCase):
         told = "192.0.2.1 sent what is no request: 400 the request cannot be read"
         self.assertEqual([line for line in lines if line.startswith("192.0.2.1")], [told])
 
+    def test_tried(self) -> None:
+        """Over what a signature was tried is told, so that who differs from the signer is seen."""
+        lines = self.observed()
+        server = Server(Path(self.mktemp()))
+        kind = f"text/{220 * 'x'}"
+        server.ask("PUT", f"/upload/d/%C3%A9?v2={'0' * 64}", [f"Content-Type: {kind}"], b"1")
+        told = "; ".join(("", r"path 'd/\xe9'", "size 1", f"content_type {kind[:200]!a}"))
+        (line,) = [each for each in lines if "signature-wrong" in each]
+        self.assertTrue(line.endswith(f"v2 does not fit this path, size and type{told}"), line)
+
     def test_no_signature_in_the_log(self) -> None:
         """Neither a good nor a bad MAC, nor the secret, is in anything that is logged."""
         lines = self.observed()
@@ -117,6 +127,6 @@ class LineTests(SynchronousTestCase):
         server.ask("PUT", f"/upload/y?V2={bad}", (), b"1")
         text = "\n".join(lines)
         self.assertIn("192.0.2.1 PUT /upload/x?v=*** 201 in=1 out=0", text)
-        self.assertIn("v2 does not fit this path, size and type", text)
+        self.assertIn("v2 does not fit this path, size and type; path 'x'; size 1;", text)
         for secret in (good, bad, "correct horse"):
             self.assertNotIn(secret, text)
