@@ -48,6 +48,12 @@ class Paths:
         stripped = self.below_prefix(path)
         return StoredName.parse(_strip(path, DOWNLOADS) if stripped == path else stripped)
 
+    def route_of(self, path: bytes) -> str:
+        """Tell the first segment of this decoded path if it is a route's, or an empty text."""
+        first = path.decode().partition("/")[0]
+        is_route = first in RESERVED and first != OLD_UPLOADS.decode()
+        return first if is_route and first != self.prefix.partition("/")[0] else ""
+
     def is_upload_url(self, path: bytes) -> bool:
         """Tell whether this decoded path is the URL of uploads that name their file elsewhere."""
         return path in (UPLOAD_URL, self.prefix.encode() or UPLOAD_URL)

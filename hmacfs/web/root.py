@@ -22,6 +22,7 @@ from hmacfs.web.deletion import Deletion
 from hmacfs.web.failures import Failures
 from hmacfs.web.files import Files
 from hmacfs.web.health import Health
+from hmacfs.web.paths import DOWNLOADS
 from hmacfs.web.promptness import Promptness
 from hmacfs.web.put import Put
 from hmacfs.web.request import StreamingRequest
@@ -37,6 +38,8 @@ UPLOAD_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE"]
 API_METHODS = sorted(method.decode() for method in METHODS - {b"OPTIONS"})
 FILE_METHODS = "GET, HEAD, PUT, DELETE, OPTIONS"
 FORM_METHODS = f"{FILE_METHODS}, POST"
+DOWNLOAD_METHODS = "GET, HEAD, DELETE, OPTIONS"
+READ_METHODS = "GET, HEAD, OPTIONS"
 
 
 class Root:
@@ -72,6 +75,7 @@ class Root:
     @app.route("/health", methods=["GET", "HEAD"])
     def health(self, request: StreamingRequest) -> Awaitable[None]:
         """Tell whether the server works."""
+        self._check_method(request)
         return self._promptness.see_to(request, self._health.get(request))
 
     @app.route("/api/<any_path:path>", methods=API_METHODS)
@@ -102,9 +106,9 @@ class Root:
     @app.route("/<any_path:path>", methods=["PUT"])
     def put(self, request: StreamingRequest, path: str) -> Awaitable[None]:
         """Take an upload, or a request of tus that means another method."""
-        self._check_method(request)
-        if _is_upload(request) and self._resumable.is_tus(request):
+        if request.method == b"PUT" and _is_upload(request) and self._resumable.is_tus(request):
             return self._resumable.answer(request)
+        self._check_method(request)
         return self._put.put(request)
 
     @app.route("/<any_path:path>", methods=["GET", "HEAD"])
@@ -155,6 +159,8 @@ class Root:
             return ", ".join(self._api.methods_at(request))
         if _is_upload(request):
             return self._resumable.allowed(request)
+        if route := self._put.uploads.paths.route_of(request.target.path):
+            return DOWNLOAD_METHODS if route == DOWNLOADS.decode() else READ_METHODS
         return FORM_METHODS if self._takes_forms(request) else FILE_METHODS
 
     def _method_refused(self, request: StreamingRequest) -> Refusal:
@@ -165,7 +171,10 @@ class Root:
         return MethodRefused(f"{method} is not possible here", allow=allowed)
 
     def _check_method(self, request: StreamingRequest) -> None:
-        if request.method not in METHODS:
+        if request.method == b"OPTIONS":
+            return
+        allowed = self._allowed(request).encode().split(b", ")
+        if request.method not in METHODS or request.method not in allowed:
             raise self._method_refused(request)
 
 

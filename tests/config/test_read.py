@@ -82,6 +82,8 @@ class BadInputTests(SynchronousTestCase):
             ("server", "cleanup_interval = '1M'"),
             ("server", "cleanup_interval = 2024-01-01"),
             ("server", "upload_prefix = 'a b'"),
+            ("server", "upload_prefix = 'files'"),
+            ("server", "upload_prefix = '/api/v1/'"),
             ("server", "trusted_proxies = ['nonsense']"),
             ("server", "force_protocol = 'gopher'"),
             ("server", "unix_socket_mode = '0999'"),

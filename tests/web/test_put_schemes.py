@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from hmacfs.auth.permit import Scope
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile
+from tests.forms import HEADER, Part, form
 from tests.web.signing import UUID, Credential, credential
 from tests.web.wire import NOW, TERMS, Response, Server, mac_v, request
 
@@ -208,8 +209,10 @@ class TokenTests(SchemeCase):
     def test_reserved_names(self) -> None:
         """Names that could not be downloaded again are refused for any scheme."""
         server = Server(Path(self.mktemp()), prefix="")
-        got = server.ask("PUT", "/files/x", self.token().headers, b"content")
-        self.assertEqual(got.status, 400)
+        headers = [*self.token().headers, HEADER]
+        body = form(Part("file", b"content", "x", "text/plain"))
+        got = server.ask("POST", "/upload?path=files/x", headers, body)
+        self.assertEqual((got.status, got.body[:19]), (400, b"names below files/ "))
 
     def test_length(self) -> None:
         """A chunked body has to tell its size: 411 else."""

@@ -57,6 +57,24 @@ class RootTests(SynchronousTestCase):
             got = self.server.ask(method, "/upload")
             self.assertEqual((got.status, got.headers["allow"]), (405, f"{allowed}, POST"))
 
+    def test_routes(self) -> None:
+        """Where nobody could get it again, nothing is stored: 405, and OPTIONS says so before."""
+        read = "GET, HEAD, OPTIONS"
+        for path, allowed in (
+            ("/health", read),
+            ("/thumbnail/x", read),
+            ("/download/x", "GET, HEAD, DELETE, OPTIONS"),
+        ):
+            name = path[1:]
+            got = self.server.ask("PUT", f"{path}?v={mac_v(name, 1)}", (), b"1")
+            self.assertEqual((got.status, got.headers["allow"]), (405, allowed))
+            self.assertEqual(self.server.ask("OPTIONS", path).headers["allow"], allowed)
+        for method, path in (("get", "/health"), ("DELETE", "/health"), ("PUT", "/files/x")):
+            self.assertEqual(self.server.ask(method, path, (), b"").status, 405)
+        below = Server(Path(self.mktemp()), prefix="download")
+        target = f"/download/x?v={mac_v('x', 1)}"
+        self.assertEqual(below.ask("PUT", target, (), b"1").status, 201)
+
     def test_forced_scheme(self) -> None:
         """Where https is required, only TLS or a trusted proxy's word will do."""
         server = Server(Path(self.mktemp()), force_protocol="https")

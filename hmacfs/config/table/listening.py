@@ -86,13 +86,15 @@ SERVER_UPLOAD_PREFIX: Final = Option(
     since=Generation.V4,
     kind=Text(
         noun="path segment, or empty",
-        pattern=r"/?([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*)?/?",
-        expected='a path of letters, digits, ".", "_", "~" and "-"',
+        pattern=r"/?(?!(?:api|files|health|thumbnail)(?:/|$))"
+        r"([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*)?/?",
+        expected='a path of letters, digits, ".", "_", "~" and "-" that does not begin with "api", '
+        '"files", "health" or "thumbnail"',
     ),
     default="upload",
     summary="The first part of upload and download URLs, which is not part of the stored name "
     "and not signed. When empty, names begin right after the host.",
-    example="files",
+    example="share",
     aliases=(Alias(Generation.FIRST, "UploadSubDir"),),
     in_effect=True,
 )
