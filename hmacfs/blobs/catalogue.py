@@ -175,7 +175,7 @@ class Catalogue:
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
-            with closing(sqlite3.connect(self.path, BUSY_TIMEOUT)) as connection:
+            with closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT)) as connection:
                 connection.execute("PRAGMA synchronous = FULL")
                 yield connection
         except sqlite3.Error as error:

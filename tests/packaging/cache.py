@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -35,11 +36,17 @@ SOURCES: Final = ("debian", "docs", "etc", "hmacfs", "requirements", "twisted")
 LIMIT: Final = 900.0
 
 
+@functools.cache
 def directory() -> pathlib.Path:
-    """Return where things are kept."""
-    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    path = pathlib.Path(os.environ.get("HMACFS_CACHE") or pathlib.Path(home) / "hmacfs")
-    path.mkdir(parents=True, exist_ok=True)
+    """Return where things are kept: as debian/build does, or for all users where none may write."""
+    home = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    path = pathlib.Path(os.environ.get("HMACFS_CACHE") or home / "hmacfs")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError:
+        path = pathlib.Path("/var/cache/hmacfs")
+        path.mkdir(exist_ok=True)
     return path
 
 
@@ -102,11 +109,15 @@ def mirror() -> str:
     raise SkipTest("apt knows no mirror of Debian")
 
 
-def tree(*more: str) -> pathlib.Path:
-    """Return a Debian of this machine's suite, right after its installation, with more packages."""
-    base = tree() if more else pathlib.Path()
+def tree(*more: str, of: str = "") -> pathlib.Path:
+    """
+    Return a Debian right after its installation, with more packages.
+
+    :param of: its suite, in place of that of this machine.
+    """
+    base = tree(of=of) if more else pathlib.Path()
     names = hashlib.sha256(" ".join((*INSIDE, *more)).encode()).hexdigest()[:8]
-    path = directory() / f"tree-{suite()}-{names}"
+    path = directory() / f"tree-{of or suite()}-{names}"
     with locked("tree"):
         if not path.exists():
             made = path.with_suffix(".new")
@@ -122,7 +133,7 @@ def tree(*more: str) -> pathlib.Path:
                 options = ["--variant=minbase", f"--include={','.join(INSIDE)}"]
                 options += ["--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
                 options += ["--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"']
-                run(["mmdebstrap", *options, suite(), made, mirror()])
+                run(["mmdebstrap", *options, of or suite(), made, mirror()])
             made.rename(path)
     return path
 
@@ -202,7 +213,7 @@ def build(checkout: pathlib.Path, options: str, *suite: str) -> str:
     """
     done = subprocess.run(
         [checkout / "debian/build", *suite],
-        env={**os.environ, "DEB_BUILD_OPTIONS": options},
+        env={**os.environ, "DEB_BUILD_OPTIONS": options, "HMACFS_CACHE": str(directory())},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
