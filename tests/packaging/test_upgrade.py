@@ -115,15 +115,36 @@ class RemovalTests(MachineCase):
         self.assertEqual([], [p for p in found.split() if not p.startswith(("/shared", "/sys"))])
         self.assertEqual(2, self.machine.run("getent passwd hmac-file-server").code)
 
+    def test_purge_elsewhere(self) -> None:
+        """Uploads in a place of the administrator's are never removed, nor is their user."""
+        self.boot_installed()
+        self.do(f"sed -i 's#^storage_path.*#storage_path = \"/srv/files\"#' {CONFIG}")
+        self.do("install -d -o hmac-file-server /srv/files && touch /srv/files/a")
+        said = self.do(f"HMACFS_PURGE_UPLOADS=yes dpkg --purge {UNIT}")
+        self.assertIn("the uploads in /srv/files and their user were kept.", said)
+        self.do("test -f /srv/files/a && getent passwd hmac-file-server")
+        self.do("! test -e /var/lib/hmac-file-server")
+
     def test_remove(self) -> None:
         """Removed it is stopped, and goes on as it was when it comes back; a purge ends that."""
         self.boot_installed()
+        other = f"{UNIT}@two"
+        self.do(
+            "cd /etc/hmac-file-server && cp -p secret two.secret && "
+            f"sed s/NAME/two/ /usr/share/{UNIT}/instance.toml > two.toml && systemctl stop {UNIT} "
+            f"&& systemctl enable --now {UNIT}.socket {UNIT}-retention.timer {UNIT} {other}"
+        )
+        units = (UNIT, other, f"{UNIT}.socket", f"{UNIT}-retention.timer")
         before = self.do("sha256sum /etc/hmac-file-server/*")
         self.do(f"dpkg --remove {UNIT}")
+        for unit in units:
+            self.assertEqual("inactive", self.property("ActiveState", unit))
         self.assertEqual("", self.machine.run("pgrep -f [b]in/hmac-file-server").text)
         self.do("dpkg -i /shared/first.deb")
         self.assertEqual(before, self.do("sha256sum /etc/hmac-file-server/*"))
-        self.wait_active()
+        for unit in units:
+            self.wait_active(unit)
         self.assert_uploads("a")
+        self.assert_uploads("a", 8081)
         self.do(f"HMACFS_PURGE_UPLOADS=yes dpkg --purge {UNIT}")
         self.assert_nothing_stays()
