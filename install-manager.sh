@@ -16,6 +16,8 @@
 # HMACFS_CONTAINER_OPTIONS what else "run" is told, in place of "--publish 127.0.0.1:8080:8080", and HMACFS_ETC the
 # directory of configuration and secret.
 set -eu
+# The server, which is another user, has to read the program.
+umask 022
 export PATH="$PATH:/usr/sbin:/sbin"
 
 NAME=hmac-file-server
@@ -85,7 +87,7 @@ install_systemd() {
     mkdir "$release"
     trap 'rm -rf "$release"' EXIT
     (cd "$here" && tar --create --exclude=__pycache__ LICENSE hmacfs requirements serve setup.py tools twisted) |
-        tar --extract --no-same-owner --directory "$release" ||
+        tar --extract --no-same-owner --directory "$release" && chmod -R u=rwX,go=rX "$release" ||
         die "$release could not be written, perhaps because the disk is full; nothing was changed"
     "$release/serve" -version >&2 || die "the libraries could not be installed, see above; nothing was changed"
     "$release/.venv/bin/python" -m compileall -q "$release/hmacfs" "$release/.venv/lib" >/dev/null || true

@@ -73,7 +73,8 @@ class CheckoutTests(CheckoutCase):
 
         before = self.do("sha256sum /etc/hmac-file-server/*")
         first = self.do("readlink /opt/hmac-file-server/current")
-        said = self.do(f"{SCRIPT} systemd")
+        # What an administrator makes may be for nobody else, but not this.
+        said = self.do(f"umask 077 && {SCRIPT} systemd")
         self.assertIn("xmpp-config prosody", said)
         self.assertNotIn(self.secret(), said)
         self.wait_active()
