@@ -5,7 +5,8 @@ the test's error. Those filters are set here: against deprecated use by our own 
 coroutines that nobody awaits.
 
 Tests work below ``/var/tmp``, in directories whose paths are short wherever the checkout is: the
-path of a Unix socket has at most 107 bytes (unix(7)).
+path of a Unix socket has at most 107 bytes (unix(7)). Whoever starts them may have any environment
+and umask: tests have the same ones always.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import re
 import sys
 import tempfile
 import warnings
+from collections.abc import Mapping
 from typing import Final
 
 import hypothesis
@@ -38,6 +40,24 @@ COMPARES_ON_PURPOSE: Final = (
 LONG_EXAMPLES: Final = 2000
 # On a disk, which /tmp need not be.
 WORKPLACES: Final = "/var/tmp"
+THEIRS: Final = re.compile(r"HMAC_.*|GIT_.*|LISTEN_(PID|FDS|FDNAMES)|NOTIFY_SOCKET|WATCHDOG_.*")
+"""Variables that are for a server, a service or a repository of whoever starts the tests."""
+
+UMASK: Final = 0o022
+
+
+def surroundings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of tests that are started in this one."""
+    kept = {name: value for name, value in environ.items() if not THEIRS.fullmatch(name)}
+    direct = ("localhost", "127.0.0.1", "::1")
+    return {
+        "HOME": os.fspath(pathlib.Path.home()),
+        **kept,
+        "LC_ALL": "C.UTF-8",
+        # Programs may not be run from every /tmp, nor is there room in each.
+        "TMPDIR": WORKPLACES,
+        "no_proxy": ",".join((*filter(None, [environ.get("no_proxy")]), *direct)),
+    }
 
 
 def filter_warnings() -> None:
@@ -95,9 +115,13 @@ def shorten_paths() -> None:
 
 def main(arguments: list[str]) -> None:
     """Run trial in a directory that is gone after it, unless the arguments name another."""
+    environ = surroundings(os.environ)
+    os.environ.clear()
+    os.environ.update(environ)
+    os.umask(UMASK)
     filter_warnings()
     show_notes()
-    load_profile(dict(os.environ))
+    load_profile(environ)
     shorten_paths()
     with tempfile.TemporaryDirectory(prefix="hmacfs-", dir=WORKPLACES) as place:
         # Servers of tests come through it as users of their own.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Mapping
 
 from hypothesis import settings
 from twisted.scripts import trial
@@ -19,7 +21,9 @@ from tests.steps import Counts, count_trial
 class StrictTrialTests(SynchronousTestCase):
     """``python -bb -m tests.strict_trial`` over the samples."""
 
-    def run_sample(self, test: str) -> tuple[Counts, str]:
+    def run_sample(
+        self, test: str, environ: Mapping[str, str] | None = None, umask: int = -1
+    ) -> tuple[Counts, str]:
         """Return what came of one sample, and all that the run said, in a place of a long path."""
         directory = pathlib.Path(self.mktemp(), "somewhere " * 20)
         directory.mkdir(parents=True)
@@ -27,6 +31,8 @@ class StrictTrialTests(SynchronousTestCase):
         done = subprocess.run(
             [sys.executable, "-bb", "-m", "tests.strict_trial", name],
             cwd=directory,
+            env={**os.environ, **(environ or {})},
+            umask=umask,
             capture_output=True,
             text=True,
             check=False,
@@ -48,6 +54,15 @@ class StrictTrialTests(SynchronousTestCase):
         counts, output = self.run_sample("test_skipped")
         self.assertEqual(Counts(skipped=1), counts)
         self.assertIn("needs what no machine has", output)
+
+    def test_surroundings(self) -> None:
+        """A test has one environment and one umask, whatever those of who starts it are."""
+        theirs = {
+            **{"HMAC_SECURITY_SECRET": "of another server", "HMAC_CONFIG_PATH": "/their.toml"},
+            **{"NOTIFY_SOCKET": "/run/theirs", "LISTEN_FDS": "1", "GIT_DIR": "/their/.git"},
+            **{"LC_ALL": "xx_YY.UTF-8", "TMPDIR": "/nonexistent", "no_proxy": "elsewhere"},
+        }
+        self.assertEqual(Counts(passed=1), self.run_sample("test_surroundings", theirs, 0o077)[0])
 
     def test_deprecated(self) -> None:
         """Deprecated use by a module of ours fails the test that came upon it."""

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+
+from twisted.trial.unittest import SkipTest
+
 from hmacfs.base.names import StoredName
 from hmacfs.blobs.interfaces import Blobs, StagedBlob
+
+
+def need_container_program() -> None:
+    """Skip the test where nothing can write containers."""
+    if not (shutil.which("xorriso") or shutil.which("genisoimage")):
+        raise SkipTest("containers are written by xorriso or genisoimage")
 
 
 def named(name: str) -> StoredName:

@@ -16,6 +16,7 @@ from hmacfs.base.names import StoredName
 from hmacfs.blobs import containers
 from hmacfs.blobs.containers import RESERVE, SUMS, Rooms, Stopped, names_in, read, write
 from hmacfs.blobs.interfaces import StorageFailed
+from tests.blobs.samples import need_container_program
 
 NAMES = (
     "a/b/c/d/e/f/g/h/i/j/deep.txt",
@@ -131,6 +132,7 @@ class WriteTests(ContainersCase):
 
     def test_vanished(self) -> None:
         """A file that is gone when it is its turn leaves no container."""
+        need_container_program()
         self.store("a", "b")
         (self.root / "b").unlink()
         with self.assertRaisesRegex(StorageFailed, "failed with exit code"):
@@ -171,6 +173,7 @@ class RoomsTests(ContainersCase):
 
     def test_no_larger(self) -> None:
         """Files that have room in a container make none that is larger."""
+        need_container_program()
         shapes = (
             [f"{number:064}/{'ü' * 100}" for number in range(150)],
             [f"{'d' * 200}/{'e' * 200}/{number:0200}" for number in range(300)],
@@ -200,6 +203,7 @@ class ReadTests(ContainersCase):
 
     def test_not_one(self) -> None:
         """What is no container, or only the beginning of one, is told."""
+        need_container_program()
         self.directory.mkdir()
         write(self.root, self.store("a", "b"), self.target, "utf-8")
         data = self.target.read_bytes()

@@ -21,7 +21,6 @@ class MainCase(SynchronousTestCase):
         self.directory = Path(self.mktemp())
         self.directory.mkdir()
         self.environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-        self.environ.pop("HMAC_CONFIG_PATH", None)
 
     def run_command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""

@@ -46,9 +46,9 @@ class ActivationTests(MainCase):
                 keep=(http.fileno(), metrics.fileno()),
             )
         self.read_until(process, "is ready on")
-        with urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/health", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/health", timeout=60) as answer:
             self.assertEqual(answer.read(), b"OK\n")
-        with urllib.request.urlopen(f"http://127.0.0.1:{ports[1]}/metrics", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports[1]}/metrics", timeout=60) as answer:
             self.assertIn(b"hmac_file_server_build_info", answer.read())
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(process.wait(60), 0)

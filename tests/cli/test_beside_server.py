@@ -39,7 +39,7 @@ class BesideServerTests(MainCase):
     def ask(self, method: str, name: str, body: bytes = b"") -> int:
         """Ask the server about a file, with a signature that is good for an upload."""
         mac = Keyring.of(SECRET).sign(message_v(name.encode(), len(body), "")).hex()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, f"/upload/{quote(name)}?v={mac}", body)
             return connection.getresponse().status
@@ -89,6 +89,6 @@ class BesideServerTests(MainCase):
         self.assertEqual(refused.returncode, 1)
         self.assertIn("another hmac-file-server is running", refused.stderr)
         self.server.send_signal(signal.SIGTERM)
-        self.assertEqual(self.server.wait(30), 0)
+        self.assertEqual(self.server.wait(60), 0)
         self.told("index", "restore", "copy")
         self.assertEqual(self.told("ls"), "found.txt\nknown\n")

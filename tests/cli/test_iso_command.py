@@ -14,7 +14,7 @@ from hmacfs.base.values import StoredFile
 from hmacfs.blobs.catalogue import Catalogue
 from hmacfs.blobs.containers import SUMS, names_in, read
 from hmacfs.library import journal
-from tests.blobs.samples import named
+from tests.blobs.samples import named, need_container_program
 from tests.cli.storage_case import StorageCase
 
 
@@ -22,8 +22,7 @@ class IsoTests(StorageCase):
     """Files of several names, and a configuration that lets them be packed."""
 
     def setUp(self) -> None:
-        if not (shutil.which("xorriso") or shutil.which("genisoimage")):
-            raise SkipTest("containers are written by xorriso or genisoimage")
+        need_container_program()
         super().setUp()
         self.container = self.directory / "container.iso"
         text = self.config.read_text(encoding="utf-8")

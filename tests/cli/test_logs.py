@@ -20,7 +20,7 @@ from hmacfs.config.option import Option
 from hmacfs.config.problems import ConfigError
 from hmacfs.config.settings import Settings
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class BrokenStream(io.StringIO):

@@ -94,7 +94,7 @@ class StartTests(MainCase):
         process = self.start(*twistd, "-n", "--pidfile=", "hmacfs", "--config", "config.toml")
         self.read_until(process, f"is ready on tcp:127.0.0.1:{port}")
         process.send_signal(signal.SIGTERM)
-        self.assertIsNotNone(process.wait(30))
+        self.assertIsNotNone(process.wait(60))
 
     def test_twistd_that_cannot_start(self) -> None:
         """``twistd`` ends with failure when the service cannot start."""
@@ -105,4 +105,4 @@ class StartTests(MainCase):
             twistd = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]
             process = self.start(*twistd, "-n", "--pidfile=", "hmacfs", "--config", "config.toml")
             self.read_until(process, "Address already in use")
-            self.assertEqual(process.wait(30), 1)
+            self.assertEqual(process.wait(60), 1)

@@ -218,7 +218,7 @@ class CertificateTests(SynchronousTestCase):
     def tried(self, host: str, ca_file: pathlib.Path | None) -> probes.Answer:
         """Try Redis over TLS at this host, with this certificate trusted."""
         ours, theirs = socket.socketpair()
-        theirs.settimeout(10)
+        theirs.settimeout(60)
 
         def serve() -> None:
             with (

@@ -74,7 +74,7 @@ class Scripted:
         for reply in self._replies:
             connection, _ = self._socket.accept()
             with connection:
-                connection.settimeout(10)
+                connection.settimeout(60)
                 data = b""
                 while b"\r\n\r\n" not in data:
                     data += connection.recv(65536)
@@ -101,7 +101,7 @@ class ResumingTests(SynchronousTestCase):
         self.server = Scripted(*replies)
         self.addCleanup(self.server.stop)
         return Resuming(
-            lambda: http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10),
+            lambda: http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60),
             "/x",
             {"X-Session-Token": "token"},
             io.BytesIO(content),
@@ -205,7 +205,7 @@ class ResumingTests(SynchronousTestCase):
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
         sending = Resuming(
-            lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=10),
+            lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=60),
             "/x",
             {},
             io.BytesIO(CONTENT),

@@ -69,7 +69,7 @@ class PutTests(SynchronousTestCase):
         self.connection.sock, self.other = socket.socketpair()
         self.addCleanup(self.connection.close)
         self.addCleanup(self.other.close)
-        self.other.settimeout(10)
+        self.other.settimeout(60)
         self.sent: list[int] = []
         self.received = b""
 

@@ -19,7 +19,7 @@ from hmacfs.flow.pools import InlinePool, Lane, ThreadedPool, acquire, shielded
 from tests.flow.held_pool import Crashed, HeldPool
 from tests.stores.pump import Pump
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a thread is taken to hang."""
 
 

@@ -29,7 +29,7 @@ from tests.stores.pump import Pump
 SMALL = 8
 """The buffers of a pull in these tests, and what it takes in a turn, in bytes."""
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a thread is taken to hang."""
 
 

@@ -60,7 +60,7 @@ class SendTests(TestCase):
         self.addCleanup(os.close, self.file)
         self.ours, self.theirs = socket.socketpair()
         self.ours.setblocking(False)
-        self.theirs.settimeout(30)
+        self.theirs.settimeout(60)
         self.addCleanup(self.ours.close)
         self.addCleanup(self.theirs.close)
         self.pool = ThreadedPool(cast(IReactorFromThreads, reactor), "test", 2)

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.observe.line_thread import LineThread
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class SlowOutput:

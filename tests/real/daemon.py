@@ -154,9 +154,7 @@ class Daemon:
 
     def begin(self) -> None:
         """Start it."""
-        # Overrides that somebody has set for a server of theirs are not for this one.
-        environ = {name: value for name, value in os.environ.items() if name[:5] != "HMAC_"}
-        environ["PYTHONPATH"] = os.fspath(CHECKOUT)
+        environ = {**os.environ, "PYTHONPATH": os.fspath(CHECKOUT)}
         flags = ["-config", os.fspath(self.config)]
         directory = self.config.parent
         with self._log.open("ab") as log:

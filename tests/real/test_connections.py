@@ -122,7 +122,7 @@ class RefusedBodyTests(ServerCase):
     def test_readable_by_a_library(self) -> None:
         """So does the client of Python's library, which sends in its own way."""
         for _ in range(TRIES):
-            client = http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=20)
+            client = http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=60)
             self.addCleanup(client.close)
             client.request("PUT", self.wrong, self.data, {"Content-Type": "image/png"})
             answer = client.getresponse()

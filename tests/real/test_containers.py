@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from twisted.trial.unittest import SkipTest
 
+from tests.blobs.samples import need_container_program
 from tests.real import ways
 from tests.real.case import MEGABYTE, ServerCase, command, noise
 from tests.real.client import ask, put
@@ -45,8 +46,7 @@ class ContainerTests(ServerCase):
         **server: object,
     ) -> Daemon:
         """Start it."""
-        if not (shutil.which("xorriso") or shutil.which("genisoimage")):
-            raise SkipTest("containers are written by xorriso or genisoimage")
+        need_container_program()
         self.containers = place or self.directory()
         iso = {
             "enabled": True,

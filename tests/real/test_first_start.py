@@ -26,4 +26,4 @@ class FirstStartTests(MainCase):
         )
         self.assertEqual((pasted.returncode, pasted.stdout), (0, "hello, world"), pasted.stderr)
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(process.wait(60), 0)

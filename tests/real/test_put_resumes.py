@@ -64,7 +64,7 @@ class PutTests(ServerCase):
         first = self.put()
         eventually("bytes that have come", self.has_come(3 * MEGABYTE))
         first.send_signal(signal.SIGINT)
-        _, err = first.communicate(timeout=20)
+        _, err = first.communicate(timeout=60)
         self.assertEqual(1, first.returncode)
         self.assertEqual("interrupted; the same command goes on where it stopped\n", err)
         self.assertEqual({}, self.daemon.stored())

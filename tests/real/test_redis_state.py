@@ -38,7 +38,7 @@ from tests.stores.state_suite import BEGIN, LATER, Hands, StateMachine, make_sta
 
 T = TypeVar("T")
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 PASSWORD = "a password of the tests"
 reactor = cast(IReactorTime, global_reactor)
 prefixes = (f"test {number}:" for number in itertools.count())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import stat
+import tempfile
 import warnings
 
 from hypothesis import given
@@ -21,6 +24,16 @@ class StrictTests(TestCase):
     def test_skipped(self) -> None:
         """Is skipped, with a reason."""
         raise SkipTest("needs what no machine has")
+
+    def test_surroundings(self) -> None:
+        """Has no settings of another server, its language, and files that others may read."""
+        theirs = {"HMAC_SECURITY_SECRET", "HMAC_CONFIG_PATH", "NOTIFY_SOCKET", "LISTEN_FDS"}
+        self.assertEqual(set(), {*theirs, "GIT_DIR"} & set(os.environ))
+        self.assertEqual(("C.UTF-8", "/var/tmp"), (os.environ["LC_ALL"], tempfile.gettempdir()))
+        self.assertEqual("elsewhere,localhost,127.0.0.1,::1", os.environ["no_proxy"])
+        path = pathlib.Path(self.mktemp())
+        path.touch()
+        self.assertEqual(0o644, stat.S_IMODE(path.stat().st_mode))
 
     def test_deprecated(self) -> None:
         """Uses, from a module of ours, what is deprecated."""

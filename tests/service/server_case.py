@@ -61,7 +61,7 @@ class ServerCase(TestCase):
         """Send a request from a thread."""
 
         def talk() -> tuple[int, bytes]:
-            connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
             try:
                 connection.request(method, target, body)
                 response = connection.getresponse()

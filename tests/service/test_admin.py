@@ -68,7 +68,7 @@ class AdministrationTests(TestCase):
         """Send a request from a thread, and tell the status."""
 
         def talk() -> int:
-            connection = http.client.HTTPConnection(THIS_MACHINE, self.port, timeout=10)
+            connection = http.client.HTTPConnection(THIS_MACHINE, self.port, timeout=60)
             with contextlib.closing(connection):
                 given = {"Authorization": basic(f"admin:{password}")}
                 connection.request("GET", path, headers=given)

@@ -61,7 +61,7 @@ class MetricsListenerTests(TestCase):
         """Send a request from a thread."""
 
         def talk() -> tuple[int, bytes]:
-            connection = http.client.HTTPConnection(THIS_MACHINE, self.port, timeout=10)
+            connection = http.client.HTTPConnection(THIS_MACHINE, self.port, timeout=60)
             with contextlib.closing(connection):
                 connection.request("GET", path, headers={"Accept": accept})
                 response = connection.getresponse()
@@ -133,7 +133,7 @@ class MetricsListenerTests(TestCase):
         """When it is closed nothing listens, and a client that kept its connection loses it."""
         listener = await self.opened(self.settings())
         with contextlib.closing(
-            http.client.HTTPConnection(THIS_MACHINE, self.port, timeout=10)
+            http.client.HTTPConnection(THIS_MACHINE, self.port, timeout=60)
         ) as kept:
             await deferToThread(kept.request, "GET", "/metrics")
             response = await deferToThread(kept.getresponse)

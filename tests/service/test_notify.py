@@ -19,7 +19,7 @@ class NotifyTests(SynchronousTestCase):
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(listening.close)
         listening.bind(address)
-        listening.settimeout(10)
+        listening.settimeout(60)
         return listening
 
     def test_states(self) -> None:

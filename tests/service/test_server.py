@@ -88,7 +88,7 @@ class FileServerTests(ServerCase):
 
         def talk() -> bytes:
             with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(10)
+                client.settimeout(60)
                 client.connect(str(path))
                 client.sendall(b"GET /health HTTP/1.0\r\n\r\n")
                 return client.recv(9999)
@@ -111,7 +111,7 @@ class FileServerTests(ServerCase):
     async def test_reload(self) -> None:
         """A reload takes what may change, keeps what may not, and cuts nobody."""
         server = await self.started()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         self.addCleanup(connection.close)
 
         def health() -> int:

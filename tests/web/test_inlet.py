@@ -57,7 +57,7 @@ class SlowStart:
 
     def write(self, data: bytes | memoryview) -> None:
         """Wait, and keep nothing."""
-        self._sent.wait(5)
+        self._sent.wait(60)
 
 
 class Digest(Resource):
@@ -151,7 +151,7 @@ def converse_in_chunks(port: int, sent: threading.Event) -> bytes:
 
 def connected(port: int) -> socket.socket:
     """Return a socket that is connected to the server."""
-    return socket.create_connection(("127.0.0.1", port), timeout=20)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def rest(client: socket.socket) -> bytes:
