@@ -48,7 +48,7 @@ from hmacfs.blobs.tree import (
     storage_errors,
 )
 from hmacfs.blobs.walk import walk
-from hmacfs.flow.pools import Lane, Pool, acquire
+from hmacfs.flow.pools import Lane, Pool, acquire, close_if_any
 
 INTENT_ATTRIBUTE = "user.hmacfs.intent"
 FOLDER_ATTEMPTS = 10
@@ -230,7 +230,7 @@ class LocalBlobs:
 
     def open(self, name: StoredName, whole: int = 0) -> Deferred[OpenBlob | None]:
         """Open a published file; see :meth:`Blobs.open`."""
-        return acquire(self._pool, lambda: self._opened(name, whole), _close_blob)
+        return acquire(self._pool, lambda: self._opened(name, whole), close_if_any)
 
     def _opened(self, name: StoredName, whole: int) -> OpenBlob | None:
         blob = self._open(name)
@@ -373,8 +373,3 @@ def _ours(staged: StagedBlob) -> LocalStagedBlob:
     if not isinstance(staged, LocalStagedBlob):
         raise TypeError(f"{staged!r} was not staged here")
     return staged
-
-
-def _close_blob(blob: OpenBlob | None) -> None:
-    if blob is not None:
-        blob.close()

@@ -26,7 +26,7 @@ from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.blobs.handles import LocalStagedBlob
 from hmacfs.blobs.interfaces import NameExists, StagedBlob, StorageFailed, UnfinishedBlob
 from hmacfs.blobs.tree import FILE_MODE, open_directory, open_private, open_root, storage_errors
-from hmacfs.flow.pools import Lane, Pool, acquire
+from hmacfs.flow.pools import Lane, Pool, acquire, close_if_any
 
 HANDED_OVER = "session-"
 """What the names of staged files begin with whose bytes an unfinished upload has too."""
@@ -184,7 +184,7 @@ class LocalUnfinished:
 
     def begin(self, key: str, facts: bytes) -> Deferred[UnfinishedBlob]:
         """Begin; see :meth:`Unfinished.begin`."""
-        return acquire(self._pool, lambda: self._begin(key, facts), _close_blob)
+        return acquire(self._pool, lambda: self._begin(key, facts), close_if_any)
 
     def _begin(self, key: str, facts: bytes) -> UnfinishedBlob:
         with storage_errors("begin an unfinished upload"):
@@ -208,7 +208,7 @@ class LocalUnfinished:
 
     def open(self, key: str) -> Deferred[UnfinishedBlob | None]:
         """Open the bytes; see :meth:`Unfinished.open`."""
-        return acquire(self._pool, lambda: self._open(key), _close_blob)
+        return acquire(self._pool, lambda: self._open(key), close_if_any)
 
     def _open(self, key: str) -> UnfinishedBlob | None:
         with storage_errors("open an unfinished upload"):
@@ -317,8 +317,3 @@ def _begin_journal(directory: int, key: str, facts: bytes) -> int:
 
 def _read(descriptor: int) -> bytes:
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-
-
-def _close_blob(blob: UnfinishedBlob | None) -> None:
-    if blob is not None:
-        blob.close()

@@ -21,7 +21,7 @@ from hmacfs.blobs.interfaces import (
     StorageFailed,
     StorageFull,
 )
-from hmacfs.flow.pools import Lane, Pool, acquire
+from hmacfs.flow.pools import Lane, Pool, acquire, close_if_any
 
 
 @define(eq=False)
@@ -210,7 +210,7 @@ class MemoryBlobs:
 
     def open(self, name: StoredName, whole: int = 0) -> Deferred[OpenBlob | None]:
         """Open a published file; see :meth:`Blobs.open`."""
-        return acquire(self._pool, lambda: self._open(name), _close_blob)
+        return acquire(self._pool, lambda: self._open(name), close_if_any)
 
     def _open(self, name: StoredName) -> OpenBlob | None:
         with self._lock:
@@ -306,8 +306,3 @@ def _ours(staged: StagedBlob) -> MemoryStagedBlob:
     if not isinstance(staged, MemoryStagedBlob):
         raise TypeError(f"{staged!r} was not staged here")
     return staged
-
-
-def _close_blob(blob: OpenBlob | None) -> None:
-    if blob is not None:
-        blob.close()

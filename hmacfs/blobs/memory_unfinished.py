@@ -13,7 +13,7 @@ from hmacfs.blobs.interfaces import (
     StorageFull,
     UnfinishedBlob,
 )
-from hmacfs.flow.pools import Lane, Pool, acquire
+from hmacfs.flow.pools import Lane, Pool, acquire, close_if_any
 
 
 @define(eq=False)
@@ -79,7 +79,7 @@ class MemoryUnfinished:
 
     def begin(self, key: str, facts: bytes) -> Deferred[UnfinishedBlob]:
         """Begin; see :meth:`Unfinished.begin`."""
-        return acquire(self._pool, lambda: self._begin(key, facts), _close_blob)
+        return acquire(self._pool, lambda: self._begin(key, facts), close_if_any)
 
     def _begin(self, key: str, facts: bytes) -> UnfinishedBlob:
         if key in self._kept:
@@ -89,7 +89,7 @@ class MemoryUnfinished:
 
     def open(self, key: str) -> Deferred[UnfinishedBlob | None]:
         """Open the bytes; see :meth:`Unfinished.open`."""
-        return acquire(self._pool, lambda: self._open(key), _close_blob)
+        return acquire(self._pool, lambda: self._open(key), close_if_any)
 
     def _open(self, key: str) -> UnfinishedBlob | None:
         kept = self._kept.get(key)
@@ -141,8 +141,3 @@ class MemoryUnfinished:
     def close(self) -> Deferred[None]:
         """Let go of nothing: what is kept stays."""
         return succeed(None)
-
-
-def _close_blob(blob: UnfinishedBlob | None) -> None:
-    if blob is not None:
-        blob.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from twisted.internet.defer import Deferred, succeed
 
 
@@ -17,12 +15,7 @@ class Pending:
     def __enter__(self) -> None:
         self.count += 1
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.count -= 1
         if self.count == 0:
             waiting, self._waiting = self._waiting, []

@@ -164,6 +164,16 @@ def acquire(pool: Pool, make: Callable[[], T], dispose: Callable[[T], object]) -
     return wanted
 
 
+class _Closes(Protocol):
+    def close(self) -> object: ...
+
+
+def close_if_any(thing: _Closes | None) -> None:
+    """Dispose of what :func:`acquire` has made, if there was something."""
+    if thing is not None:
+        thing.close()
+
+
 def shielded(work: Deferred[T], left: Callable[[], object] = lambda: None) -> Deferred[T]:
     """
     Wait for ``work`` so that cancelling the wait leaves the work alone.

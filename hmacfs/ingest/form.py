@@ -7,7 +7,6 @@ Fields that stand before the file are known before its bytes are asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Final, Self
 
 from twisted.internet.defer import Deferred
@@ -47,12 +46,7 @@ class Form:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._chunks.stop()
 
     async def file(self) -> FilePart:

@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
+from hmacfs.base.durable import sync
 from hmacfs.base.errors import NameRefused
 from hmacfs.base.names import StoredName
 from hmacfs.flow.pools import Pool
@@ -42,11 +43,7 @@ class Postponed:
             note.write(str(name).encode())
             note.flush()
             os.fsync(note.fileno())
-        parent = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
+        sync(self.directory)
 
     async def some(self, limit: int) -> list[StoredName]:
         """Tell some of the names."""

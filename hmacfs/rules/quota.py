@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from types import TracebackType
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -153,12 +152,7 @@ class Share:
         self._holders += 1
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._holders -= 1
         if not self._holders:
             self.end()

@@ -8,6 +8,8 @@ import pathlib
 import secrets
 import shutil
 
+from hmacfs.base.durable import sync
+
 
 def write_new(path: pathlib.Path, text: str) -> None:
     """
@@ -51,17 +53,12 @@ def exchange(path: pathlib.Path, text: str) -> None:
         # Only root may give files away, and only root has to.
         with contextlib.suppress(PermissionError):
             os.chown(draft, status.st_uid, status.st_gid)
-        with draft.open("rb") as opened:
-            os.fsync(opened.fileno())
+        sync(draft)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync(path.parent)
 
 
 def _back_up(path: pathlib.Path) -> pathlib.Path:

@@ -6,7 +6,6 @@ All functions block.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sqlite3
@@ -17,8 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from hmacfs.base.durable import sync
 from hmacfs.stores.connections import connect
-from hmacfs.stores.failures import explained
+from hmacfs.stores.failures import explaining
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.scripts import packaged_steps
 from hmacfs.stores.upgrades import back_up, recognise
@@ -46,9 +46,9 @@ def save(path: Path, target: Path) -> None:
         raise StoreFailed(f"there is no index {path}")
     if target.exists() and target.samefile(path):
         raise StoreFailed(f"{target} is the index itself: give another file")
-    with _explaining(path), closing(connect(path, BUSY_TIMEOUT)) as connection:
+    with explaining(path), closing(connect(path, BUSY_TIMEOUT)) as connection:
         recognise(connection, path, len(packaged_steps()))
-    with _explaining(target):
+    with explaining(target):
         back_up(path, target, BUSY_TIMEOUT)
 
 
@@ -59,11 +59,11 @@ def keep(path: Path, directory: Path, at: float, count: int) -> Path:
     :param at: the time that names the copy, in seconds since the epoch.
     :raises StoreFailed: if that cannot be done.
     """
-    with _explaining(directory):
+    with explaining(directory):
         directory.mkdir(mode=0o700, exist_ok=True)
     target = directory / f"index-{datetime.fromtimestamp(at, UTC):{_TIME}}.sqlite"
     save(path, target)
-    with _explaining(directory):
+    with explaining(directory):
         for old in kept(directory)[count:]:
             old.unlink(missing_ok=True)
     return target
@@ -95,11 +95,11 @@ def restore(source: Path, path: Path) -> Path | None:
     :raises StoreFailed: if the copy is not a whole index of this or an older
         release; the index is then as it was.
     """
-    with copied(source, path.parent) as copy, _explaining(path):
+    with copied(source, path.parent) as copy, explaining(path):
         old = _set_aside(path)
         # In one step: whenever this is cut short there is an index.
         copy.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     return old
 
 
@@ -114,7 +114,7 @@ def copied(source: Path, directory: Path) -> Iterator[Path]:
     if not source.is_file():
         raise StoreFailed(f"there is no file {source}")
     with ExitStack() as held:
-        with _explaining(source):
+        with explaining(source):
             staging = TemporaryDirectory(prefix="index.", suffix=".new", dir=directory)
             copy = Path(held.enter_context(staging), "index.sqlite")
             copy.touch(0o600)
@@ -123,7 +123,7 @@ def copied(source: Path, directory: Path) -> Iterator[Path]:
                 with suppress(FileNotFoundError):
                     shutil.copyfile(f"{source}{part}", f"{copy}{part}")
             _check(copy, source)
-            _sync(copy)
+            sync(copy)
         yield copy
 
 
@@ -162,19 +162,3 @@ def _looks_whole(path: Path) -> bool:
             return file.read(len(_MAGIC)) == _MAGIC
     except FileNotFoundError:
         return False
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _explaining(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise explained(error, path) from error

@@ -15,7 +15,7 @@ from typing import Self, TypeVar
 from attrs import frozen
 
 from hmacfs.stores.connections import connect, transaction
-from hmacfs.stores.failures import explained
+from hmacfs.stores.failures import explained, explaining
 from hmacfs.stores.scripts import packaged_steps
 from hmacfs.stores.statements import Connection
 from hmacfs.stores.upgrades import create, recognise, upgrade, use_write_ahead_log
@@ -58,7 +58,7 @@ class Reader:
         :param busy_timeout: seconds to wait for a lock that another process holds.
         :raises StoreFailed: if it cannot be opened.
         """
-        with _explaining(path), _closed_on_error(connect(path, busy_timeout)) as connection:
+        with explaining(path), _closed_on_error(connect(path, busy_timeout)) as connection:
             connection.execute("PRAGMA query_only = ON")
             return cls(path, connection)
 
@@ -101,7 +101,7 @@ class Writer:
         :raises StoreFailed: if that cannot be done; the message says what to do.
         """
         wanted = packaged_steps() if steps is None else steps
-        with _explaining(path):
+        with explaining(path):
             if not path.exists():
                 create(path, wanted, busy_timeout)
             with _closed_on_error(connect(path, busy_timeout)) as connection:
@@ -158,16 +158,8 @@ def is_older(path: Path, busy_timeout: float) -> bool:
     :raises StoreFailed: if it cannot be opened, or is no index that we know.
     """
     latest = len(packaged_steps())
-    with _explaining(path), closing(connect(path, busy_timeout)) as connection:
+    with explaining(path), closing(connect(path, busy_timeout)) as connection:
         return recognise(connection, path, latest) < latest
-
-
-@contextmanager
-def _explaining(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise explained(error, path) from error
 
 
 @contextmanager

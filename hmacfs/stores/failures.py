@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -93,3 +94,12 @@ def explained(error: Exception, path: Path) -> Exception:
     failure = kind(f"{called(path)} {sentence.format(error=reason)}")
     failure.__cause__ = error
     return failure
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turn what SQLite or the system raises within into what :func:`explained` makes of it."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise explained(error, path) from error

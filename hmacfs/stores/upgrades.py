@@ -7,7 +7,6 @@ number of steps that it has taken (sqlite.org/pragma.html#pragma_user_version).
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from twisted.logger import Logger
 
+from hmacfs.base.durable import sync
 from hmacfs.stores.connections import connect, transaction
 from hmacfs.stores.failures import called
 from hmacfs.stores.interfaces import StoreFailed
@@ -55,7 +55,7 @@ def create(path: Path, steps: Sequence[str], busy_timeout: float) -> None:
         with suppress(FileExistsError):
             path.hardlink_to(staged)
             _log.info("made {what}", what=called(path))
-    _sync_directory(path)
+    sync(path.parent)
 
 
 def recognise(connection: sqlite3.Connection, path: Path, latest: int) -> int:
@@ -134,7 +134,7 @@ def back_up(path: Path, target: Path, busy_timeout: float) -> None:
         ):
             source.backup(copy)
         staged.replace(target)
-    _sync_directory(target)
+    sync(target.parent)
 
 
 def _take(steps: Sequence[str], connection: sqlite3.Connection, version: int = 0) -> None:
@@ -161,11 +161,3 @@ def _staged(path: Path) -> Iterator[Path]:
         staged = Path(directory, path.name)
         staged.touch(0o600)
         yield staged
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
