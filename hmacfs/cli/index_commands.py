@@ -51,7 +51,11 @@ def _reindex(arguments: argparse.Namespace, around: Surroundings) -> int:
             async with storage(settings, calls, alone=True):
                 backups.restore(copy, path)
             print(f"there was no index: began with its copy {copy}", file=around.stderr)
-        async with opened(settings, calls, alone=alone) as visit, _opened(copy, calls) as older:
+        takes_over = not arguments.dry_run
+        async with (
+            opened(settings, calls, alone=alone, takes_over=takes_over) as visit,
+            _opened(copy, calls) as older,
+        ):
             reindex = Reindex(visit.index, visit.blobs, older, not arguments.dry_run, tally.advance)
             async for disagreement in reindex.run():
                 counts[disagreement.kind] += 1

@@ -20,7 +20,8 @@ from hmacfs.cli.recording import recorded
 from hmacfs.cli.surroundings import FINE, WRONG, Surroundings
 from hmacfs.cli.visit import begun, carried_out, storage
 from hmacfs.config import options
-from hmacfs.service.stores import driver_of
+from hmacfs.config.settings import Settings
+from hmacfs.service.stores import driver_of, index_in_server
 from hmacfs.stores import moving
 from hmacfs.stores.failures import STATE_FILE
 from hmacfs.stores.moving import Moved
@@ -71,7 +72,7 @@ def _migrate(arguments: argparse.Namespace, around: Surroundings) -> int:
         async with (
             storage(settings, threads, alone=True),
             _opened(source, prefix, threads, clock) as old,
-            _opened(target, prefix, threads, clock) as new,
+            _opened(target, prefix, threads, clock, settings) as new,
         ):
             return await _move(old, new, around)
 
@@ -126,7 +127,11 @@ async def _shown(
 
 @asynccontextmanager
 async def _opened(
-    named: Named, prefix: str, threads: IReactorFromThreads, clock: IReactorTime
+    named: Named,
+    prefix: str,
+    threads: IReactorFromThreads,
+    clock: IReactorTime,
+    becomes_ours: Settings | None = None,
 ) -> AsyncGenerator[Stores, None]:
     if named.path is not None:
         index: SqlIndex = SqliteIndex(named.path, threads)
@@ -141,7 +146,11 @@ async def _opened(
             server_pair(driver, named.place, threads, clock, PATIENCE, name)
             for name in ("index", "state")
         )
-        index, state = SqlIndex(of_index), SqlState(of_state, time.time)
+        state = SqlState(of_state, time.time)
+        if becomes_ours is None:
+            index = SqlIndex(of_index)
+        else:
+            index = index_in_server(becomes_ours, driver, named.place, of_index)
     async with begun(index), begun(state):
         yield Stores(index, state)
 

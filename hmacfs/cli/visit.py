@@ -72,17 +72,23 @@ async def storage(
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, reactor: Calls, *, alone: bool = False, events: Events | None = None
+    settings: Settings,
+    reactor: Calls,
+    *,
+    alone: bool = False,
+    takes_over: bool = False,
+    events: Events | None = None,
 ) -> AsyncGenerator[Visit, None]:
     """
     Open the files and the index.
 
     :param alone: keep servers out meanwhile, and make an index if there is none.
         An index of an older release is only upgraded alone.
+    :param takes_over: whether an index in a database server may be that of another storage.
     :param events: are told of files that are removed, whose small pictures then go too.
     :raises CommandFailed: if there is no index.
     """
-    async with _opened(settings, reactor, alone=alone) as visit:
+    async with _opened(settings, reactor, alone=alone, takes_over=takes_over) as visit:
         pending = Pending()
         if events is not None:
             shelf = Shelf(shelf_place(settings))
@@ -95,12 +101,12 @@ async def opened(
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, reactor: Calls, *, alone: bool
+    settings: Settings, reactor: Calls, *, alone: bool, takes_over: bool
 ) -> AsyncGenerator[Visit, None]:
     if not is_file(settings):
         async with (
             storage(settings, reactor, alone=alone) as blobs,
-            begun(make_index(settings, reactor, reactor)) as index,
+            begun(make_index(settings, reactor, reactor, takes_over=takes_over)) as index,
         ):
             yield Visit(blobs, index)
         return

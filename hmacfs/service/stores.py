@@ -14,7 +14,9 @@ from hmacfs.config import options
 from hmacfs.config.databases import INDEX, POSTGRES, DatabaseOptions
 from hmacfs.config.settings import Settings
 from hmacfs.stores.drivers import Driver
+from hmacfs.stores.pair import Pair
 from hmacfs.stores.places import Place
+from hmacfs.stores.server_index import ServerIndex
 from hmacfs.stores.servers import server_pair, server_survey
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sqlite import SqliteIndex, sqlite_survey
@@ -101,17 +103,38 @@ def driver_of(kind: str, *, synced: bool = True) -> Driver:
     return Mysql()
 
 
-def make_index(settings: Settings, reactor: IReactorFromThreads, clock: IReactorTime) -> SqlIndex:
-    """Make the index, which is not open yet."""
+def make_index(
+    settings: Settings,
+    reactor: IReactorFromThreads,
+    clock: IReactorTime,
+    *,
+    takes_over: bool = False,
+) -> SqlIndex:
+    """
+    Make the index, which is not open yet.
+
+    :param takes_over: whether the storage may take it over from another.
+    """
     synced = settings[options.INDEX_DURABILITY] == "full"
     if is_file(settings):
         return SqliteIndex(index_path(settings), reactor, synced=synced, clock=clock)
     driver = driver_of(settings[options.INDEX_TYPE], synced=synced)
-    return SqlIndex(
-        server_pair(
-            driver, database_place(settings, INDEX), reactor, clock, INDEX_PATIENCE, "index"
-        )
+    place = database_place(settings, INDEX)
+    return index_in_server(
+        settings,
+        driver,
+        place,
+        server_pair(driver, place, reactor, clock, INDEX_PATIENCE, "index"),
+        takes_over=takes_over,
     )
+
+
+def index_in_server(
+    settings: Settings, driver: Driver, place: Place, pair: Pair, *, takes_over: bool = False
+) -> ServerIndex:
+    """Make the index in a database server, of the storage that is configured."""
+    called = f"the database {place.database} of {driver.name} at {place}"
+    return ServerIndex(pair, internal_path(settings), called, takes_over=takes_over)
 
 
 def make_survey(settings: Settings, reactor: IReactorFromThreads, clock: IReactorTime) -> SqlSurvey:

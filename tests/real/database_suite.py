@@ -30,8 +30,9 @@ from tests.stores.samples import stored
 from tests.stores.state_suite import LATER
 
 PATIENCE = 20.0
-TABLES = ("files", "tombstones", "blocks", "entries", "counters", "deltas", "hmacfs_schema")
-COPIES = tuple(f"{table}_version_1" for table in TABLES[:-1])
+FIRST_TABLES = ("files", "tombstones", "blocks", "entries", "counters", "deltas")
+TABLES = (*FIRST_TABLES, "storages", "hmacfs_schema")
+COPIES = tuple(f"{table}_version_1" for table in FIRST_TABLES)
 
 reactor = cast(IReactorFromThreads, global_reactor)
 clock = cast(IReactorTime, global_reactor)
@@ -153,7 +154,7 @@ class DatabaseCase(TestCase):
         link = server.driver.connect(server.place(), PATIENCE)
         self.addCleanup(link.close)
         steps = scripts.packaged_steps(server.driver.steps)
-        self.assertEqual(scripts.tables(steps[:1]), TABLES[:-1])
+        self.assertEqual(scripts.tables(steps[:1]), FIRST_TABLES)
         for statement in scripts.statements(steps[0]):
             link.execute(statement)
         link.execute("CREATE TABLE hmacfs_schema (version INTEGER NOT NULL)")

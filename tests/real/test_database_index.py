@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pathlib
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from hmacfs.base.names import INTERNAL_DIRECTORY
+from tests.real import left
 from tests.real.case import ServerCase, command, noise
 from tests.real.client import ask, put
 from tests.real.daemon import SECRET, DidNotStart
 from tests.real.database_suite import emptied
-from tests.real.store_servers import DatabaseServer, MariadbServer, PostgresqlServer
+from tests.real.store_servers import PASSWORD, DatabaseServer, MariadbServer, PostgresqlServer
 
 TYPES = {"PostgreSQL": "postgres", "MySQL": "mysql"}
 DATA = noise(2000)
@@ -62,6 +65,47 @@ class DatabaseIndexTests(ServerCase):
     def test_mariadb(self) -> None:
         """With MariaDB all is as with a file."""
         self.check(emptied(MariadbServer))
+
+    def old_index(self) -> pathlib.Path:
+        """Make the files of SQLite that a server leaves; return that of the index."""
+        storage = self.directory() / "storage"
+        left.leave(storage)
+        return storage / INTERNAL_DIRECTORY / "index.sqlite"
+
+    def check_one_storage(self, server: DatabaseServer, *commands: Sequence[str]) -> None:
+        """Start a server of another storage, and have it refuse these commands too."""
+        config = self.index(server)
+        daemon, other = self.start(config), self.unstarted(config)
+        self.assert_status(201, put(daemon.port, daemon.target("name", len(DATA)), DATA))
+        with self.assertRaises(DidNotStart) as caught:
+            other.start()
+        self.assertEqual(1, other.process.returncode)
+        self.assertIn("has the index of another storage", str(caught.exception))
+        for words in commands:
+            done = command(other, *words, environ={"HMAC_TO_PASSWORD": PASSWORD})
+            self.assertEqual(1, done.returncode, done.stdout)
+            self.assertIn("has the index of another storage", done.stderr)
+        daemon.restart()
+        self.assert_comes_back(daemon, daemon.place("name"), DATA)
+        daemon.stop()
+        (other.storage / "mine").write_bytes(DATA)
+        taken = command(other, "reindex")
+        self.assertEqual(0, taken.returncode, taken.stderr)
+        other.start()
+        self.assert_comes_back(other, other.place("mine"), DATA)
+        self.assertRaises(DidNotStart, daemon.start)
+
+    def test_one_storage_in_postgresql(self) -> None:
+        """What has another storage is refused; a storage that takes the place can say so."""
+        server = emptied(PostgresqlServer)
+        place = server.place()
+        there = f"postgresql://{place.user}@{place.host}:{place.port}/{place.database}"
+        migrate = ("migrate", "-from", f"sqlite:{self.old_index()}", "-to", there)
+        self.check_one_storage(server, ("ls",), ("reindex", "-dry-run"), migrate)
+
+    def test_one_storage_in_mariadb(self) -> None:
+        """What has another storage is refused; a storage that takes the place can say so."""
+        self.check_one_storage(emptied(MariadbServer))
 
     def test_refused(self) -> None:
         """A server that cannot use its database says so in a sentence, without the password."""
