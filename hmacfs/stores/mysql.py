@@ -63,6 +63,8 @@ _LOST: Final = frozenset(
     {
         *(CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, CR.CR_CONN_HOST_ERROR),
         *(CR.CR_CONNECTION_ERROR, ER.SERVER_SHUTDOWN, KILLED, INACTIVE, 0),
+        # Another may have taken the place of a copy, and its address.
+        ER.OPTION_PREVENTS_STATEMENT,
     }
 )
 

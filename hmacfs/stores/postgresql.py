@@ -27,12 +27,13 @@ _CROWDED: Final = (
     "takes no more connections: raise its max_connections, or the limit of the user or the database"
 )
 
+_COPY: Final = "25006"
 _SENTENCES: Final[Mapping[str, str]] = {
     "28P01": _CREDENTIALS,
     "28000": _STRANGER,
     "3D000": _NO_DATABASE,
     "42501": "does not let the user do what is needed: make the user the owner of the database",
-    "25006": "takes no changes: name the server that is no copy of another, and see "
+    _COPY: "takes no changes: name the server that is no copy of another, and see "
     "default_transaction_read_only",
     "53300": _CROWDED,
     "57P01": _ENDED,
@@ -42,8 +43,12 @@ _SENTENCES: Final[Mapping[str, str]] = {
 }
 """By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html)."""
 
-_ENDS: Final = frozenset({"25P03", "57P01", "57P02", "57P05"})
-"""With what the server says that it ends a connection, besides class 08."""
+_ENDS: Final = frozenset({"25P03", "57P01", "57P02", "57P05", _COPY})
+"""
+With what a server says that it ends a connection, besides class 08.
+
+One that has become a copy does not; but another may have its place, and its address.
+"""
 
 
 @frozen
@@ -118,7 +123,7 @@ class Postgresql:
             return None
         state = error.sqlstate or ""
         detail = " ".join(str(error).split())
-        lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        unknown = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         sentence = _SENTENCES.get(state)
         if sentence is None:
             sentence = next(
@@ -127,7 +132,7 @@ class Postgresql:
         return Failure(
             f"{sentence} ({detail})",
             full=state in ("53100", "53200"),
-            lost=lost and (not state or state in _ENDS or state.startswith("08")),
+            lost=state in _ENDS or state.startswith("08") or (unknown and not state),
         )
 
 

@@ -29,6 +29,7 @@ from hmacfs.stores.pair import Deadline
 from hmacfs.stores.places import Place
 from hmacfs.stores.redis_scripts import FORGOTTEN, MARK, NOT_ALLOWED, guarded
 
+_COPY: Final = "READONLY"
 _REFUSED: Final = (
     (
         ("WRONGPASS", "ERR invalid password"),
@@ -44,6 +45,10 @@ _REFUSED: Final = (
         "has no database of this number: see it in the configuration, and `databases` of Redis",
     ),
     (
+        ("DENIED",),
+        "lets nobody in from another machine: give it a password, and see `protected-mode`",
+    ),
+    (
         # The latter from within a script.
         ("NOPERM", "ERR The user executing the script"),
         NOT_ALLOWED,
@@ -52,7 +57,8 @@ _REFUSED: Final = (
 _FAILED: Final = (
     (("LOADING",), "is still reading its data: wait"),
     (("MISCONF",), "cannot write its data to its disk and takes no more: see its log"),
-    (("READONLY",), "is a copy of another and takes no changes: name the first one"),
+    ((_COPY,), "is a copy of another and takes no changes: name the first one"),
+    (("ERR max number of clients",), "takes no more connections: raise its `maxclients`"),
     (("BUSY",), "is busy with somebody's script: end that with SCRIPT KILL"),
 )
 _ENDED: Final = "has ended the connection: see its log"
@@ -175,7 +181,12 @@ class RedisLink:
         try:
             return await question(conversation)
         except txredisapi.ResponseError as error:
-            if not str(error).startswith(FORGOTTEN):
+            answer = _IN_A_SCRIPT.sub("", str(error))
+            if answer.startswith(_COPY):
+                # Another may have taken its place, and its address, and know less.
+                self._untold = self._untold or _ENDED
+                self._drop()
+            if not answer.startswith(FORGOTTEN):
                 raise
             await self._remember(conversation)
             raise self._failed(StoreFailed, _LOST) from error

@@ -366,6 +366,12 @@ class AbsenceTests(RedisCase):
         redis.ask("REPLICAOF", "127.0.0.1", str(free_port()))
         for question in (state.claim("a", "b", b"", LATER), state.ping()):
             await self.fails(question, "is a copy")
+        # At its address there may be another by now.
+        self.assertIsNone(state._link._conversation)
+        redis.ask("REPLICAOF", "NO", "ONE")
+        await state.ping()
+        redis.ask("CONFIG", "SET", "maxclients", "1")
+        await self.fails(self.state(redis.place).ping(), "`maxclients`")
 
     async def test_other(self) -> None:
         """What listens there and is no Redis is told, and nothing hangs."""
