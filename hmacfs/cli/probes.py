@@ -92,7 +92,7 @@ def _try_redis(connection: socket.socket, target: Target) -> str:
         ends = str(int(time.time() + TIMEOUT) * 1000)
         commands: list[tuple[str, ...]] = [("SELECT", target.database), ("PING",)]
         commands.append(("EVAL", redis_scripts.TRY, "1", key, ends))
-        if target.password:
+        if target.password or target.user:
             user = (target.user,) if target.user else ()
             commands.insert(0, ("AUTH", *user, target.password))
         for command in commands:

@@ -41,6 +41,10 @@ _REFUSED: Final = (
         "knows no such password: take it, or the user, out of the configuration",
     ),
     (
+        ("CLUSTERDOWN", "CROSSSLOT", "MOVED", "ERR SELECT is not allowed in cluster"),
+        "is one of a cluster: name one that is not",
+    ),
+    (
         ("ERR DB index", "ERR invalid DB index", "ERR SELECT"),
         "has no database of this number: see it in the configuration, and `databases` of Redis",
     ),
@@ -215,7 +219,7 @@ class RedisLink:
             factory.noisy = False
             conversation = cast(_Conversation, await self._endpoint().connect(factory))
             place = self._place
-            if place.password:
+            if place.password or place.user:
                 user = (place.user,) if place.user else ()
                 await conversation.execute_command("AUTH", *user, place.password)
             if place.database:

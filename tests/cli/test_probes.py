@@ -54,6 +54,7 @@ class ProbeCase(SynchronousTestCase):
     """What tests of every service need."""
 
     service: Service
+    user = "u"
     password = ""
     database = ""
 
@@ -63,7 +64,7 @@ class ProbeCase(SynchronousTestCase):
             self.service,
             AT,
             options.REDIS_REDISENABLED,
-            user="u",
+            user=self.user,
             password=self.password,
             database=self.database,
             key_prefix="files:",
@@ -88,6 +89,7 @@ class RedisTests(ProbeCase):
     """Redis."""
 
     service = Service.REDIS
+    user = ""
     database = "3"
 
     def test_fine(self) -> None:

@@ -213,6 +213,8 @@ class EntryTests(RedisCase):
             await self.state(evolve(place, user="guest")).claim("a", "c", b"", time.time() + 5)
         self.assertIn("@scripting", str(caught.exception))
         self.assertIn("password", str(await self.told(evolve(place, user="nobody"))))
+        # Not as somebody else who happens to be let in.
+        self.assertIn("password", str(await self.told(evolve(place, password=""))))
 
     async def test_database(self) -> None:
         """Databases are apart; a number that there is not is told."""
@@ -372,6 +374,12 @@ class AbsenceTests(RedisCase):
         await state.ping()
         redis.ask("CONFIG", "SET", "maxclients", "1")
         await self.fails(self.state(redis.place).ping(), "`maxclients`")
+
+    async def test_cluster(self) -> None:
+        """One of a cluster is told as what it is."""
+        failure = await self.told(self.redis("--cluster-enabled", "yes").place)
+        self.assertIsInstance(failure, StoreRefused)
+        self.assertIn("a cluster", str(failure))
 
     async def test_other(self) -> None:
         """What listens there and is no Redis is told, and nothing hangs."""
