@@ -292,10 +292,11 @@ class Unfinished(Protocol):
     def keys(self) -> Awaitable[Sequence[str]]:
         """Tell all keys, in no order."""
 
-    def hand_over(self, blob: UnfinishedBlob) -> Awaitable[StagedBlob]:
+    def hand_over(self, blob: UnfinishedBlob, length: int) -> Awaitable[StagedBlob]:
         """
         Give the bytes to :class:`Blobs` as a staged file, without copying them.
 
+        What was written behind ``length``, and did not count, is cut off.
         ``blob`` must not be written to any more.  It keeps its bytes until it is
         concluded, so that a publication that fails can be tried again.
         """

@@ -283,17 +283,19 @@ class LocalUnfinished:
             names = os.listdir(self._directory)
         return [name.removesuffix(_JOURNAL) for name in names if name.endswith(_JOURNAL)]
 
-    def hand_over(self, blob: UnfinishedBlob) -> Deferred[StagedBlob]:
+    def hand_over(self, blob: UnfinishedBlob, length: int) -> Deferred[StagedBlob]:
         """Give the bytes on; see :meth:`Unfinished.hand_over`."""
         if not isinstance(blob, LocalUnfinishedBlob):
             raise TypeError(f"{blob!r} was not begun here")
-        return blob.lane.run(self._hand_over, blob)
+        return blob.lane.run(self._hand_over, blob, length)
 
-    def _hand_over(self, blob: LocalUnfinishedBlob) -> StagedBlob:
+    def _hand_over(self, blob: LocalUnfinishedBlob, length: int) -> StagedBlob:
         if blob.descriptor == _CLOSED:
             raise StorageFailed("cannot hand over an unfinished upload: it is closed")
         name = f"{HANDED_OVER}{blob.key}.{secrets.token_hex(4)}"
         with storage_errors("hand over an unfinished upload"):
+            if os.fstat(blob.descriptor).st_size > length:
+                os.ftruncate(blob.descriptor, length)
             os.link(blob.key, name, src_dir_fd=self._directory, dst_dir_fd=self._stages)
             descriptor = os.dup(blob.descriptor)
         return LocalStagedBlob(name, descriptor, Lane(self._pool))

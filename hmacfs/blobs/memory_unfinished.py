@@ -126,14 +126,14 @@ class MemoryUnfinished:
         """Tell all keys; see :meth:`Unfinished.keys`."""
         return self._pool.run(lambda: list(self._kept))
 
-    def hand_over(self, blob: UnfinishedBlob) -> Deferred[StagedBlob]:
+    def hand_over(self, blob: UnfinishedBlob, length: int) -> Deferred[StagedBlob]:
         """Give the bytes on; see :meth:`Unfinished.hand_over`."""
-        return Deferred.fromCoroutine(self._hand_over(blob))
+        return Deferred.fromCoroutine(self._hand_over(blob, length))
 
-    async def _hand_over(self, blob: UnfinishedBlob) -> StagedBlob:
+    async def _hand_over(self, blob: UnfinishedBlob, length: int) -> StagedBlob:
         if not isinstance(blob, MemoryUnfinishedBlob):
             raise TypeError(f"{blob!r} was not begun here")
-        content = await blob.lane.run(lambda: blob.read_at(0, self.capacity))
+        content = await blob.lane.run(lambda: blob.read_at(0, length))
         staged = await self._blobs.stage()
         await staged.lane.run(staged.write, content)
         return staged

@@ -126,9 +126,8 @@ class Endings:
                 while not await blob.lane.run(live.prefix.read, blob, grant.size):
                     pass
                 digest = live.prefix.digest()
-                staged = Staged(
-                    await self.table.unfinished.hand_over(blob), grant.size, digest, account
-                )
+                handed = await self.table.unfinished.hand_over(blob, grant.size)
+                staged = Staged(handed, grant.size, digest, account)
             try:
                 return await intake.store(staged, grant, live.session.draft.conditions)
             finally:

@@ -136,7 +136,7 @@ class _UnfinishedTests(SynchronousTestCase):
         """The bytes become a stored file, and are here until they are concluded."""
         blob = now(self.unfinished.begin("key", b"facts"))
         blob.write_at(0, b"content")
-        staged = now(self.unfinished.hand_over(blob))
+        staged = now(self.unfinished.hand_over(blob, 7))
         now(self.blobs.publish(staged, named("file"), b"intent"))
         now(self.blobs.settle(staged))
         self.assertEqual(now(content(self.blobs, named("file"))), b"content")
@@ -149,8 +149,17 @@ class _UnfinishedTests(SynchronousTestCase):
         """What was not published can be handed over again."""
         blob = now(self.unfinished.begin("key", b"facts"))
         blob.write_at(0, b"content")
-        now(self.blobs.settle(now(self.unfinished.hand_over(blob))))
-        staged = now(self.unfinished.hand_over(blob))
+        now(self.blobs.settle(now(self.unfinished.hand_over(blob, 7))))
+        staged = now(self.unfinished.hand_over(blob, 7))
+        now(self.blobs.publish(staged, named("file"), b"intent"))
+        self.assertEqual(now(content(self.blobs, named("file"))), b"content")
+
+    def test_hand_over_cut(self) -> None:
+        """What was written behind the end, and never counted, does not get into the file."""
+        blob = now(self.unfinished.begin("key", b"facts"))
+        blob.write_at(0, b"other bytes")
+        blob.write_at(0, b"content")
+        staged = now(self.unfinished.hand_over(blob, 7))
         now(self.blobs.publish(staged, named("file"), b"intent"))
         self.assertEqual(now(content(self.blobs, named("file"))), b"content")
 
@@ -159,7 +168,7 @@ class _UnfinishedTests(SynchronousTestCase):
         blob = now(self.unfinished.begin("key", b"facts"))
         blob.write_at(0, b"content")
         blob.keep(b"facts")
-        now(self.unfinished.hand_over(blob))
+        now(self.unfinished.hand_over(blob, 7))
         self.restart()
         self.assertEqual(now(self.blobs.leftovers()), [])
         self.assertEqual(self.opened("key").read_at(0, 9), b"content")
@@ -168,7 +177,7 @@ class _UnfinishedTests(SynchronousTestCase):
         """A crash after it leaves the file, and what it is for the sweep."""
         blob = now(self.unfinished.begin("key", b"facts"))
         blob.write_at(0, b"content")
-        staged = now(self.unfinished.hand_over(blob))
+        staged = now(self.unfinished.hand_over(blob, 7))
         now(self.blobs.publish(staged, named("file"), b"intent"))
         self.restart()
         (leftover,) = now(self.blobs.leftovers())

@@ -196,6 +196,14 @@ class DeferredTests(TusCase):
         self.assertEqual(self.patch(target, 4, b"", "Upload-Length: 6").status, 409)
         self.assertEqual(self.content(self.patch(target, 4, b"5")), b"12345")
 
+    def test_end_before_what_was_dropped(self) -> None:
+        """An upload may turn out shorter than a part that failed its checksum."""
+        target = self.upload("Upload-Defer-Length: 1", length=None)
+        wrong = f"Upload-Checksum: {checksum(b'other')}"
+        self.assertEqual(self.patch(target, 0, b"0123456789", wrong).status, 460)
+        response = self.patch(target, 0, b"12345", "Upload-Length: 5")
+        self.assertEqual(self.content(response), b"12345")
+
     def test_no_metadata(self) -> None:
         """A client that sends the field of metadata without any (tuspy) is told of none."""
         target = self.upload("Upload-Metadata:")
