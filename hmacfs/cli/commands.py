@@ -48,6 +48,7 @@ COMMANDS: Final = (
     Listed("rm", "remove files, so that their URLs cannot be used again", "file_commands"),
     Listed("forget", "remove everything of one uploader", "forget_command"),
     Listed("reindex", "make the index agree with the files that are there", "index_commands"),
+    Listed("import", "copy the files of another server", "import_command"),
     Listed("index", "copy the index, or put a copy in its place", "index_commands"),
     Listed("dedup", "store equal files once that were there before", "dedup_command"),
     Listed("migrate", "move what one store has into another", "migrate_command"),

@@ -30,7 +30,7 @@ interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
 c2s_direct_tls_ports = {{ }}
 s2s_ports = {{ }}
-http_ports = {{ }}
+http_ports = {{ {http_port} }}
 https_ports = {{ }}
 component_ports = {{ }}
 authentication = "internal_hashed"
@@ -49,6 +49,11 @@ Component "{host}" "http_upload_external"
   http_upload_external_access = {{ "localhost" }}
 """
 
+OWN_FILES: Final = """\
+Component "{host}" "http_file_share"
+  http_file_share_access = {{ "localhost" }}
+"""
+
 FILE_SHARE: Final = """\
 Component "{host}" "http_file_share"
   http_file_share_base_url = "{base_url}"
@@ -59,6 +64,8 @@ Component "{host}" "http_file_share"
   http_file_share_access = {{ "localhost" }}
 """
 
+TEMPLATES: Final = {"file_share": FILE_SHARE, "own_files": OWN_FILES}
+
 
 @attrs.frozen
 class Component:
@@ -66,7 +73,7 @@ class Component:
 
     :ivar base_url: where the uploads go; ends with a slash.
     :ivar protocol: ``v1`` or ``v2``, how their URLs are signed, or ``file_share``, which
-        is another module and gives tokens.
+        is another module and gives tokens, or ``own_files``, where Prosody keeps the files.
     """
 
     host: str
@@ -90,9 +97,12 @@ class Prosody:
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._config = self._directory / "prosody.cfg.lua"
-        text = SERVER.format(directory=self._directory, port=self._port)
+        keeps_files = any(component.protocol == "own_files" for component in components)
+        self.http_port = free_port() if keeps_files else None
+        ports = {"port": self._port, "http_port": self.http_port or ""}
+        text = SERVER.format(directory=self._directory, **ports)
         for component in components:
-            template = FILE_SHARE if component.protocol == "file_share" else COMPONENT
+            template = TEMPLATES.get(component.protocol, COMPONENT)
             text += template.format(size_limit=SIZE_LIMIT, **attrs.asdict(component))
         self._config.write_text(text + lines, encoding="utf-8")
         if os.geteuid() == 0:
@@ -136,6 +146,10 @@ class Prosody:
             self._process.terminate()
             self._process.wait(PATIENCE)
         shutil.rmtree(self._directory)
+
+    def kept_of(self, host: str) -> pathlib.Path:
+        """Tell where it keeps what is of a component."""
+        return self._directory / "data" / host.replace(".", "%2e")
 
     @property
     def log(self) -> str:

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from urllib.parse import urlsplit
 
-from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real.case import MEGABYTE, ServerCase, command, noise
 from tests.real.client import Answer, Connection, ask
 from tests.real.prosody import Component, Prosody
 from tests.real.slots import JID, Slot, Wish
@@ -80,6 +80,35 @@ class FileShareTests(ServerCase):
         answer = ask(self.daemon.port, "DELETE", target_of(slot.get), slot.headers)
         self.assert_status(401, answer)
         self.assert_comes_back(self.daemon, target_of(slot.get), data)
+
+
+class TakeoverTests(ServerCase):
+    """Files that Prosody has kept until now."""
+
+    def test_import(self) -> None:
+        """They are here at the end of their old URLs, with their types and uploaders."""
+        host = "share.localhost"
+        prosody = Prosody([Component(host, "", "", "own_files")])
+        self.addCleanup(prosody.stop)
+        prosody.start()
+        assert prosody.http_port is not None
+        wishes = [Wish(name, 1000, "image/png") for name in (*NAMES, "never sent.txt")]
+        slots = prosody.slots(host, wishes)
+        sent = dict(zip(NAMES, slots, strict=False))
+        for name, slot in sent.items():
+            with Connection(prosody.http_port) as connection:
+                headers = {**slot.headers, "Host": f"{host}:{prosody.http_port}"}
+                answer = connection.put(
+                    target_of(slot.put), noise(1000, name), "image/png", headers
+                )
+            self.assert_status(201, answer)
+        daemon = self.start({"server": {"upload_prefix": "file_share"}})
+        done = command(daemon, "import", "file-share", str(prosody.kept_of(host)))
+        self.assertEqual((0, f"{len(sent)} copied\n"), (done.returncode, done.stderr))
+        for name, slot in sent.items():
+            answer = self.assert_comes_back(daemon, target_of(slot.get), noise(1000, name))
+            self.assertEqual("image/png", answer.headers["content-type"])
+        self.assertIn(JID, command(daemon, "who", done.stdout.splitlines()[0][9:]).stdout)
 
 
 def target_of(url: str) -> str:
