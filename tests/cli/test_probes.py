@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import pathlib
 import re
 import shutil
@@ -12,10 +11,6 @@ import ssl
 import tempfile
 import threading
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.cli import probes
@@ -23,6 +18,7 @@ from hmacfs.config import options
 from hmacfs.config.checks.connectivity import Service, Target
 from hmacfs.config.network import Address
 from hmacfs.stores import redis_scripts
+from tests.service.certificates import make_certificate
 
 CALLED = re.compile(r"redis\.call\('(\w+)'")
 AT = Address("server.example", 1)
@@ -211,11 +207,10 @@ class CertificateTests(SynchronousTestCase):
     """Servers that speak TLS."""
 
     def setUp(self) -> None:
-        directory = pathlib.Path(self.mktemp())
-        directory.mkdir()
-        self.certificate = self_signed(directory, "server.example")
+        name = "server.example"
+        self.certificate, key = make_certificate(pathlib.Path(self.mktemp()), name, name)
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self.context.load_cert_chain(self.certificate)
+        self.context.load_cert_chain(self.certificate, key)
 
     def tried(self, host: str, ca_file: pathlib.Path | None) -> probes.Answer:
         """Try Redis over TLS at this host, with this certificate trusted."""
@@ -260,31 +255,3 @@ class CertificateTests(SynchronousTestCase):
         answer = self.tried("other.example", self.certificate)
         self.assertFalse(answer.fine)
         self.assertIn("other.example", answer.detail)
-
-
-def self_signed(directory: pathlib.Path, name: str) -> pathlib.Path:
-    """Make a certificate with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start.replace(year=2120))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = directory / "certificate.pem"
-    path.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path

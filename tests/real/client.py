@@ -11,7 +11,6 @@ import socket
 import ssl
 import struct
 from collections.abc import Iterable, Mapping
-from types import TracebackType
 from typing import Final, Self
 
 import attrs
@@ -70,12 +69,7 @@ class Connection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make_certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """Write a self-signed certificate for localhost, told apart by its common name, and its key."""
+def make_certificate(directory: Path, name: str, host: str = "localhost") -> tuple[Path, Path]:
+    """Write a self-signed certificate of a host, told apart by its common name, and its key."""
     directory.mkdir(exist_ok=True, parents=True)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -25,7 +25,7 @@ def make_certificate(directory: Path, name: str) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + datetime.timedelta(days=36500))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     paths = directory / f"{name}.crt", directory / f"{name}.key"
