@@ -20,7 +20,7 @@ from hmacfs.flow.pools import InlinePool
 from hmacfs.library.forgetting import files_of
 from hmacfs.rules import quarantine
 from hmacfs.rules.quota import is_in_names
-from hmacfs.service.forgetting import Oblivion
+from hmacfs.service.forgetting import Erasure
 from hmacfs.service.foundation import CannotStart, Foundation
 from hmacfs.service.requests import Forgotten
 from hmacfs.service.stores import internal_path
@@ -71,7 +71,7 @@ async def _remove(settings: Settings, owner: str, events: Events) -> Forgotten:
             await foundation.start()
         except CannotStart as error:
             raise CommandFailed(str(error)) from None
-        return await Oblivion(settings, foundation).remove(owner)
+        return await Erasure(settings, foundation).remove(owner)
     finally:
         await foundation.close()
         give_back(settings[options.SERVER_STORAGE_PATH], internal_path(settings))

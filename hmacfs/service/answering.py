@@ -42,12 +42,12 @@ def answering(settings: Callable[[], Settings], foundation: Foundation) -> Chore
 
 
 async def _answer(settings: Settings, foundation: Foundation, owner: str) -> dict[str, Any]:
-    from hmacfs.service.forgetting import Oblivion
+    from hmacfs.service.forgetting import Erasure
 
     # A failure is answered too: whoever asks may mend the cause, and ask again.
     try:
         with administering(foundation.events, "forget", owner):
-            return document(await Oblivion(settings, foundation).remove(owner))
+            return document(await Erasure(settings, foundation).remove(owner))
     except (StoreFailed, StorageFailed, StorageFull) as error:
         log.error("an uploader is not forgotten: {error}", error=error)
         return {"error": str(error)}

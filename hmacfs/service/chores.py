@@ -30,7 +30,7 @@ KEPT_BACKUPS: Final = 2
 LONGEST_WAIT: Final = 3600.0
 """Seconds after which to see at the latest whether a backup is due, or to try again."""
 
-FORGETTING: Final = 600.0
+EXPIRY_INTERVAL: Final = 600.0
 """Seconds from one look for what is over in the shared state to the next."""
 
 
@@ -137,18 +137,18 @@ class IndexBackups:
         return backups.keep(self.index, self.directory, now, KEPT_BACKUPS)
 
 
-def forgetting(foundation: Foundation, clock: IReactorTime) -> Chore:
+def state_expiry(foundation: Foundation, clock: IReactorTime) -> Chore:
     """Make the chore that gives back the room of what is over in the shared state."""
     return Chore(
         "to forget what is over",
-        FORGETTING,
+        EXPIRY_INTERVAL,
         foundation.shared.state.clear_expired,
         clock,
         foundation.pending,
     )
 
 
-def living(foundation: Foundation, clock: IReactorTime) -> tuple[Chore, ...]:
+def heartbeats(foundation: Foundation, clock: IReactorTime) -> tuple[Chore, ...]:
     """Make the chore that tells other servers that this one is alive, if there may be others."""
     told = foundation.whereabouts
     if told is None:

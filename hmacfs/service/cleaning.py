@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pools import Pool
@@ -18,6 +16,7 @@ from hmacfs.library.journal import Busy
 from hmacfs.library.retention import Retention, Schedule, Terms
 from hmacfs.service.chores import Chore
 from hmacfs.service.foundation import Foundation
+from hmacfs.service.stores import internal_path
 from hmacfs.stores.interfaces import Index
 
 log = Logger()
@@ -39,12 +38,11 @@ def schedule(settings: Settings, index: Index, now: Callable[[], float] = time.t
 
 def retention(settings: Settings, disposal: Disposal, pool: Pool) -> Retention:
     """Make what deletes them."""
-    storage: Path = settings[options.SERVER_STORAGE_PATH]
     is_told = settings[options.RETENTION_REPORT]
     return Retention(
         disposal,
         schedule(settings, disposal.index),
-        storage / INTERNAL_DIRECTORY / "deleting",
+        internal_path(settings) / "deleting",
         settings[options.RETENTION_REPORT_PATH] if is_told else None,
         settings[options.RETENTION_TOMBSTONE_AGE],
         pool,

@@ -24,7 +24,7 @@ from hmacfs.stores.nonces import StateReplays
 from hmacfs.uploads.forgetting import forget_all
 
 
-class Oblivion:
+class Erasure:
     """
     Removes what is known of an uploader, in an order that leads a second run to what is left.
 

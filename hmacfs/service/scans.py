@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.rules.clamd import Clamd, ScanFailed, endpoint_of
@@ -17,6 +16,7 @@ from hmacfs.rules.quarantine import Quarantine
 from hmacfs.rules.scanning import Scanning, Scope
 from hmacfs.service.chores import Chore
 from hmacfs.service.foundation import Foundation, Reactor
+from hmacfs.service.stores import internal_path
 from hmacfs.web.health import Part
 
 CATCH_UP_INTERVAL: Final = 10.0
@@ -63,8 +63,7 @@ def scanning(
 
 def postponed(settings: Settings, foundation: Foundation) -> Postponed:
     """Tell which files were published without a scan."""
-    directory = settings[options.SERVER_STORAGE_PATH] / INTERNAL_DIRECTORY / "unscanned"
-    return Postponed(directory, foundation.pool)
+    return Postponed(internal_path(settings) / "unscanned", foundation.pool)
 
 
 def catching_up(settings: Settings, foundation: Foundation) -> Chore:

@@ -22,7 +22,7 @@ from hmacfs.config.settings import Settings
 from hmacfs.flow.turns import Turns
 from hmacfs.service import keys, optional, protection, tree
 from hmacfs.service.answering import answering
-from hmacfs.service.chores import Chore, deduplication, forgetting, index_backups, living
+from hmacfs.service.chores import Chore, deduplication, heartbeats, index_backups, state_expiry
 from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
 from hmacfs.service.intake import make_intake, make_sessions
@@ -236,12 +236,12 @@ class FileServer(Service):
         for chore in deduplication(self._settings, self._foundation):
             self._begin(chore)
         self._begin(self._ending_sessions())
-        self._begin(forgetting(self._foundation, self._reactor))
+        self._begin(state_expiry(self._foundation, self._reactor))
         self._begin(self._rotating())
         self._begin(answering(lambda: self._settings, self._foundation))
         for chore in (
             *protection.chores(self._settings, self._foundation),
-            *living(self._foundation, self._reactor),
+            *heartbeats(self._foundation, self._reactor),
         ):
             self._begin(chore)
         self._begin(sweeping(self._shelving, self._reactor))

@@ -9,7 +9,7 @@ from twisted.internet.task import deferLater
 
 from hmacfs.base.events import Administered
 from hmacfs.base.origin import current
-from hmacfs.service.forgetting import Oblivion
+from hmacfs.service.forgetting import Erasure
 from hmacfs.service.requests import Forgotten, Request, is_running, requests_of
 from hmacfs.service.server import FileServer
 from hmacfs.stores.interfaces import StoreFailed
@@ -64,10 +64,10 @@ class AnsweringTests(ServerCase):
         await self.begun()
         for error, told in ((StoreFailed("it is away"), "it is away"), (ValueError(), "the log")):
 
-            async def fail(_: Oblivion, __: str, error: Exception = error) -> Forgotten:
+            async def fail(_: Erasure, __: str, error: Exception = error) -> Forgotten:
                 raise error
 
-            self.patch(Oblivion, "remove", fail)
+            self.patch(Erasure, "remove", fail)
             answer = await self.answered()
             self.assertIn(told, answer["error"])
             self.assertEqual(self.acts, [("forget", "failed", ALICE, {"user": "somebody"})])

@@ -15,7 +15,7 @@ from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.config import options
 from hmacfs.config.network import Address
 from hmacfs.config.settings import Settings
-from hmacfs.service.chores import forgetting
+from hmacfs.service.chores import state_expiry
 from hmacfs.service.foundation import Foundation, Reactor
 from hmacfs.service.shared_state import FileOnly, WithRedis, make_shared_state, redis_place
 from hmacfs.stores.graves import GRAVE
@@ -123,7 +123,7 @@ class SharedStateTests(TestCase):
         self.addCleanup(foundation.shared.state.close)
         await foundation.shared.state.claim("a", "b", b"", time.time() - 1)
         clock = Clock()
-        chore = forgetting(foundation, clock)
+        chore = state_expiry(foundation, clock)
         chore.start()
         clock.advance(0)
         await foundation.pending.idle()
