@@ -150,6 +150,7 @@ class LocalUnfinished:
                     os.close(internal)
                 if alone:
                     self._take_back()
+                    self._tidy()
                 if not persistent:
                     for name in os.listdir(self._directory):
                         os.unlink(name, dir_fd=self._directory)
@@ -164,6 +165,13 @@ class LocalUnfinished:
                 links = os.stat(name, dir_fd=self._stages).st_nlink
                 if links <= 1 + self._has(key):
                     os.unlink(name, dir_fd=self._stages)
+
+    def _tidy(self) -> None:
+        # What a crash left that came before the facts were in their place.
+        names = set(os.listdir(self._directory))
+        for name in names:
+            if not name.endswith(_JOURNAL) and name + _JOURNAL not in names:
+                os.unlink(name, dir_fd=self._directory)
 
     def _has(self, key: str) -> bool:
         try:
@@ -313,6 +321,8 @@ def _begin_journal(directory: int, key: str, facts: bytes) -> int:
         os.fsync(directory)
     except BaseException:
         os.close(journal)
+        with suppress(FileNotFoundError):
+            os.unlink(new, dir_fd=directory)
         raise
     return journal
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hmacfs.blobs.memory import MemoryBlobs
 from hmacfs.blobs.memory_unfinished import MemoryUnfinished
 from hmacfs.flow.pools import InlinePool
 from tests.blobs.descriptors import close_below, open_below
+from tests.blobs.faulty import failing
 from tests.blobs.unfinished_suite import make_unfinished_tests
 from tests.flow.awaiting import now
 
@@ -133,6 +135,21 @@ class LocalTests(SynchronousTestCase):
         (self.sessions / "key").write_bytes(b"left")
         self.assertIsNone(now(self.unfinished.open("key")))
         self.assertEqual(self.begin().read_at(0, 9), b"")
+
+    def test_left_by_a_crash(self) -> None:
+        """Bytes without facts, and facts not in their place, are gone at the next start."""
+        self.begin()
+        for name in ("other", "third.new", "key.new"):
+            (self.sessions / name).write_bytes(b"left")
+        self.open()
+        self.assertEqual({path.name for path in self.sessions.iterdir()}, {"key", "key.journal"})
+
+    def test_no_room_for_facts(self) -> None:
+        """What finds no room for its facts leaves nothing."""
+        self.patch(local_unfinished, "os", failing("write", errno.ENOSPC))
+        with self.assertRaises(StorageFull):
+            self.begin()
+        self.assertEqual(list(self.sessions.iterdir()), [])
 
     def test_sparse(self) -> None:
         """What was never written takes no room."""
