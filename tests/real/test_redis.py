@@ -26,7 +26,7 @@ from tests.real.database_suite import emptied, ill_treated
 from tests.real.redis_server import Redis
 from tests.real.store_servers import MariadbServer
 
-UPLOADS: Final = 100
+UPLOADS: Final = 200
 CLIENTS: Final = 20
 SIZE: Final = 20 * KILOBYTE
 HALF: Final = SIZE // 2
