@@ -90,13 +90,16 @@ def parse(text: str, password: str | None) -> Named:
         socket_file = socket_path(socket) if socket else None
     except ValueError as error:
         raise CommandFailed(str(error), WRONG) from None
+    database = unquote(url.path.lstrip("/"))
+    if kind == REDIS and database and not database.isdecimal():
+        raise CommandFailed(f"{database!r} is no number of a database of Redis", WRONG)
     place = Place(
         url.hostname or "localhost",
         port or _PORTS[kind],
         socket_file,
         unquote(url.username or ("" if kind == REDIS else "hmacfs")),
         password or "",
-        unquote(url.path.lstrip("/")) or ("0" if kind == REDIS else "hmacfs"),
+        database or ("0" if kind == REDIS else "hmacfs"),
         url.scheme == "rediss" or query.get("tls", ["0"])[-1] in ("1", "true"),
         Path(ca_file) if ca_file else None,
     )

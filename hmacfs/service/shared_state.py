@@ -22,6 +22,7 @@ from hmacfs.stores.failures import STATE_FILE
 from hmacfs.stores.fallback import FallbackState
 from hmacfs.stores.graves import clear_graves
 from hmacfs.stores.interfaces import StoreFailed, StoreRefused
+from hmacfs.stores.pair import Deadline, Pair
 from hmacfs.stores.places import Place
 from hmacfs.stores.servers import server_pair
 from hmacfs.stores.sql_state import SqlState
@@ -200,13 +201,21 @@ def redis_place(settings: Settings) -> Place:
 
 
 class _LateState(SqlState):
-    """A state that is opened when its server is well."""
+    """
+    A state that is opened when its server is well.
+
+    :param begins: how long a beginning is waited for, which goes on nevertheless.
+    """
+
+    def __init__(self, pair: Pair, now: Callable[[], float], begins: Deadline) -> None:
+        super().__init__(pair, now)
+        self._begins = begins
 
     def ping(self) -> Deferred[None]:
         """See whether the server answers; begin with it if that was not possible so far."""
         if self.running:
             return super().ping()
-        return self.start()
+        return self._begins.limit(self.start())
 
 
 def _file(
@@ -228,4 +237,5 @@ def _database(
     place = database_place(settings, FALLBACK)
     patience = settings[options.STORES_CALL_TIMEOUT]
     pair = server_pair(driver, place, reactor, clock, patience, "fallback")
-    return _LateState(pair, now)
+    begins = Deadline(clock, patience, lambda: None, f"{driver.name} at {place}")
+    return _LateState(pair, now, begins)

@@ -31,6 +31,7 @@ _STRANGER: Final = "refuses the user or the password: see both in the configurat
 _RIGHTS: Final = "does not let the user do what is needed: grant it all privileges on the database"
 _CROWDED: Final = "takes no more connections: raise its max_connections, or the limit of the user"
 _ENDED: Final = "has ended the connection: see its log"
+_SILENT: Final = "does not answer: see whether it runs, and its address"
 _BUSY: Final = "is held up by another program: see who else changes these tables"
 
 _SENTENCES: Final[Mapping[int, str]] = {
@@ -113,17 +114,23 @@ class Mysql:
             where = {"unix_socket": str(place.socket)}
         elif place.tls:
             where["ssl"] = _context(place.ca_file)
-        connection = pymysql.connect(
+        seconds = max(1, math.ceil(patience))
+        connection: Any = pymysql.connect(
             **where,
             user=place.user,
-            password=place.password,
+            # As text PyMySQL would have it in Latin-1.
+            password=place.password.encode(),
             database=place.database,
             charset="utf8mb4",
-            connect_timeout=max(1, math.ceil(patience)),
+            connect_timeout=seconds,
+            read_timeout=seconds,
+            write_timeout=seconds,
             autocommit=True,
             # What was committed before a statement begins, it sees.
             init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         )
+        # How long an answer may take is for others to say, by interrupting.
+        connection._read_timeout = connection._write_timeout = None
         return MysqlLink(connection)
 
     def failure(self, error: Exception) -> Failure | None:
@@ -132,9 +139,10 @@ class Mysql:
             return None
         code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
         detail = " ".join(str(part) for part in error.args[1:]) or str(error)
-        return Failure(
-            f"{_SENTENCES.get(code, 'failed')} ({detail})", full=code in _FULL, lost=code in _LOST
-        )
+        sentence = _SENTENCES.get(code, "failed")
+        if code == CR.CR_SERVER_LOST and "timed out" in detail:
+            sentence = _SILENT
+        return Failure(f"{sentence} ({detail})", full=code in _FULL, lost=code in _LOST)
 
 
 def _context(ca_file: Path | None) -> ssl.SSLContext:

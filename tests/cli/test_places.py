@@ -70,6 +70,7 @@ class ParseTests(SynchronousTestCase):
             ("sqlite:", "path"),
             ("mysql://localhost:99999/x", "port"),
             ("mysql://localhost/x?color=red", "color"),
+            ("redis://localhost/files", "no number"),
         ]:
             with self.assertRaises(CommandFailed) as caught:
                 parse(text, None)

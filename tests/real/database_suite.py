@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import socket
 import time
 from pathlib import Path
 from typing import Final, cast
@@ -20,6 +21,7 @@ from hmacfs.config.network import Address
 from hmacfs.stores import scripts
 from hmacfs.stores.drivers import Link
 from hmacfs.stores.interfaces import StoreFailed
+from hmacfs.stores.places import Place
 from hmacfs.stores.servers import server_pair
 from hmacfs.stores.sql_index import SqlIndex
 from hmacfs.stores.sql_state import SqlState
@@ -121,6 +123,17 @@ class DatabaseCase(TestCase):
         self.assertIn("password", await self.told(server, user="nobody-known"))
         self.assertIn("database", await self.told(server, database="nowhere"))
         self.assertIn("cannot be reached", await self.told(server, port=free_port()))
+
+    async def test_silent(self) -> None:
+        """What listens there and never says anything is told so, and does not hold up the start."""
+        driver = self.kind.driver
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            host, port = listener.getsockname()
+            place = Place(host, port, user="user", password="password", database="any")
+            pair = server_pair(driver, place, reactor, clock, 0.5, "index")
+            with self.assertRaises(StoreFailed) as caught:
+                await SqlIndex(pair).start()
+        self.assertIn("does not answer", str(caught.exception))
 
     def test_tried(self) -> None:
         """What is tried on request tells the version, or the same as the start would."""

@@ -203,6 +203,9 @@ class PostgresqlTests(database_suite.DatabaseCase):
         self.assertIn("the owner of the database", await self.told(server, **guest))
         link.execute("ALTER ROLE guest SET default_transaction_read_only = on")
         self.assertIn("takes no changes", await self.told(server, **guest))
+        guest["password"] = "pässwört 😀"
+        link.execute(f"ALTER ROLE guest PASSWORD '{guest['password']}'")
+        self.assertIn("takes no changes", await self.told(server, **guest))
         link.execute("ALTER ROLE guest NOLOGIN")
         self.assertIn("refuses the user", await self.told(server, **guest))
         self.assertIn("cannot be found", await self.told(server, host="nowhere.invalid"))
@@ -231,6 +234,9 @@ class MariadbTests(database_suite.DatabaseCase):
         link.execute("ALTER USER guest@localhost WITH MAX_USER_CONNECTIONS 9")
         self.addCleanup(link.execute, "SET GLOBAL read_only = 0")
         link.execute("SET GLOBAL read_only = 1")
+        self.assertIn("takes no changes", await self.told(server, **guest))
+        guest["password"] = "pässwört 😀"
+        link.execute(f"SET PASSWORD FOR guest@localhost = PASSWORD('{guest['password']}')")
         self.assertIn("takes no changes", await self.told(server, **guest))
         link.execute("ALTER USER guest@localhost ACCOUNT LOCK")
         self.assertIn("refuses the user", await self.told(server, **guest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 from typing import cast
@@ -60,6 +61,28 @@ class SharedStateTests(TestCase):
         await shared.start()
         self.addCleanup(shared.state.close)
         self.assertEqual([named.key for named in await shared.state.entries(START, 9)], ["there"])
+
+    async def test_silent(self) -> None:
+        """A database that never says anything holds up nobody who sees whether it is well."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            host, port = listener.getsockname()
+            settings = Settings.of(
+                {
+                    options.SERVER_STORAGE_PATH: self.root,
+                    options.STORES_CALL_TIMEOUT: 0.1,
+                    options.REDIS_REDISENABLED: True,
+                    options.FALLBACK_ENABLED: True,
+                    options.FALLBACK_TYPE: "mysql",
+                    options.FALLBACK_HOST: host,
+                    options.FALLBACK_PORT: port,
+                }
+            )
+            shared = make_shared_state(settings, reactor, reactor, Events())
+            assert isinstance(shared, WithRedis)
+            with self.assertRaises(StoreFailed) as caught:
+                await shared._second.ping()
+            self.assertIn("within 0.1 seconds", str(caught.exception))
+            await shared.state.close()
 
     async def test_redis_away(self) -> None:
         """A Redis that is away leaves the file, which works, and that is told."""
