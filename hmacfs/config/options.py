@@ -58,7 +58,6 @@ SECTIONS: Final = (
     "retention",
     "versioning",
     "index",
-    "metadata",
     "deduplication",
     "thumbnails",
     "clamav",

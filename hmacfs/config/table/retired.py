@@ -46,6 +46,8 @@ RETIRED: Final = (
     Retired("experimental.*", _TUNED),
     Retired("ejabberd.*", _MODULE),
     Retired("admin.rate_limit.*", _ONE_COUNT),
+    Retired("metadata.enabled", "what is known of files always is in the index"),
+    Retired("metadata.purge_age", "what is known of a file goes with it"),
     Retired("server.temppath", _INTERNAL),
     Retired("server.client_multi_interface", _BY_SESSION),
     Retired("VersioningDirectory", _INTERNAL),

@@ -1,4 +1,4 @@
-"""Where files lie and how large they may be: part of ``[server]``, ``[index]``, ``[metadata]``."""
+"""Where files lie and how large they may be: part of ``[server]``."""
 
 from __future__ import annotations
 
@@ -96,19 +96,4 @@ SERVER_PRE_CACHE_INTERVAL: Final = Option(
     summary="How often the cache is filled again. Without it every hour.",
     example=1800.0,
     in_effect=True,
-)
-METADATA_ENABLED: Final = Option(
-    key="metadata.enabled",
-    kind=Switch(),
-    default=True,
-    summary="Whether the metadata that clients send with a file is kept and served. Without it "
-    "they are.",
-    example=False,
-)
-METADATA_PURGE_AGE: Final = Option(
-    key="metadata.purge_age",
-    kind=Duration(),
-    default=30 * 86400.0,
-    summary="How long the metadata of a deleted file is kept. Without it 30 days.",
-    example=86400.0,
 )
