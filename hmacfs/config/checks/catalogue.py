@@ -54,7 +54,6 @@ CATALOGUE: Final = (
             ("trusting", "too many trusted proxies", exposure.trusting),
             ("plain-stores", "stores without encryption or password", exposure.plain_stores),
             ("no-bans", "guessing without end", exposure.no_bans),
-            ("promises", "protection that is not yet in effect", exposure.promises),
         )
     ),
     *(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from hmacfs.config import options
 from hmacfs.config.checks.findings import Sighting, Subject, Weight
-from hmacfs.config.option import Option
-from hmacfs.config.options import TABLE
 
 WEAK_SCHEMES: Final = {
     "v": "binds no type and never expires",
@@ -21,31 +19,6 @@ WEAK_SCHEMES: Final = {
     "bearer": "binds no type and never expires",
 }
 """What each scheme leaves open."""
-
-_PROTECTION: Final = frozenset(
-    {
-        "tls",
-        "bans",
-        "rate_limit",
-        "quotas",
-        "clamav",
-        "validation",
-        "audit",
-        "admin",
-        "key_rotation",
-    }
-)
-_PROTECTING: Final = (
-    options.UPLOADS_ALLOWED_EXTENSIONS,
-    options.UPLOADS_BLOCKED_EXTENSIONS,
-    options.DOWNLOADS_ALLOWED_EXTENSIONS,
-    options.DOWNLOADS_REQUIRE_AUTH,
-    options.SERVER_FORCE_PROTOCOL,
-    options.SECURITY_SCHEMES,
-    options.SECURITY_ENCRYPTION_KEY_FILE,
-    options.SECURITY_ENHANCED_SECURITY,
-    options.SERVER_MAX_FILE_AGE,
-)
 
 
 def is_local(host: str) -> bool:
@@ -157,19 +130,3 @@ def open_socket(subject: Subject) -> Iterator[Sighting]:
     if subject.settings[options.SERVER_UNIX_SOCKET] and int(subject.settings[option], 8) & 0o002:
         message = "everybody on this machine may connect to the Unix socket, as a trusted proxy"
         yield Weight.ADVICE, message, 'use "0660" and unix_socket_group', option
-
-
-def promises(subject: Subject) -> Iterator[Sighting]:
-    """Find protection that is configured and not yet in effect."""
-    for option in TABLE:
-        if option.in_effect or not _protects(option):
-            continue
-        if subject.settings[option] != option.default:
-            message = f"{option.key} is not yet in effect"
-            yield Weight.PROBLEM, message, "do not rely on it", option
-
-
-def _protects(option: Option[Any]) -> bool:
-    return option in _PROTECTING or (
-        option.section in _PROTECTION and option.name.endswith(("enabled", "check_magic_bytes"))
-    )

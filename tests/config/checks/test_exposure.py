@@ -132,27 +132,3 @@ class TrustTests(SynchronousTestCase):
         """Guessing without end is advised against."""
         self.assertEqual(looked(exposure.no_bans, {}), [])
         self.assertEqual(len(looked(exposure.no_bans, {options.BANS_ENABLED: False})), 1)
-
-
-class PromiseTests(SynchronousTestCase):
-    """Checks of protection that is not there."""
-
-    def test_promises(self) -> None:
-        """Protection that somebody switched on and that does nothing yet is a problem."""
-        self.assertEqual(looked(exposure.promises, {}), [])
-        protecting = [
-            option
-            for option in options.TABLE
-            if option.key
-            in {"clamav.clamavenabled", "downloads.require_auth", "rate_limit.enabled"}
-        ]
-        for option in protecting:
-            found = looked(exposure.promises, {option: True})
-            expected = (
-                [] if option.in_effect else [("problem", f"{option.key} is not yet in effect")]
-            )
-            self.assertEqual(found, expected)
-
-    def test_comfort(self) -> None:
-        """What protects nothing is no promise."""
-        self.assertEqual(looked(exposure.promises, {options.SERVER_PRE_CACHE: True}), [])
