@@ -13,7 +13,7 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 
 from hmacfs.base.memory import share_one_heap
-from hmacfs.cli import locate
+from hmacfs.cli import locate, stopping
 from hmacfs.cli.reload import Reloads
 from hmacfs.cli.run import tell
 from hmacfs.config.problems import ConfigError
@@ -62,6 +62,7 @@ def makeService(options: Options) -> IService:
     server = FileServer(options.settings, cast(Reactor, reactor), os.environ, read)
     reloads = Reloads(server, read)
     reactor.callWhenRunning(reloads.on_hangup, reactor)
+    stopping.only_once(reactor)
     reactor.callWhenRunning(lambda: server.ready().addErrback(_failed))
     service: IService = server
     return service

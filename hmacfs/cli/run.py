@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from hmacfs.base.memory import share_one_heap
+from hmacfs.cli import stopping
 from hmacfs.cli.logs import Log
 from hmacfs.cli.reload import Reloads
 from hmacfs.config.settings import Settings
@@ -45,6 +46,7 @@ def run(
     reactor.callWhenRunning(Reloads(server, lines.reloading(read)).on_hangup, reactor)
     reactor.callWhenRunning(server.startService)
     reactor.callWhenRunning(lambda: server.ready().addErrback(failed))
+    stopping.only_once(reactor)
     reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
     reactor.run()
     return exit_code

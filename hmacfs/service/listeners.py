@@ -62,6 +62,7 @@ class Listeners:
     _sockets: list[Place] = field(factory=list, init=False)
     _certificates: Certificates | None = field(default=None, init=False)
     _settings: Settings | None = field(default=None, init=False)
+    _are_inherited: bool = field(default=False, init=False)
     _closed: bool = field(default=False, init=False)
     waiting: list[Place] = field(factory=list, init=False)
 
@@ -76,6 +77,7 @@ class Listeners:
         """
         given = self._inherited()
         if given:
+            self._are_inherited = True
             scheme = "tls" if settings[options.TLS_ENABLED] else "tcp"
             for listening in given:
                 await self._serve(scheme, listening, settings)
@@ -127,15 +129,29 @@ class Listeners:
         if self._certificates is not None:
             self._certificates.context = await self._context(settings)
 
+    async def leave(self) -> None:
+        """
+        Begin to stop: open nothing more, and let go of what others go on to listen on.
+
+        Whoever comes to those is served by whoever has them next; to the others, by us until
+        :meth:`close`.
+        """
+        self._closed = True
+        if self._are_inherited:
+            await self._close_ports()
+
     async def close(self) -> None:
         """Take no more connections."""
         self._closed = True
-        while self._ports:
-            await maybeDeferred(self._ports.pop().stopListening)
+        await self._close_ports()
         for place in self._sockets:
             if place.scheme == "unix":
                 await self.pool.run(place.path.unlink, missing_ok=True)
         self._sockets.clear()
+
+    async def _close_ports(self) -> None:
+        while self._ports:
+            await maybeDeferred(self._ports.pop().stopListening)
 
     def _inherited(self) -> list[socket.socket]:
         given = []

@@ -25,12 +25,14 @@ from hmacfs.service.answering import answering
 from hmacfs.service.chores import Chore, deduplication, heartbeats, index_backups, state_expiry
 from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
+from hmacfs.service.health import make_health
 from hmacfs.service.intake import make_intake, make_sessions
 from hmacfs.service.keys import KeysUnusable
 from hmacfs.service.listeners import Listeners
 from hmacfs.service.metrics_listener import MetricsListener
 from hmacfs.service.notify import Notify, watchdog_interval
 from hmacfs.service.pidfile import write_pid_file
+from hmacfs.service.private import LAST_ANSWERS
 from hmacfs.service.rotation import LOOK, Rotation
 from hmacfs.service.thumbnails import shelving, sweeping, workshop
 from hmacfs.service.tls import CertificateRefused
@@ -92,7 +94,7 @@ class FileServer(Service):
             self._ring,
             self._foundation,
             time.monotonic,
-            self._uptime,
+            make_health(self._settings, self._foundation, self._uptime, self._is_draining),
             None if self._workshop is None else self._workshop.thumbnails,
         )
         return root.app.resource()
@@ -166,7 +168,7 @@ class FileServer(Service):
         self._notify.ready("serving")
 
     def stopService(self) -> Deferred[None]:
-        """Stop: no new connections, then no requests, then the stores, then the disk."""
+        """Stop: no new requests, then no connections, then the stores, then the disk."""
         super().stopService()
         if self._starting is not None:
             self._starting.cancel()
@@ -307,8 +309,11 @@ class FileServer(Service):
         if self._workshop is not None:
             self._workshop.stop()
         self._foundation.network.stop()
-        await self._listeners.close()
+        await self._listeners.leave()
         await self._site.drain(self._drain_time())
+        await self._listeners.close()
+        # Those that came meanwhile were refused, and have that answer.
+        await self._site.drain(LAST_ANSWERS)
         await self._metrics.close()
         if self._admin is not None:
             await self._admin.close()

@@ -25,13 +25,13 @@ from hmacfs.library.thumbnails import Thumbnails
 from hmacfs.rules.kinds import Extensions
 from hmacfs.service import audit, cleaning, keys, protection, resuming, v3
 from hmacfs.service.foundation import Foundation
-from hmacfs.service.health import make_health
 from hmacfs.service.intake import make_intake, make_sessions
 from hmacfs.web.accel import Handoff
 from hmacfs.web.api import Api
 from hmacfs.web.deletion import Deletion
 from hmacfs.web.files import Files
 from hmacfs.web.guard import Guard
+from hmacfs.web.health import Health
 from hmacfs.web.paths import Paths
 from hmacfs.web.patience import Patience
 from hmacfs.web.promptness import Promptness
@@ -49,7 +49,7 @@ def grow(
     ring: Keyring,
     foundation: Foundation,
     seconds: Callable[[], float],
-    uptime: Callable[[], float],
+    health: Health,
     thumbnails: Thumbnails | None = None,
 ) -> Root:
     """
@@ -57,7 +57,7 @@ def grow(
 
     :param ring: the keys that are shared with the XMPP server.
     :param seconds: a clock that never goes back.
-    :param uptime: tells seconds since the start.
+    :param health: tells whether the server works.
     :param thumbnails: makes small pictures, if there are some.
     """
     paths = Paths(settings[options.SERVER_UPLOAD_PREFIX], settings[options.SERVER_PUBLIC_BASE_URL])
@@ -144,7 +144,7 @@ def grow(
             time.time,
             thumbnails is not None,
         ),
-        make_health(settings, foundation, uptime),
+        health,
         resumable,
         ThumbnailPages(files, thumbnails),
         Promptness(foundation.reactor, settings[options.SERVER_CLIENT_TIMEOUT]),

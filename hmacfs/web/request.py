@@ -22,6 +22,9 @@ SERVER = b"hmac-file-server"
 RETRY_AFTER_STOP = 10
 """Seconds after which a server that is being stopped may be there again."""
 
+HEALTH = b"health"
+"""The path at which it is told whether the server works, also while it stops."""
+
 _UPLOADING = frozenset({b"PUT", b"POST", b"PATCH"})
 
 # RFC 3986, 3.2.2 and 3.2.3; may be empty (RFC 9110, 7.2).
@@ -133,7 +136,7 @@ class StreamingRequest(Request):
             raise MalformedRequest("the path is not UTF-8") from None
 
     def _check_open(self) -> None:
-        if self.site.draining:
+        if self.site.draining and self.target.path != HEALTH:
             raise Unavailable("the server is being stopped", retry_after=RETRY_AFTER_STOP)
 
     def _check_coding(self) -> None:

@@ -142,7 +142,7 @@ class StreamingSite(Site):
         self.draining = False
         self.connections: set[CountedChannel] = set()
         self._idle: IdleConnections[CountedChannel] = IdleConnections()
-        self._empty: list[Deferred[None]] = []
+        self._leaving: list[tuple[set[CountedChannel], Deferred[None]]] = []
 
     def adopt(self, resource: IResource, conduct: Conduct) -> None:
         """Serve what comes from now on by these; requests that have begun are not touched."""
@@ -179,10 +179,12 @@ class StreamingSite(Site):
         if self._idle:
             self._idle.discard(channel, channel.client)
         self._events.tell(ConnectionsChanged(len(self.connections)))
-        if not self.connections:
-            waiting, self._empty = self._empty, []
-            for empty in waiting:
-                empty.callback(None)
+        for leaving, _ in self._leaving:
+            leaving.discard(channel)
+        ended = [gone for leaving, gone in self._leaving if not leaving]
+        self._leaving = [each for each in self._leaving if each[0]]
+        for gone in ended:
+            gone.callback(None)
 
     def connection_idle(self, channel: CountedChannel) -> None:
         """Let a connection wait, and end another where too many of its address do."""
@@ -193,28 +195,31 @@ class StreamingSite(Site):
 
     async def drain(self, patience: float) -> None:
         """
-        End all connections: idle ones now, the others after their answer.
+        End all connections that there are: idle ones now, the others after their answer.
+
+        Those that come meanwhile are answered that it is too late, and not waited for.
 
         :param patience: seconds after which those that are left are cut.
         """
         self.draining = True
         for channel in tuple(self.connections):
             channel.finish_soon()
+        leaving = set(self.connections)
         try:
-            await self._no_connections().addTimeout(patience, self.reactor)
+            await self._gone(leaving).addTimeout(patience, self.reactor)
         except TimeoutError:
-            self.access.warn("cut {n} connections", n=len(self.connections))
-            for channel in tuple(self.connections):
+            self.access.warn("cut {n} connections", n=len(leaving))
+            for channel in tuple(leaving):
                 channel.abort()
-            await self._no_connections()
+            await self._gone(leaving)
 
-    def _no_connections(self) -> Deferred[None]:
-        empty: Deferred[None] = Deferred()
-        if self.connections:
-            self._empty.append(empty)
+    def _gone(self, leaving: set[CountedChannel]) -> Deferred[None]:
+        gone: Deferred[None] = Deferred()
+        if leaving:
+            self._leaving.append((leaving, gone))
         else:
-            empty.callback(None)
-        return empty
+            gone.callback(None)
+        return gone
 
     def acceptableProtocols(self) -> list[bytes]:
         """Offer what the channel speaks, or TLS clients choose h2 (RFC 7301)."""

@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import shutil
+import ssl
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from hmacfs.cli.main import main
 from tests.real.client import Answer, Connection
-from tests.real.daemon import Daemon, Sections
+from tests.real.daemon import Daemon, Sections, eventually
 from tests.strict_trial import WORKPLACES
 
 KILOBYTE = 1024
@@ -148,6 +149,22 @@ class ServerCase(SynchronousTestCase):
         self.assert_status(200, answer, target)
         self.assertEqual(hashlib.sha256(data).hexdigest(), answer.sha256, repr(target))
         return answer
+
+    def assert_refuses_all(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Fail unless a server that stops soon tells so to whoever comes, and at ``/health``."""
+
+        def ask(target: str) -> Answer:
+            with Connection(port, tls=tls) as connection:
+                return connection.request("GET", target)
+
+        eventually("a refusal", lambda: ask("/").status == 503)
+        refused = ask("/")
+        self.assert_status(503, refused)
+        self.assertTrue(refused.closes)
+        self.assertGreater(int(refused.headers["retry-after"]), 0)
+        health = ask("/health")
+        self.assertEqual((503, b"DRAINING\n"), (health.status, health.body))
+        self.assertTrue(health.closes)
 
     def assert_nothing_stored(self, daemon: Daemon) -> None:
         """Fail if the server has any file, or any stage."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Connection, Headers, ask, put
-from tests.real.daemon import Daemon, DidNotStart, eventually, refused_at
+from tests.real.daemon import Daemon, DidNotStart, eventually
 
 SIZE: Final = 2 * MEGABYTE
 CHUNKED: Final[Headers] = {"Transfer-Encoding": "chunked", "X-File-Size": SIZE}
@@ -224,8 +224,9 @@ class StopTests(ServerCase):
         connections = [self.begin(daemon, number, count) for number, count in enumerate(sent)]
         eventually("all uploads to be staged", lambda: len(daemon.stages()) == len(sent))
         daemon.process.send_signal(signal_number)
+        daemon.process.send_signal(signal_number)
         self.assertTrue(idle.is_closed(), "an idle connection is kept while the server stops")
-        eventually("new connections to be refused", refused_at(daemon.port))
+        self.assert_refuses_all(daemon.port)
         for number, (connection, count) in enumerate(zip(connections, sent, strict=True)):
             connection.send(noise(SIZE, number)[count:])
             answer = connection.answer("PUT")
@@ -238,7 +239,7 @@ class StopTests(ServerCase):
             self.assert_comes_back(daemon, daemon.place(f"file {number}"), noise(SIZE, number))
 
     def test_terminated(self) -> None:
-        """SIGTERM lets uploads that are under way be ended, and refuses new connections."""
+        """SIGTERM lets uploads that are under way be ended, and refuses what is new."""
         self.assert_ends_uploads(signal.SIGTERM)
 
     def test_interrupted(self) -> None:
@@ -254,7 +255,7 @@ class StopTests(ServerCase):
         connection.begin("GET", daemon.place("name"))
         self.assertFalse(connection.is_silent(20))
         daemon.terminate()
-        eventually("new connections to be refused", refused_at(daemon.port))
+        self.assert_refuses_all(daemon.port)
         self.assertEqual(data, connection.answer().body)
         self.assertEqual(0, daemon.wait())
 

@@ -60,7 +60,7 @@ class TerminatedTests(OperatedCase):
     """SIGTERM."""
 
     def test_uploads_under_way(self) -> None:
-        """Of 20 uploads that are under way all are ended and stored; nobody new is let in."""
+        """Of 20 uploads that are under way all are ended and stored; new ones are refused."""
         connections = []
         for number in range(UPLOADS):
             connection = self.secure() if number % 2 else self.plain()
@@ -71,8 +71,10 @@ class TerminatedTests(OperatedCase):
             connections.append(connection)
         eventually("all uploads to be staged", lambda: len(self.daemon.stages()) == UPLOADS)
         self.daemon.terminate()
-        for port in (self.daemon.port, self.tls_port):
-            eventually("new connections to be refused", refused_at(port))
+        self.assert_refuses_all(self.daemon.port)
+        self.assert_refuses_all(self.tls_port, self.context)
+        late = put(self.daemon.port, self.daemon.target("late", 1), b"1")
+        self.assertEqual((503, "10"), (late.status, late.headers["retry-after"]))
         for number, connection in enumerate(connections):
             connection.send(noise(SIZE, number)[SIZE * (number + 1) // (UPLOADS + 2) :])
         for number, connection in enumerate(connections):
@@ -81,6 +83,8 @@ class TerminatedTests(OperatedCase):
             self.assertTrue(answer.closes, number)
             connection.close()
         self.assertEqual(0, self.daemon.wait())
+        for port in (self.daemon.port, self.tls_port):
+            self.assertTrue(refused_at(port)())
         self.assertEqual((UPLOADS, []), (len(self.daemon.stored()), self.daemon.stages()))
         self.daemon.start()
         for number in range(UPLOADS):

@@ -517,7 +517,7 @@ class SiteTests(ChannelCase):
     def test_request_during_a_drain(self) -> None:
         """A request that comes while the server stops is told when to try again."""
         late = self.server.connect()
-        late.send(b"GET /health HTTP/1.1\r\n")
+        late.send(b"GET /x HTTP/1.1\r\n")
         drained = Deferred.fromCoroutine(self.server.site.drain(30))
         late.send(b"Host: x\r\n\r\n")
         response = late.response()
@@ -526,6 +526,21 @@ class SiteTests(ChannelCase):
         self.assertTrue(late.wire.disconnecting)
         late.close()
         self.successResultOf(drained)
+
+    def test_connection_during_a_drain(self) -> None:
+        """A connection that comes while the server stops gets an answer, and is not waited for."""
+        busy = self.server.connect()
+        busy.send(self.upload(6) + b"abc")
+        drained = Deferred.fromCoroutine(self.server.site.drain(30))
+        late = self.server.connect()
+        late.send(request("PUT", "/y", body=b""))
+        response = late.response()
+        self.assertEqual((response.status, response.headers["connection"]), (503, "close"))
+        self.assertTrue(late.wire.disconnecting)
+        busy.send(b"def")
+        busy.close()
+        self.successResultOf(drained)
+        late.close()
 
     def test_drain_that_takes_too_long(self) -> None:
         """What is not done in time is cut."""
