@@ -36,7 +36,7 @@ _TAIL: Final = r""".SH SIGNALS
 Reads the configuration, the secrets and the certificate again.
 .TP
 .B SIGTERM
-Takes no more connections, lets uploads and downloads end for a while, and stops.
+Refuses what is new, lets uploads and downloads that are under way end for a while, and stops.
 .SH FILES
 .TP
 .I /etc/hmac\-file\-server/config.toml

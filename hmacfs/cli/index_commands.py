@@ -12,7 +12,7 @@ from typing import Final
 
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
-from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
+from hmacfs.cli.command import Command, CommandFailed, add_common, add_option, settings_of
 from hmacfs.cli.nameless import nameless
 from hmacfs.cli.recording import recorded
 from hmacfs.cli.surroundings import FAILED, FINE, WRONG, Surroundings
@@ -116,6 +116,8 @@ def _index_arguments(parser: argparse.ArgumentParser) -> None:
         "restore", help="put a copy in the place of the index", allow_abbrev=False
     )
     restore.add_argument("file", metavar="FILE", help="what a backup has made")
+    for action in (backup, restore):
+        add_common(action)
 
 
 def _index(arguments: argparse.Namespace, around: Surroundings) -> int:

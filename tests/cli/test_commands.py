@@ -69,6 +69,16 @@ class CommandsTests(SynchronousTestCase):
         around = Surroundings(io.StringIO(), io.StringIO(), {})
         self.assertIsNone(perform(parser.parse_args([]), around))
 
+    def test_configuration_at_the_end(self) -> None:
+        """Every command takes ``-config`` after it, and each of its actions does after that."""
+        for listed in COMMANDS:
+            parsers = [commands.parser_of(listed.command)]
+            for action in parsers[0]._actions:
+                if isinstance(action, argparse._SubParsersAction):
+                    parsers += action.choices.values()
+            for parser in parsers:
+                self.assertIn("-config", parser.format_help(), parser.prog)
+
     def test_names(self) -> None:
         """No two commands have one name, and each has a line of help."""
         self.assertEqual(len({command.name for command in COMMANDS}), len(COMMANDS))
