@@ -107,4 +107,4 @@ class PrivateListener:
         if self._port is not None:
             port, self._port = self._port, None
             await maybeDeferred(port.stopListening)
-        await self._site.drain(LAST_ANSWERS)
+        await self._site.end(LAST_ANSWERS)

@@ -313,7 +313,7 @@ class FileServer(Service):
         await self._site.drain(self._drain_time())
         await self._listeners.close()
         # Those that came meanwhile were refused, and have that answer.
-        await self._site.drain(LAST_ANSWERS)
+        await self._site.end(LAST_ANSWERS)
         await self._metrics.close()
         if self._admin is not None:
             await self._admin.close()

@@ -8,7 +8,7 @@ until someone wants the bytes, and nobody is told ``100 Continue`` before.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -170,3 +170,19 @@ class Body:
     def _cancelled(self, _: Deferred[int]) -> None:
         # Whoever waited has gone: Klein cancels the route of a lost request.
         self._let_go()
+
+
+class StreamedRequest(Protocol):
+    """What the channel asks of its requests beyond :class:`twisted.web.http.Request`."""
+
+    body: Body
+    trailers: Mapping[str, str]
+
+    def headers_received(
+        self,
+        command: bytes,
+        path: bytes,
+        version: bytes,
+        first_wanted: Callable[[], None] | None,
+    ) -> None:
+        """Begin the request, whose body is still to come."""

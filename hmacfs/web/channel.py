@@ -19,18 +19,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IHalfCloseableDescriptor
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableDescriptor,
+    IHalfCloseableProtocol,
+)
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
+from zope.interface import implementer
 
 from hmacfs.base.errors import HeadersTooLarge, MalformedRequest, Refusal, Stalled
 from hmacfs.web import framing
-from hmacfs.web.body import Body
+from hmacfs.web.body import Body, StreamedRequest
 from hmacfs.web.errors import bare_response
 from hmacfs.web.inlet import SocketInlet
 from hmacfs.web.pace import WINDOW, SlownessWatch, SpeedLimit
@@ -41,22 +46,7 @@ from hmacfs.wire import trailers
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
-class StreamedRequest(Protocol):
-    """What the channel asks of its requests beyond :class:`twisted.web.http.Request`."""
-
-    body: Body
-    trailers: Mapping[str, str]
-
-    def headers_received(
-        self,
-        command: bytes,
-        path: bytes,
-        version: bytes,
-        first_wanted: Callable[[], None] | None,
-    ) -> None:
-        """Begin the request, whose body is still to come."""
-
-
+@implementer(IHalfCloseableProtocol)
 class StreamingChannel(HTTPChannel):
     """One connection; see the module."""
 
@@ -320,6 +310,15 @@ class StreamingChannel(HTTPChannel):
         before, self._untaken = self._untaken, untaken(self.transport)
         return 0 < self._untaken < before
 
+    def readConnectionLost(self) -> None:
+        """End the connection of a client that sends no more, unless an answer is due."""
+        # When that is done we read on, and are told again.
+        if self._phase not in (Phase.ANSWERING, Phase.DEAF):
+            self.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Take no note of our own half of a staged close."""
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the requests that their client has gone."""
         self._lost = True
@@ -335,13 +334,19 @@ class StreamingChannel(HTTPChannel):
         nothing_came = not self._buffer and not self._dataBuffer
         return self._phase is Phase.IDLE and nothing_came and not self._lost
 
+    @property
+    def is_unused(self) -> bool:
+        """Tell whether no request has begun to come over it, though one may be on its way."""
+        return self._phase is Phase.HEADERS and not self.requests
+
     def finish_soon(self) -> None:
-        """End the connection: now if it is idle, else after the answer that is due."""
-        if self._phase is Phase.IDLE or (self._phase is Phase.HEADERS and not self.requests):
+        """End the connection: now if it is idle, else after the next answer."""
+        if self._phase is Phase.IDLE:
             self.loseConnection()
         else:
-            # The headers of a request may still be coming, after which it is asked again.
-            self.persistent = self.keep_alive = False
+            # One that was not to go on would not take its first request.
+            self.keep_alive = False
+            self.persistent = self.is_unused
 
     def abort(self) -> None:
         """Cut the connection, for a response that cannot be completed."""

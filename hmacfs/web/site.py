@@ -195,16 +195,32 @@ class StreamingSite(Site):
 
     async def drain(self, patience: float) -> None:
         """
-        End all connections that there are: idle ones now, the others after their answer.
+        End the connections that there are: idle ones now, the others after their answer.
 
-        Those that come meanwhile are answered that it is too late, and not waited for.
+        A request that comes later is answered that it is too late, and not waited for.
 
         :param patience: seconds after which those that are left are cut.
         """
         self.draining = True
         for channel in tuple(self.connections):
             channel.finish_soon()
-        leaving = set(self.connections)
+        await self._part({each for each in self.connections if not each.is_unused}, patience)
+
+    async def end(self, patience: float) -> None:
+        """
+        End all connections.
+
+        :param patience: seconds for which answers may go on.
+        """
+        self.draining = True
+        for channel in tuple(self.connections):
+            if channel.is_unused:
+                channel.loseConnection()
+            else:
+                channel.finish_soon()
+        await self._part(set(self.connections), patience)
+
+    async def _part(self, leaving: set[CountedChannel], patience: float) -> None:
         try:
             await self._gone(leaving).addTimeout(patience, self.reactor)
         except TimeoutError:

@@ -97,6 +97,13 @@ class SwitchingChannel(StreamingChannel):
         else:
             self._successor.stop()
 
+    def readConnectionLost(self) -> None:
+        """End the connection of a client that sends no more: the other protocol ends too."""
+        if self._successor is None:
+            super().readConnectionLost()
+        else:
+            self.loseConnection()
+
     def end_within(self, seconds: float) -> None:
         """Cut the connection if it is still there then, whatever comes."""
         self._is_ending = True

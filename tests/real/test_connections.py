@@ -76,6 +76,30 @@ class KeptTests(ServerCase):
         self.assertEqual(data, self.connection.answer().body)
         self.assertTrue(self.connection.is_closed())
 
+    def test_client_that_sends_no_more(self) -> None:
+        """Who ends its own side of the connection gets all that is due, and then the end."""
+        place = self.daemon.place("name").encode()
+        target = self.daemon.target("name", LARGE).encode()
+        data = noise(LARGE)
+        head = b" %s HTTP/1.1\r\nHost: test\r\n"
+        self.connection.send(b"PUT" + head % target + b"Content-Length: %d\r\n\r\n" % LARGE + data)
+        self.connection.send((b"GET" + head % place + b"\r\n") * 2 + b"no request\r\n\r\n")
+        self.connection.end()
+        self.assert_status(201, self.connection.answer("PUT"))
+        for _ in range(2):
+            self.assertEqual(data, self.connection.answer().body)
+        self.assert_status(400, self.connection.answer())
+        self.assertTrue(self.connection.is_closed())
+        idle = self.connect(self.daemon)
+        self.assertTrue(idle.works())
+        idle.end()
+        self.assertTrue(idle.is_closed())
+        refused = self.connect(self.daemon)
+        refused.begin("PUT", place, {"Content-Length": 5})
+        refused.end()
+        self.assert_status(403, refused.answer("PUT"))
+        self.assertTrue(refused.is_closed())
+
     def test_close_is_asked_for(self) -> None:
         """``Connection: close`` ends the connection after the answer."""
         answer = self.connection.request("GET", "/health", {"Connection": "close"})

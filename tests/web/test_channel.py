@@ -501,6 +501,8 @@ class SiteTests(ChannelCase):
     def test_drain(self) -> None:
         """A drain closes idle connections, lets a running upload end, and then is over."""
         idle = self.server.connect()
+        idle.send(request("GET", "/health"))
+        idle.response()
         busy = self.server.connect()
         busy.send(self.upload(6) + b"abc")
         drained = Deferred.fromCoroutine(self.server.site.drain(30))
@@ -527,20 +529,27 @@ class SiteTests(ChannelCase):
         late.close()
         self.successResultOf(drained)
 
-    def test_connection_during_a_drain(self) -> None:
-        """A connection that comes while the server stops gets an answer, and is not waited for."""
+    def test_connections_during_a_drain(self) -> None:
+        """One that was opened, before it or after, gets an answer, and is not waited for."""
         busy = self.server.connect()
         busy.send(self.upload(6) + b"abc")
+        others = [self.server.connect()]
         drained = Deferred.fromCoroutine(self.server.site.drain(30))
-        late = self.server.connect()
-        late.send(request("PUT", "/y", body=b""))
-        response = late.response()
-        self.assertEqual((response.status, response.headers["connection"]), (503, "close"))
-        self.assertTrue(late.wire.disconnecting)
+        others += [self.server.connect(), self.server.connect()]
+        silent = others.pop()
+        for late in others:
+            late.send(request("PUT", "/y", body=b""))
+            response = late.response()
+            self.assertEqual((response.status, response.headers["connection"]), (503, "close"))
+            self.assertTrue(late.wire.disconnecting)
+            late.close()
         busy.send(b"def")
         busy.close()
         self.successResultOf(drained)
-        late.close()
+        ended = Deferred.fromCoroutine(self.server.site.end(1))
+        self.assertTrue(silent.wire.disconnecting)
+        silent.close()
+        self.successResultOf(ended)
 
     def test_drain_that_takes_too_long(self) -> None:
         """What is not done in time is cut."""
