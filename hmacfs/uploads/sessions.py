@@ -81,7 +81,7 @@ class Sessions:
                 grant = Session(evolve(draft, length=draft.length or 0), now, now, now).grant()
                 promised = self.limits.claimed(self.table, draft, now)
                 await self.intake.admit(grant, draft.conditions, promised)
-            (await self.intake.space.reserve(draft.length or 0)).__exit__(None, None, None)
+            await self.intake.space.check(draft.length or 0)
             session = Session(draft, now, now, self.limits.expires_at(now, now))
             await check_parts(self.table, session)
             try:
