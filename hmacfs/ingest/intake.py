@@ -17,7 +17,6 @@ from hmacfs.auth.replay import Ledger, MemoryReplays, Upload
 from hmacfs.base.errors import (
     DigestMismatch,
     NameTaken,
-    SizeMismatch,
     TooLarge,
 )
 from hmacfs.base.events import Events, UploadFailed
@@ -25,21 +24,22 @@ from hmacfs.base.values import Grant, StoredFile
 from hmacfs.blobs.interfaces import Blobs
 from hmacfs.flow.incoming import Incoming
 from hmacfs.flow.pending import Pending
-from hmacfs.flow.pools import Lane, Pool, shielded
+from hmacfs.flow.pools import Pool, shielded
 from hmacfs.flow.pull import Pulls
-from hmacfs.flow.stage import HIGH_MARK, NullSink, Stage
+from hmacfs.flow.stage import HIGH_MARK
 from hmacfs.flow.turns import Turns
 from hmacfs.ingest.account import Account, code_of
 from hmacfs.ingest.publication import Publication, Receipt, same
 from hmacfs.ingest.room import full_is_no_space
 from hmacfs.ingest.staged import Staged
+from hmacfs.ingest.staging import Staging, check_size
 from hmacfs.ingest.versions import Versions
 from hmacfs.rules.conditions import UNCONDITIONAL, Conditions
 from hmacfs.rules.queue import UploadQueue
 from hmacfs.rules.quota import Quotas, Usage, owned
 from hmacfs.rules.rates import OwnMeters, Rates
 from hmacfs.rules.rule import Rules
-from hmacfs.rules.space import Reservation, Space
+from hmacfs.rules.space import Space
 from hmacfs.stores.interfaces import Index
 
 
@@ -99,6 +99,7 @@ class Intake:
     versions: Versions | None = None
     rates: Rates = field(default=Factory(_no_rates, takes_self=True))
     publication: Publication = field(init=False, eq=False, repr=False)
+    _staging: Staging = field(init=False, eq=False, repr=False)
 
     @publication.default
     def _publishing(self) -> Publication:
@@ -111,6 +112,10 @@ class Intake:
             self.now,
             self.versions,
         )
+
+    @_staging.default
+    def _taking_in(self) -> Staging:
+        return Staging(self.blobs, self.space, self.pool, self.rules, self.pulls, self.buffer)
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -147,13 +152,14 @@ class Intake:
         with self.pending, Account(self.events, self.seconds) as account, self.queue.place():
             known = await self._admitted(grant, conditions)
             if known is not None:
-                digest = await self._digest(body, grant)
+                digest = await self._staging.digest(body, grant.size)
                 await self._settle(grant, digest, conditions)
                 receipt = same(known, digest)
                 account.stored(receipt.file, created=False)
                 return receipt
             with await self.quotas.reserve(grant.owner, grant.size, conditions.quota) as share:
-                async with self._staged(body, grant.size, account, (grant, conditions)) as staged:
+                bounds = grant, conditions
+                async with self._staging.staged(body, grant.size, account, bounds) as staged:
                     staged.share = share
                     return await self.store(staged, grant, conditions)
 
@@ -169,7 +175,7 @@ class Intake:
         :raises NoSpace: if the storage is full.
         """
         with self.pending, Account(self.events, self.seconds) as account, self.queue.place():
-            async with self._staged(body, limit, account) as staged:
+            async with self._staging.staged(body, limit, account) as staged:
                 yield staged
 
     async def store(
@@ -190,7 +196,7 @@ class Intake:
         :raises NoSpace: if the storage is full.
         """
         grant = owned(grant)
-        _check_size(staged.size, grant.size)
+        check_size(staged.size, grant.size)
         _check_digest(staged.sha256, conditions)
         staged.taken = True
         # A client that goes away now must not tear the file.
@@ -241,59 +247,10 @@ class Intake:
             raise NameTaken("another file has this name")
         return known
 
-    async def _digest(self, body: Incoming, grant: Grant) -> bytes:
-        stage = Stage(NullSink(), Lane(self.pool), grant.size, high_mark=self.buffer)
-        await body.deliver_to(stage)
-        digest = await stage.finish()
-        _check_size(stage.received, grant.size)
-        return digest
-
     async def _settle(self, grant: Grant, digest: bytes, conditions: Conditions) -> None:
         _check_digest(digest, conditions)
         if conditions.once is not None:
             await self.ledger.settle(conditions.once, Upload(grant.name, grant.size, digest))
-
-    @asynccontextmanager
-    async def _staged(
-        self,
-        body: Incoming,
-        limit: int,
-        account: Account,
-        bounds: tuple[Grant, Conditions] | None = None,
-    ) -> AsyncIterator[Staged]:
-        with full_is_no_space(), await self.space.reserve(limit) as room:
-            staged = await self._stage(body, limit, room, account, bounds)
-            try:
-                yield staged
-            finally:
-                if not staged.taken:
-                    await self.blobs.settle(staged.blob)
-
-    async def _stage(
-        self,
-        body: Incoming,
-        limit: int,
-        room: Reservation,
-        account: Account,
-        bounds: tuple[Grant, Conditions] | None,
-    ) -> Staged:
-        blob = await self.blobs.stage()
-        try:
-            sink = blob if bounds is None else self.rules.tapped(blob, *bounds)
-            stage = Stage(sink, blob.lane, limit, room.taken, self.pulls, high_mark=self.buffer)
-            await body.deliver_to(stage)
-            try:
-                digest = await stage.finish()
-            except SizeMismatch:
-                if bounds is not None:
-                    raise
-                raise TooLarge(f"at most {limit} bytes are taken here", limit=limit) from None
-            if bounds is not None:
-                _check_size(stage.received, limit)
-            return Staged(blob, stage.received, digest, account)
-        except BaseException:
-            await self.blobs.settle(blob)
-            raise
 
     async def _commit(self, staged: Staged, grant: Grant, conditions: Conditions) -> Receipt:
         with self.pending, staged.account.settling(), staged.held():
@@ -344,15 +301,6 @@ class Intake:
             owner=grant.owner,
             expires_at=grant.expires_at,
             metadata=grant.metadata,
-        )
-
-
-def _check_size(received: int, expected: int) -> None:
-    if received != expected:
-        raise SizeMismatch(
-            f"the body has {received} bytes, not the {expected} announced",
-            expected=expected,
-            received=received,
         )
 
 
