@@ -33,9 +33,14 @@ def version_name(name: StoredName, id: str) -> StoredName:
 
 @frozen
 class Restoration:
-    """Restores versions, as uploads are taken in."""
+    """
+    Restores versions, as uploads are taken in.
+
+    :param seen: is given the version, and raises if it may not be fetched any more.
+    """
 
     intake: Intake
+    seen: Callable[[StoredFile], object]
 
     async def restore(
         self, name: StoredName, id: str, check: Callable[[StoredFile], object]
@@ -47,6 +52,7 @@ class Restoration:
 
         :param check: is given the present file, and raises if it may not be replaced.
         :raises Unknown: if there is no such file or version.
+        :raises Gone: if it has expired.
         :raises NameTaken: if no versions are kept.
         :raises QuotaExceeded: if the owner may not have so much.
         :raises NoSpace: if the storage is full.
@@ -67,6 +73,8 @@ class Restoration:
                 version = await intake.index.find(version_name(name, id))
                 if not isinstance(version, StoredFile):
                     raise Unknown("there is no such version")
+                # Or the file would be gone with it, and the other versions too.
+                self.seen(version)
                 if version.sha256 == known.sha256:
                     return known
                 file = evolve(version, name=name, uploaded_at=intake.now())
@@ -83,6 +91,8 @@ class Restoration:
         if blob is None:
             raise Unknown("there is no such version")
         try:
+            if blob.size != version.size:
+                raise Unknown("there is no such version")
             with (
                 await intake.quotas.reserve(file.owner, file.size) as share,
                 await intake.space.reserve(file.size),

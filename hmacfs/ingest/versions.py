@@ -67,9 +67,9 @@ class Versions:
 
     async def forget(self, version: StoredFile) -> None:
         """Remove a version for good."""
-        # In this order: a crash in between leaves bytes that nobody can see.
-        await self.index.amend(version, None)
+        # In this order: a crash in between leaves a row, which goes with the next version.
         await self.blobs.remove(version.name)
+        await self.index.amend(version, None)
 
     async def put_back(self, version: StoredFile, file: StoredFile) -> None:
         """Let a file be what it was when a version of it was kept, which is the last thing done."""

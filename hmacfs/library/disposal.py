@@ -12,7 +12,7 @@ from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs, StorageFailed
 from hmacfs.flow.turns import Turns
-from hmacfs.library.versions import remove_versions
+from hmacfs.library.versions import remove_version, remove_versions
 from hmacfs.stores.interfaces import Index
 
 EXPIRED = "expired"
@@ -44,17 +44,26 @@ class Disposal:
         :param reason: why, for those who listen.
         """
         async with self.turns.of(file.name):
-            # Nobody can upload to the name of a version, so none has to be kept from it.
-            grave = None if file.name.is_version else Tombstone(file.name, self.now(), EXPIRED)
-            if not await self.index.amend(file, grave):
-                return False
             try:
-                await self.blobs.remove(file.name)
-                if grave is not None:
-                    await remove_versions(self.index, self.blobs, file.name, self.events, reason)
+                return await self._dispose(file, reason)
             except StorageFailed as error:
-                # Nobody can fetch it any more; `reindex` tells of its bytes.
                 self.log.error("cannot free {name}: {error}", name=str(file.name), error=error)
+                return False
+
+    async def _dispose(self, file: StoredFile, reason: str) -> bool:
+        if file.name.is_version:
+            return await remove_version(self.index, self.blobs, file, self.events, reason)
+        if await self.index.find(file.name) != file:
+            return False
+        # Before the file: a crash in between leaves none of them that has no file any more.
+        await remove_versions(self.index, self.blobs, file.name, self.events, reason)
+        if not await self.index.amend(file, Tombstone(file.name, self.now(), EXPIRED)):
+            return False
+        try:
+            await self.blobs.remove(file.name)
+        except StorageFailed as error:
+            # Nobody can fetch it any more; `reindex` tells of its bytes.
+            self.log.error("cannot free {name}: {error}", name=str(file.name), error=error)
         self.events.tell(FileRemoved(file, reason))
         return True
 

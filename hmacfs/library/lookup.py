@@ -56,13 +56,21 @@ class Lookup:
         """
         known = await self.index.find(name)
         if isinstance(known, StoredFile):
-            known = self._limited(known)
-            if known.expired(self.now()):
-                raise Gone("this file has expired")
-            return known
+            return self.seen(known)
         if isinstance(known, Tombstone) and self.now() - known.buried_at < self.tombstone_age:
             raise Gone(f"this file was {known.reason}")
         raise Unknown("there is no such file")
+
+    def seen(self, file: StoredFile) -> StoredFile:
+        """
+        Tell the facts of a file that may be fetched.
+
+        :raises Gone: if it has expired.
+        """
+        file = self._limited(file)
+        if file.expired(self.now()):
+            raise Gone("this file has expired")
+        return file
 
     async def versions(self, name: StoredName) -> list[StoredFile]:
         """Tell the older versions of a file that can be fetched, the oldest first."""

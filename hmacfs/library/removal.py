@@ -68,9 +68,10 @@ class Removal:
                     permit.check_delete(file.owner)
                 except NotCovered:
                     raise Unknown("there is no such file") from None
-                # In this order: a crash in between leaves bytes that nobody can see.
+                # In this order: a crash in between leaves a file, or bytes that nobody can see,
+                # and nothing that counts for somebody who could not delete it any more.
+                await remove_versions(self.index, self.blobs, name, self.events, DELETED)
                 await self.index.bury(Tombstone(name, self.now(), DELETED))
                 await self.blobs.remove(name)
-                await remove_versions(self.index, self.blobs, name, self.events, DELETED)
                 self.events.tell(FileRemoved(file, DELETED))
                 return file

@@ -11,7 +11,7 @@ from hmacfs.base.events import Events, FileRemoved
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.blobs.interfaces import Blobs
-from hmacfs.library.versions import remove_versions
+from hmacfs.library.versions import remove_version, remove_versions
 from hmacfs.stores.interfaces import Index
 
 TAKEN_DOWN = "taken-down"
@@ -64,13 +64,13 @@ class Takedown:
         await self.index.block(sha256, self.now())
 
     async def _remove(self, name: StoredName) -> StoredFile | None:
-        # In this order: a crash in between leaves bytes that nobody can see,
-        # and that the same command removes when it is given again.
         if name.is_version:
             return await self._remove_version(name)
+        # In this order: a crash in between leaves a file, or bytes that nobody can see;
+        # the same command removes both when it is given again.
+        await remove_versions(self.index, self.blobs, name, self.events, TAKEN_DOWN)
         file = await self.index.bury(Tombstone(name, self.now(), TAKEN_DOWN))
         await self.blobs.remove(name)
-        await remove_versions(self.index, self.blobs, name, self.events, TAKEN_DOWN)
         if file is not None:
             self.events.tell(FileRemoved(file, TAKEN_DOWN))
         return file
@@ -80,9 +80,7 @@ class Takedown:
         file = await self.index.find(name)
         if not isinstance(file, StoredFile):
             return None
-        await self.index.amend(file, None)
-        await self.blobs.remove(name)
-        self.events.tell(FileRemoved(file, TAKEN_DOWN))
+        await remove_version(self.index, self.blobs, file, self.events, TAKEN_DOWN)
         return file
 
     async def _has_bytes(self, name: StoredName) -> bool:

@@ -145,7 +145,11 @@ class Scanning(Rule):
             self.log.error("no scan: {error}", error=error)
             if self.postponed is None:
                 raise _unavailable() from error
-            await self.postponed.add(grant.name)
+            try:
+                await self.postponed.add(grant.name)
+            except OSError as failure:
+                self.log.error("nor can it be made up for: {error}", error=failure)
+                raise _unavailable() from failure
             return "postponed"
         self._failing.clear()
         if signature is None:
@@ -177,17 +181,18 @@ class Scanning(Rule):
             file = await index.find(name)
             # It may have been replaced since, and be a version.
             versions = await versions_of(index, name)
-            if isinstance(file, StoredFile) and await self._is_infected(file, blobs):
+            is_infected = isinstance(file, StoredFile) and await self._is_infected(file, blobs)
+            for version in versions:
+                if is_infected or await self._is_infected(version, blobs):
+                    await blobs.remove(version.name)
+                    await index.amend(version, None)
+                    self.events.tell(FileRemoved(version, WITHDRAWN))
+            if isinstance(file, StoredFile) and is_infected:
                 await index.bury(Tombstone(name, self.now(), INFECTED))
-                await blobs.remove(name)
                 self.events.tell(FileRemoved(file, WITHDRAWN))
-                infected = versions
-            else:
-                infected = [each for each in versions if await self._is_infected(each, blobs)]
-            for version in infected:
-                await index.amend(version, None)
-                await blobs.remove(version.name)
-                self.events.tell(FileRemoved(version, WITHDRAWN))
+            if is_infected or _is_withdrawn(file):
+                # A crash may have come before this.
+                await blobs.remove(name)
 
     async def _is_infected(self, file: StoredFile, blobs: Blobs) -> bool:
         blob = await blobs.open(file.name)
@@ -238,6 +243,10 @@ class Scanning(Rule):
     def _too_large(self) -> Refusal:
         limit = self.scope.largest
         return TooLarge(f"files larger than {limit} bytes cannot be scanned", limit=limit)
+
+
+def _is_withdrawn(known: StoredFile | Tombstone | None) -> bool:
+    return isinstance(known, Tombstone) and known.reason == INFECTED
 
 
 def _unavailable() -> Refusal:

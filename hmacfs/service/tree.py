@@ -128,7 +128,9 @@ def grow(
     v3_uploads, following = v3.faces(
         settings, foundation, resting, doors[Entrance.API_V3], paths, peers
     )
-    versions = VersionFaces(of_v3, Restoration(intake), doors[Entrance.API_V3], peers, time.time)
+    versions = VersionFaces(
+        of_v3, Restoration(intake, lookup.seen), doors[Entrance.API_V3], peers, time.time
+    )
     return Root(
         Put(doors, uploads, peers, tokens, resumable.rufh, time.time),
         files,

@@ -7,19 +7,20 @@ from hashlib import sha256
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from hmacfs.base.errors import ContentBlocked, NameTaken, QuotaExceeded, Refusal, Unknown
+from hmacfs.base.errors import ContentBlocked, Gone, NameTaken, QuotaExceeded, Refusal, Unknown
 from hmacfs.base.events import Events, FileRemoved
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.ingest.publication import Receipt
 from hmacfs.ingest.restoration import Restoration
 from hmacfs.ingest.versions import Versions
 from hmacfs.library.disposal import Disposal
+from hmacfs.library.lookup import Lookup
 from hmacfs.library.versions import remove_versions
 from hmacfs.rules.quota import Limits, Quotas, Usage
 from hmacfs.stores.interfaces import StoreFailed, versions_of
 from tests.blobs.samples import named
 from tests.flow.awaiting import begun, now
-from tests.ingest.bench import Bench, Delivery, Disk, LocalDisk, MemoryDisk
+from tests.ingest.bench import TOMBSTONE_AGE, Bench, Delivery, Disk, LocalDisk, MemoryDisk
 
 A = named("folder/a")
 
@@ -53,6 +54,12 @@ class VersionCase(SynchronousTestCase):
             return now(upload)
         except Refusal as refusal:
             return refusal
+
+    def restoration(self) -> Restoration:
+        """Make what restores versions."""
+        bench = self.bench
+        lookup = Lookup(bench.index, bench.blobs, TOMBSTONE_AGE, bench.clock.seconds)
+        return Restoration(bench.intake, lookup.seen)
 
     def kept(self) -> list[StoredFile]:
         """Tell the versions."""
@@ -168,7 +175,7 @@ class RestoringTests(VersionCase):
     def restore(self, id: str) -> StoredFile | Refusal:
         """Restore a version."""
         self.bench.clock.advance(1)
-        done = begun(Restoration(self.bench.intake).restore(A, id, lambda known: None))
+        done = begun(self.restoration().restore(A, id, lambda known: None))
         self.bench.pool.run_all()
         try:
             return now(done)
@@ -195,6 +202,14 @@ class RestoringTests(VersionCase):
             self.assertIsInstance(self.restore(id), Unknown, id)
         self.check(b"1")
 
+    def test_expired(self) -> None:
+        """A version that has expired is gone, and takes nothing else with it."""
+        self.put(b"1", expires_at=self.bench.clock.seconds() + 5)
+        self.put(b"2")
+        self.bench.clock.advance(5)
+        self.assertIsInstance(self.restore(self.kept()[0].name.leaf), Gone)
+        self.check(b"2", b"1")
+
 
 class QuotaTests(VersionCase):
     """Owners who may have ten bytes."""
@@ -217,7 +232,7 @@ class QuotaTests(VersionCase):
         """Restore the oldest version."""
         self.bench.clock.advance(1)
         id = self.kept()[0].name.leaf
-        done = begun(Restoration(self.bench.intake).restore(A, id, lambda known: None))
+        done = begun(self.restoration().restore(A, id, lambda known: None))
         self.bench.pool.run_all()
         try:
             return now(done)
@@ -257,8 +272,9 @@ class LocalTests(VersionCase):
 
     def test_crash_anywhere(self) -> None:
         """Killed at any moment, the file is the old or the new, whole, and no room is lost."""
-        for steps in range(40):
-            self.put(b"old", f"{steps}")
+        for steps in range(60):
+            for older in (b"oldest", b"older", b"old"):
+                self.put(older, f"{steps}")
             self.bench.clock.advance(1)
             upload = self.bench.upload(f"{steps}", Delivery(b"newer"), 5)
             upload.addBoth(lambda _: None)
@@ -278,6 +294,18 @@ class LocalTests(VersionCase):
             self.assertIn(data, (b"old", b"newer"))
             self.assertEqual(row.sha256, sha256(data).digest())
             self.assertLessEqual(self.on_disk(), self.recorded())
+
+    def test_cut_short(self) -> None:
+        """A version that has lost bytes does not become the file."""
+        self.put(b"1234")
+        self.put(b"5")
+        (version,) = self.kept()
+        (self.bench_path / str(version.name)).write_bytes(b"123")
+        done = begun(self.restoration().restore(A, version.name.leaf, lambda known: None))
+        self.bench.pool.run_all()
+        self.failureResultOf(done, Unknown)
+        self.assertEqual(self.bench.bytes_of(A), b"5")
+        self.assertEqual(self.kept(), [version])
 
     def on_disk(self) -> set[str]:
         """Tell the versions that take room."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -83,10 +85,15 @@ class RemovalTests(SynchronousTestCase):
         self.failureResultOf(self.delete(), Gone)
 
     def test_crash(self) -> None:
-        """A crash in the middle leaves a file that nobody can see, never one without a row."""
+        """A crash leaves a file nobody can see: none without a row, and no versions of it."""
+        outcomes = set()
         for steps in range(20):
             bench = Bench(MemoryDisk())
             bench.store("a", b"content", owner="romeo")
+            version = StoredFile(
+                named("a").version("1-a"), 3, b"\0" * 32, "text/plain", NOW, owner="romeo"
+            )
+            bench.at_once(partial(bench.index.add, version))
             removal = Removal(
                 Lookup(bench.index, bench.blobs, 100.0, bench.clock.seconds),
                 bench.index,
@@ -101,8 +108,11 @@ class RemovalTests(SynchronousTestCase):
             with bench.pool.crash():
                 deletion.addErrback(lambda _: None)
             row = now(bench.index.stored.find(named("a")))
+            left = now(bench.index.stored.used_by("romeo"))
+            outcomes.add((type(row), left))
             if isinstance(row, StoredFile):
                 self.assertEqual(bench.bytes_of(named("a")), b"content")
+        self.assertEqual(outcomes, {(StoredFile, 10), (StoredFile, 7), (Tombstone, 0)})
 
     def test_client_goes(self) -> None:
         """Once begun it is done, whether somebody waits or not."""

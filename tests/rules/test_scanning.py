@@ -230,6 +230,38 @@ class LaterTests(ScanningCase):
         self.assertIsNone(bench.bytes_of(named("b")))
         self.assertEqual(bench.at_once(lambda: versions_of(bench.index, named("b"))), [])
 
+    def test_killed(self) -> None:
+        """Killed at any moment of it, it leaves no infected bytes once it was done again."""
+        for steps in range(30):
+            self.begin(postpones=True)
+            bench = self.bench
+            versions = Versions(bench.index, bench.blobs, 9, bench.clock.seconds)
+            bench.intake = evolve(bench.intake, versions=versions)
+            self.scanner.broken = True
+            for data in (b"a virus", b"another virus"):
+                self.assertIsNone(self.put("a", data))
+            (version,) = bench.at_once(lambda: versions_of(self.bench.index, named("a")))
+            self.scanner.broken = False
+            killed = begun(self.rule.catch_up(bench.index, bench.blobs, Turns()))
+            killed.addErrback(lambda _: None)
+            for _ in range(steps):
+                if bench.pool.busy:
+                    bench.pool.step()
+            with bench.pool.crash():
+                killed.cancel()
+            self.catch_up()
+            self.assertEqual(self.noted(), [])
+            for name in (named("a"), version.name):
+                self.assertIsNone(bench.bytes_of(name), f"{name} after {steps}")
+
+    def test_no_room_for_notes(self) -> None:
+        """Where it cannot be noted that a file is to be scanned it is not taken."""
+        self.begin(postpones=True)
+        self.place.write_bytes(b"no directory")
+        self.scanner.broken = True
+        self.assertIsInstance(self.put("a", b"a virus"), Unavailable)
+        self.assertIsNone(self.bench.bytes_of(named("a")))
+
     def test_torn_note(self) -> None:
         """A note that a crash cut short is of an upload that was never told to be stored."""
         self.begin(postpones=True)

@@ -321,7 +321,11 @@ class Server:
         prepare = partial(self.pool.run, import_module, "hmacfs.web.websocket")
         following = Following(access, self.seats, self.clock, prepare)
         versions = VersionFaces(
-            of_v3, Restoration(self.intake), doors[Entrance.API_V3], peers, self.now
+            of_v3,
+            Restoration(self.intake, of_v3.lookup.seen),
+            doors[Entrance.API_V3],
+            peers,
+            self.now,
         )
         return Api(doors, uploads, of_v3, v3, following, versions, peers, self.now)
 
