@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import secrets
 import unicodedata
 
 from attrs import Attribute, field, frozen
@@ -92,6 +93,10 @@ def _is_hidden(segments: tuple[str, ...]) -> bool:
     )
 
 
+def _is_moment(text: str) -> bool:
+    return re.fullmatch("[0-9a-f]{12}", text) is not None
+
+
 def _folder(name: StoredName) -> str:
     # Names may be as long as names can be, so theirs is none of its segments.
     return hashlib.sha256(str(name).encode()).hexdigest()
@@ -148,9 +153,17 @@ class StoredName:
 
         No request can name it: :meth:`parse` does not give such names.
 
-        :param id: letters, digits and dashes.
+        :param id: letters, digits and dashes; see :meth:`next_version`.
         """
         return StoredName((*VERSIONS, _folder(self), id))
+
+    def next_version(self, at: float) -> StoredName:
+        """
+        Tell where a version is to be kept: names of later ones come later.
+
+        :param at: seconds since the epoch.
+        """
+        return self.version(f"{int(at * 1000):012x}-{secrets.token_hex(4)}")
 
     def hidden(self, key: bytes) -> StoredName:
         """
@@ -175,6 +188,12 @@ class StoredName:
     def is_version(self) -> bool:
         """Whether it is that of an older version."""
         return self.segments[:2] == VERSIONS
+
+    @property
+    def kept_at(self) -> float:
+        """When a version was kept that has this name, in seconds since the epoch; else 0."""
+        moment = self.leaf.partition("-")[0]
+        return int(moment, 16) / 1000 if self.is_version and _is_moment(moment) else 0.0
 
     @property
     def leaf(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -51,11 +50,9 @@ class Versions:
         :raises StoreFailed: if it cannot be recorded; nothing was changed.
         :raises StorageFailed: if it cannot be kept.
         """
-        # In the order of time, for people and for the oldest to be found.
-        id = f"{int(self.now() * 1000):012x}-{secrets.token_hex(4)}"
-        version = evolve(file, name=file.name.version(id))
-        # In this order: a crash in between leaves a row, which goes with the next version
-        # or by `reindex`; bytes without a row would stay for ever.
+        version = evolve(file, name=file.name.next_version(self.now()))
+        # In this order: a crash in between leaves a row, which the next start removes;
+        # bytes without a row would stay for ever.
         await self.index.add(version)
         try:
             if not await self.blobs.link(file.name, version.name):

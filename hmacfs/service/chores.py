@@ -18,6 +18,7 @@ from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import Pool
 from hmacfs.ingest.deduplication import Deduplication
+from hmacfs.library.versions import clear_versions
 from hmacfs.service.foundation import Foundation
 from hmacfs.service.stores import backup_directory, index_path, is_file
 from hmacfs.stores import backups
@@ -146,6 +147,23 @@ def state_expiry(foundation: Foundation, clock: IReactorTime) -> Chore:
         clock,
         foundation.pending,
     )
+
+
+def clearing_versions(foundation: Foundation) -> Chore:
+    """Make the chore that removes what a crash has left of older versions."""
+    chore: Chore = Chore(
+        "the search for what a crash left of versions",
+        SWEEP_INTERVAL,
+        lambda: clear_versions(
+            foundation.index,
+            foundation.blobs,
+            foundation.started_at,
+            lambda: chore.running,
+        ),
+        foundation.reactor,
+        foundation.pending,
+    )
+    return chore
 
 
 def heartbeats(foundation: Foundation, clock: IReactorTime) -> tuple[Chore, ...]:

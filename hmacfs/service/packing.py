@@ -106,7 +106,9 @@ class Packing:
                 return None
             target = await self.pool.run(self._next_path)
             try:
-                return target, await self.pool.run(self._write, files, target, goes_on)
+                packed = await self.pool.run(self._write, files, target, goes_on)
+                await self._tell_damaged(files, packed)
+                return target, packed
             except containers.Stopped:
                 raise
             except StorageFailed as error:
@@ -119,6 +121,15 @@ class Packing:
                     raise
                 longest, failure = containers.SURE_SEGMENT, error
                 self.log.warn("{error}: once more without long names", error=error)
+
+    async def _tell_damaged(self, files: list[StoredFile], packed: list[Packed]) -> None:
+        whole = {file.name for file in packed}
+        for file in files:
+            # One that was replaced meanwhile has other bytes by right.
+            if file.name not in whole and await self.index.find(file.name) == file:
+                self.log.error(
+                    "{name} has other bytes than were stored: not packed", name=str(file.name)
+                )
 
     async def adopt(self, container: Path) -> tuple[int, list[StoredName]]:
         """
@@ -222,11 +233,6 @@ class Packing:
             containers.write(self.root, digests, new, self.charset, goes_on, place)
             found = {entry.sha256: entry.start for entry in containers.read(new, goes_on)}
             whole = [file for file in files if file.sha256 in found]
-            for file in files:
-                if file.sha256 not in found:
-                    self.log.error(
-                        "{name} has other bytes than were stored: not packed", name=str(file.name)
-                    )
             if not whole:
                 raise StorageFailed("none of the files has the bytes that were stored")
             self._give_back(new)

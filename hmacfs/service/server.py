@@ -22,7 +22,14 @@ from hmacfs.config.settings import Settings
 from hmacfs.flow.turns import Turns
 from hmacfs.service import keys, optional, protection, tree
 from hmacfs.service.answering import answering
-from hmacfs.service.chores import Chore, deduplication, heartbeats, index_backups, state_expiry
+from hmacfs.service.chores import (
+    Chore,
+    clearing_versions,
+    deduplication,
+    heartbeats,
+    index_backups,
+    state_expiry,
+)
 from hmacfs.service.cleaning import cleaning
 from hmacfs.service.foundation import CannotStart, Foundation, Reactor
 from hmacfs.service.health import make_health
@@ -235,6 +242,7 @@ class FileServer(Service):
         for chore in index_backups(self._settings, self._foundation, self._reactor):
             self._begin(chore)
         self._clean()
+        self._begin(clearing_versions(self._foundation))
         for chore in deduplication(self._settings, self._foundation):
             self._begin(chore)
         self._begin(self._ending_sessions())

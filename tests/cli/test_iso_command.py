@@ -7,10 +7,13 @@ import os
 import shutil
 import time
 from hashlib import sha256
+from typing import Any
 
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SkipTest
 
 from hmacfs.base.values import StoredFile
+from hmacfs.blobs import containers
 from hmacfs.blobs.catalogue import Catalogue
 from hmacfs.blobs.containers import SUMS, names_in, read
 from hmacfs.library import journal
@@ -193,10 +196,28 @@ class IsoTests(StorageCase):
         """A file that has other bytes than were stored is left where it is, and told."""
         damaged = next(iter(self.contents))
         self.place(damaged, b"f1rst" * 1000)
-        outcome = self.run_command("iso", "pack")
+        with capturedLogs() as told:
+            outcome = self.run_command("iso", "pack")
         self.assertIn("packed 3 files", outcome.err)
         self.assertTrue((self.root / damaged).exists())
         self.assertFalse((self.root / "two").exists())
+        self.assertEqual([each["name"] for each in told if "other bytes" in str(each)], [damaged])
+
+    def test_replaced_meanwhile(self) -> None:
+        """One that is replaced while the container is written stays, and is not called damaged."""
+        replaced = next(iter(self.contents))
+
+        def write(*arguments: Any) -> None:
+            self.store(replaced, b"newer")
+            containers_write(*arguments)
+
+        containers_write = containers.write
+        self.patch(containers, "write", write)
+        with capturedLogs() as told:
+            outcome = self.run_command("iso", "pack")
+        self.assertIn("packed 3 files", outcome.err)
+        self.assertEqual((self.root / replaced).read_bytes(), b"newer")
+        self.assertEqual([each for each in told if "other bytes" in str(each)], [])
 
     def test_small_ones(self) -> None:
         """A container of many small files in folders of their own is no larger than it may be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 
 from attrs import evolve
@@ -15,7 +16,7 @@ from hmacfs.ingest.restoration import Restoration
 from hmacfs.ingest.versions import Versions
 from hmacfs.library.disposal import Disposal
 from hmacfs.library.lookup import Lookup
-from hmacfs.library.versions import remove_versions
+from hmacfs.library.versions import clear_versions, remove_versions
 from hmacfs.rules.quota import Limits, Quotas, Usage
 from hmacfs.stores.interfaces import StoreFailed, versions_of
 from tests.blobs.samples import named
@@ -287,6 +288,7 @@ class LocalTests(VersionCase):
             self.bench.begin()
             self.bench.recover()
             self.begin()
+            self.clear()
             row = self.bench.row_of(named(f"{steps}"))
             data = self.bench.bytes_of(named(f"{steps}"))
             assert isinstance(row, StoredFile)
@@ -294,6 +296,29 @@ class LocalTests(VersionCase):
             self.assertIn(data, (b"old", b"newer"))
             self.assertEqual(row.sha256, sha256(data).digest())
             self.assertLessEqual(self.on_disk(), self.recorded())
+            kept = self.bench.at_once(partial(versions_of, self.bench.index, row.name))
+            self.assertNotIn(row.sha256, [each.sha256 for each in kept], "it counts twice")
+            self.assertGreaterEqual(len(kept), 2)
+
+    def clear(self, *, before: float = 1) -> int:
+        """Remove what a crash has left."""
+        bench = self.bench
+        moment = bench.clock.seconds() + before
+        return bench.at_once(lambda: clear_versions(bench.index, bench.blobs, moment, lambda: True))
+
+    def test_cleared(self) -> None:
+        """Nothing is cleared that may be under way, and nothing while the files are away."""
+        receipt = self.put(b"1")
+        assert isinstance(receipt, Receipt)
+        name = A.next_version(self.bench.clock.seconds())
+        self.bench.at_once(lambda: self.bench.index.add(evolve(receipt.file, name=name)))
+        self.assertEqual(self.clear(before=0), 0)
+        away = self.bench_path / "away"
+        (self.bench_path / "folder").rename(away)
+        self.assertEqual(self.clear(), 0)
+        away.rename(self.bench_path / "folder")
+        self.assertEqual(self.clear(), 1)
+        self.check(b"1")
 
     def test_cut_short(self) -> None:
         """A version that has lost bytes does not become the file."""
