@@ -8,6 +8,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from hmacfs.blobs.interfaces import StorageFailed
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pools import Pool
@@ -17,7 +18,7 @@ from hmacfs.library.retention import Retention, Schedule, Terms
 from hmacfs.service.chores import Chore
 from hmacfs.service.foundation import Foundation
 from hmacfs.service.stores import internal_path
-from hmacfs.stores.interfaces import Index
+from hmacfs.stores.interfaces import Index, StoreFailed
 
 log = Logger()
 
@@ -66,6 +67,11 @@ def cleaning(settings: Settings, foundation: Foundation, clock: IReactorTime) ->
             await work.run(lambda: chore.running)
         except Busy as error:
             log.info("{error}", error=error)
+        except (StorageFailed, StoreFailed):
+            # It may be that there is no room to note what is deleted, which would make some.
+            if not await foundation.give_room():
+                raise
+            await work.run(lambda: chore.running)
 
     chore = Chore(
         "the deletion of old files",

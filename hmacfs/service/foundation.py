@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorSocket
 from twisted.logger import Logger
 
 from hmacfs.auth.replay import Ledger
-from hmacfs.base.events import Events, ThreadsChanged, UploadsChanged
+from hmacfs.base.events import Events, FileRemoved, ThreadsChanged, UploadsChanged
 from hmacfs.blobs.interfaces import StorageFailed, StorageFull
 from hmacfs.blobs.local_unfinished import LocalUnfinished
 from hmacfs.blobs.packed import PackedBlobs
@@ -31,6 +32,7 @@ from hmacfs.rules.rates import Meters, OwnMeters
 from hmacfs.service.audit import Auditing
 from hmacfs.service.index_lock import IndexLock
 from hmacfs.service.network import Network
+from hmacfs.service.reserve import SIZE as RESERVED
 from hmacfs.service.reserve import Reserve
 from hmacfs.service.shared_state import make_shared_state, whereabouts
 from hmacfs.service.stores import contents, index_path, internal_path, is_file, make_index, naming
@@ -102,7 +104,8 @@ class Foundation:
         self.deduplicates = False
         self.blobs = PackedBlobs(self._storage, self.pool, self.contents, naming(settings))
         self._reserve = Reserve(internal_path(settings) / "reserve")
-        self.index = make_index(settings, reactor, reactor)
+        self._is_reserved = True
+        self.index = make_index(settings, reactor, reactor, relieve=self.give_room)
         self._lock = IndexLock(index_path(settings)) if is_file(settings) else None
         self.pending = Pending()
         self.history = History(time.time)
@@ -132,6 +135,7 @@ class Foundation:
             most_memory=settings[options.WORKERS_MAX_MEMORY],
             memory=resident_bytes,
         )
+        self.events.listen(FileRemoved, self._removed)
         self.events.listen(UploadsChanged, self._scaling(settings).follow)
         self.usage = Usage(time.time)
         is_own = settings[options.QUOTAS_TRACKING] == "memory"
@@ -205,7 +209,28 @@ class Foundation:
                 raise
             log.warn("there is no room left; what was kept for that is used to start")
             await self.index.start()
-        await self.pool.run(self._reserve.keep)
+        await self._keep_room()
+
+    async def give_room(self) -> bool:
+        """Use what is kept for a start, where the disk is full; tell whether there was any."""
+        try:
+            if await self.blobs.free_bytes() > RESERVED:
+                return False
+        except StorageFailed:
+            return False
+        if not await self.pool.run(self._reserve.give):
+            return False
+        log.warn("there is no room left; what was kept for a start is used to delete files")
+        self._is_reserved = False
+        return True
+
+    async def _keep_room(self) -> None:
+        self._is_reserved = await self.pool.run(self._reserve.keep)
+
+    def _removed(self, event: FileRemoved) -> None:
+        if not self._is_reserved:
+            self._is_reserved = True
+            Deferred.fromCoroutine(self._keep_room())
 
     async def close(self, *, forgets: bool = False) -> None:
         """

@@ -24,8 +24,8 @@ class Reserve:
 
     path: Path
 
-    def keep(self) -> None:
-        """Set room aside, where there is some and none is set aside yet."""
+    def keep(self) -> bool:
+        """Set room aside, where there is some and none is set aside yet; tell whether it is."""
         with suppress(OSError):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
@@ -33,8 +33,11 @@ class Reserve:
                 os.posix_fallocate(descriptor, 0, SIZE)
             except OSError:
                 self.path.unlink()
+            else:
+                return True
             finally:
                 os.close(descriptor)
+        return False
 
     def give(self) -> bool:
         """Give the room back; tell whether there was any."""

@@ -18,7 +18,7 @@ from hmacfs.stores.pair import Pair
 from hmacfs.stores.places import Place
 from hmacfs.stores.server_index import ServerIndex
 from hmacfs.stores.servers import server_pair, server_survey
-from hmacfs.stores.sql_index import SqlIndex
+from hmacfs.stores.sql_index import Relieve, SqlIndex
 from hmacfs.stores.sqlite import SqliteIndex, sqlite_survey
 from hmacfs.stores.survey import SqlSurvey
 
@@ -109,15 +109,19 @@ def make_index(
     clock: IReactorTime,
     *,
     takes_over: bool = False,
+    relieve: Relieve | None = None,
 ) -> SqlIndex:
     """
     Make the index, which is not open yet.
 
     :param takes_over: whether the storage may take it over from another.
+    :param relieve: makes room on a disk that is full; see :class:`SqlIndex`.
     """
     synced = settings[options.INDEX_DURABILITY] == "full"
     if is_file(settings):
-        return SqliteIndex(index_path(settings), reactor, synced=synced, clock=clock)
+        return SqliteIndex(
+            index_path(settings), reactor, synced=synced, clock=clock, relieve=relieve
+        )
     driver = driver_of(settings[options.INDEX_TYPE], synced=synced)
     place = database_place(settings, INDEX)
     return index_in_server(

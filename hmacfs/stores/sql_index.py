@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 
 from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile, Tombstone
 from hmacfs.stores import rows
-from hmacfs.stores.interfaces import Block, Moment
+from hmacfs.stores.database import Work
+from hmacfs.stores.interfaces import Block, Moment, StoreFull
 from hmacfs.stores.pair import Pair
+
+T = TypeVar("T")
+Relieve = Callable[[], Awaitable[bool]]
 
 
 class SqlIndex:
@@ -24,10 +30,13 @@ class SqlIndex:
 
     When a write fails because the disk or the connection does, whether it is
     kept is only known when it is asked for again.
+
+    :param relieve: makes room where there is none for a deletion, and tells whether it did.
     """
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair, relieve: Relieve | None = None) -> None:
         self._pair = pair
+        self._relieve = relieve
 
     def start(self) -> Deferred[None]:
         """
@@ -47,13 +56,26 @@ class SqlIndex:
 
     def bury(self, tombstone: Tombstone) -> Deferred[StoredFile | None]:
         """Put a tombstone in the place of what was known of its name, and tell what file it was."""
-        return self._pair.write(partial(rows.bury, tombstone=tombstone))
+        return self._deleting(partial(rows.bury, tombstone=tombstone))
 
     def amend(
         self, before: StoredFile | None, after: StoredFile | Tombstone | None
     ) -> Deferred[bool]:
         """Put ``after`` in the place of ``before``, if that is known; tell whether.  Durable."""
-        return self._pair.write(partial(rows.amend, before=before, after=after))
+        work = partial(rows.amend, before=before, after=after)
+        return self._pair.write(work) if isinstance(after, StoredFile) else self._deleting(work)
+
+    def _deleting(self, work: Work[T]) -> Deferred[T]:
+        return Deferred.fromCoroutine(self._deleted(work))
+
+    async def _deleted(self, work: Work[T]) -> T:
+        try:
+            return await self._pair.write(work)
+        except StoreFull:
+            # What makes room in the end must not fail for the little that it takes.
+            if self._relieve is None or not await self._relieve():
+                raise
+            return await self._pair.write(work)
 
     def page(self, start: str, limit: int) -> Deferred[list[StoredFile]]:
         """Tell the files from ``start`` on, in the order of their names, at most ``limit``."""

@@ -13,7 +13,7 @@ from hmacfs.stores import scripts
 from hmacfs.stores.database import Reader, Writer
 from hmacfs.stores.failures import called
 from hmacfs.stores.pair import Deadline, Pair
-from hmacfs.stores.sql_index import SqlIndex
+from hmacfs.stores.sql_index import Relieve, SqlIndex
 from hmacfs.stores.sql_state import SqlState
 from hmacfs.stores.survey import SqlSurvey
 from hmacfs.stores.threads import BatchThread
@@ -38,6 +38,7 @@ class SqliteIndex(SqlIndex):
     :param busy_timeout: seconds to wait for a lock that another process holds.
     :param synced: whether what was written outlives a loss of power, and not only our own end.
     :param clock: without one, answers are waited for however long they take.
+    :param relieve: see :class:`SqlIndex`.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class SqliteIndex(SqlIndex):
         busy_timeout: float = BUSY_TIMEOUT,
         synced: bool = True,
         clock: IReactorTime | None = None,
+        relieve: Relieve | None = None,
     ) -> None:
-        super().__init__(_pair("index", path, reactor, busy_timeout, None, clock, synced))
+        pair = _pair("index", path, reactor, busy_timeout, None, clock, synced)
+        super().__init__(pair, relieve)
 
 
 class SqliteState(SqlState):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 
+from tests.real import ways
 from tests.real.case import MEGABYTE, ServerCase, noise
 from tests.real.client import Connection, Headers, ask, put
 from tests.real.daemon import Daemon, DidNotStart, eventually
@@ -97,6 +99,28 @@ class FullDiskTests(ServerCase):
         self.assert_nothing_stored(daemon)
         ballast.unlink()
         self.assert_room_again(daemon, "empty", b"")
+
+    def test_deleting_makes_room(self) -> None:
+        """Where there is no room at all files can be deleted, by request and by age."""
+        disk = self.small_disk(DISK)
+        server = {"min_free_bytes": 0, "cleanup_interval": "60s"}
+        daemon = self.start({**ways.SECTIONS, "server": server}, disk / "store")
+        reserve = daemon.storage / ".hmacfs" / "reserve"
+        for number in range(4):
+            data = noise(MEGABYTE, number)
+            self.assert_status(201, put(daemon.port, daemon.target(f"{number}", len(data)), data))
+        ballast = self.fill(disk)
+        answer = ask(daemon.port, "DELETE", daemon.place("0"), ways.token(scope="admin"))
+        self.assert_status(204, answer)
+        self.assertIn("what was kept for a start is used", daemon.log)
+        eventually("what is kept", reserve.exists)
+        ballast.unlink()
+        self.fill(disk)
+        text = daemon.config.read_text(encoding="utf-8")
+        daemon.config.write_text(f"{text}\n[retention]\nmax_size = '1MB'\n", encoding="utf-8")
+        daemon.process.send_signal(signal.SIGHUP)
+        eventually("the deletion", lambda: list(daemon.stored()) == ["3"])
+        eventually("what is kept", reserve.exists)
 
     def test_start_with_little_room(self) -> None:
         """A server that starts with too little room serves what it has, and takes uploads later."""
