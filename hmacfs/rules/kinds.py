@@ -43,10 +43,11 @@ class Extensions:
 
     def refused(self, name: StoredName) -> str | None:
         """Tell which extension of a name is refused, empty for the lack of one, or ``None``."""
-        extensions = extensions_of(name.leaf)
-        for extension in extensions:
+        for extension in extensions_of(name.leaf):
             if extension in self.blocked:
                 return extension
+        # A name that is nothing but an extension has none by which it could be allowed.
+        extensions = extensions_of(name.leaf.lstrip("."))
         is_allowed = not self.allowed or EVERY in self.allowed or self._is_allowed(extensions)
         if EVERY in self.blocked or not is_allowed:
             return extensions[-1] if extensions else ""
@@ -62,10 +63,10 @@ def extensions_of(leaf: str) -> list[str]:
     """
     Tell the extensions of a file name, in order, with their dots and in lower case.
 
-    Spaces around them do not count: some systems drop those that end a name.
+    Spaces around them do not count: some systems drop those that end a name.  A name
+    that begins with a dot begins with an extension: for some systems that is what it is.
     """
-    parts = leaf.lower().lstrip(".").split(".")
-    return [f".{part.strip()}" for part in parts[1:]]
+    return [f".{part.strip()}" for part in leaf.lower().split(".")[1:]]
 
 
 @frozen

@@ -65,7 +65,13 @@ class ExtensionsTests(SynchronousTestCase):
         for name in ("a.exe ", "a. exe", "a.exe .txt", "a.exe\u00a0"):
             self.assertEqual(self.refused(Extensions.of([], [".exe"]), name), ".exe", name)
 
+    def test_nothing_but_an_extension(self) -> None:
+        """Windows runs a file of the name ".exe", so a dot in front hides nothing."""
+        for name in (".exe", "..EXE", ". exe", ".exe.txt"):
+            self.assertEqual(self.refused(Extensions.of([], [".exe"]), name), ".exe", name)
+
     def test_extensions_of(self) -> None:
-        """Leading dots begin no extension."""
-        self.assertEqual(extensions_of("..A.Tar.GZ"), [".tar", ".gz"])
+        """Each dot begins an extension."""
+        self.assertEqual(extensions_of("A.Tar.GZ"), [".tar", ".gz"])
+        self.assertEqual(extensions_of("..exe"), [".", ".exe"])
         self.assertEqual(extensions_of("plain"), [])
