@@ -23,6 +23,7 @@ async def deduplicated(blobs: Blobs, file: StoredFile, events: Events) -> int:
     """
     Let a stored file have its bytes together with equal ones; tell how many that saves.
 
+    It has to be what has its name now, for others would be kept as these bytes.
     That it fails does no harm to the file, and is logged.
     """
     if file.size == 0:
@@ -59,10 +60,16 @@ class Deduplication:
         while rows := await self.index.page(start, PAGE):
             for row in rows:
                 async with self.turns.of(row.name):
-                    freed = await deduplicated(self.blobs, row, self.events)
+                    freed = await self._deduplicated(row)
                 files += freed > 0
                 saved += freed
                 self.progress()
             # Names have no control characters: nothing is between the two.
             start = f"{rows[-1].name}\0"
         return files, saved
+
+    async def _deduplicated(self, row: StoredFile) -> int:
+        # It may have been replaced since its page was read.
+        if await self.index.find(row.name) != row:
+            return 0
+        return await deduplicated(self.blobs, row, self.events)

@@ -119,17 +119,23 @@ class Publication:
         return Receipt(file, created=True)
 
     async def _share(self, file: StoredFile) -> None:
-        sharing = Deferred.fromCoroutine(self._shared(file))
         if file.size <= SHARED_AT_ONCE:
-            await sharing
+            await deduplicated(self.blobs, file, self.events)
         else:
-            sharing.addErrback(
+            Deferred.fromCoroutine(self._share_later(file)).addErrback(
                 lambda failure: log.failure("{name} shares no bytes", failure, name=str(file.name))
             )
 
-    async def _shared(self, file: StoredFile) -> None:
+    async def _share_later(self, file: StoredFile) -> None:
         with self.pending:
-            await deduplicated(self.blobs, file, self.events)
+            try:
+                # It may be replaced as soon as its upload is answered.
+                is_there = await self.index.find(file.name) == file
+            except StoreFailed as error:
+                log.error("{name} shares no bytes: {error}", name=str(file.name), error=error)
+                return
+            if is_there:
+                await deduplicated(self.blobs, file, self.events)
 
     async def _exchange(
         self,
