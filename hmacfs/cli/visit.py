@@ -23,11 +23,12 @@ from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import InlinePool, ThreadedPool
 from hmacfs.library.shelf import Shelf
 from hmacfs.library.shelving import Shelving
+from hmacfs.service.reserve import Reserve
 from hmacfs.service.stores import contents, index_path, is_file, make_index, naming
 from hmacfs.service.thumbnails import shelf_place
 from hmacfs.stores.database import is_older
 from hmacfs.stores.interfaces import StoreFailed
-from hmacfs.stores.sql_index import SqlIndex
+from hmacfs.stores.sql_index import Relieve, SqlIndex
 from hmacfs.stores.sql_state import SqlState
 from hmacfs.stores.sqlite import BUSY_TIMEOUT, SqliteIndex
 
@@ -115,8 +116,28 @@ async def _opened(
         check_index(settings)
     # A server of an older release may be running, which does not know the new schema.
     alone = alone or is_older(path, BUSY_TIMEOUT)
-    async with storage(settings, reactor, alone=alone) as blobs, index_at(path, reactor) as index:
+    async with (
+        storage(settings, reactor, alone=alone) as blobs,
+        _room_for_deletions(Reserve(blobs.internal_path / "reserve")) as relieve,
+        index_at(path, reactor, relieve) as index,
+    ):
         yield Visit(blobs, index)
+
+
+@asynccontextmanager
+async def _room_for_deletions(reserve: Reserve) -> AsyncGenerator[Relieve, None]:
+    was_given = False
+
+    async def relieve() -> bool:
+        nonlocal was_given
+        was_given = reserve.give()
+        return was_given
+
+    try:
+        yield relieve
+    finally:
+        if was_given:
+            reserve.keep()
 
 
 def may_change(settings: Settings) -> bool:
@@ -144,9 +165,15 @@ def check_index(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def index_at(path: Path, reactor: Calls) -> AsyncGenerator[SqlIndex, None]:
-    """Open the index in a file."""
-    async with begun(SqliteIndex(path, reactor)) as index:
+async def index_at(
+    path: Path, reactor: Calls, relieve: Relieve | None = None
+) -> AsyncGenerator[SqlIndex, None]:
+    """
+    Open the index in a file.
+
+    :param relieve: makes room on a disk that is full; see :class:`SqlIndex`.
+    """
+    async with begun(SqliteIndex(path, reactor, relieve=relieve)) as index:
         yield index
 
 

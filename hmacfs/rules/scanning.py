@@ -218,7 +218,7 @@ class Scanning(Rule):
         self.log.warn(
             "{name} of {owner} is infected with {signature}; sha256 {sha256}",
             name=str(case.name),
-            owner=case.owner,
+            owner="nobody known" if case.owner is None else case.owner,
             signature=case.signature,
             sha256=case.sha256.hex(),
         )

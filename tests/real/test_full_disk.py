@@ -7,7 +7,7 @@ import pathlib
 import signal
 
 from tests.real import ways
-from tests.real.case import MEGABYTE, ServerCase, noise
+from tests.real.case import MEGABYTE, ServerCase, command, noise
 from tests.real.client import Connection, Headers, ask, put
 from tests.real.daemon import Daemon, DidNotStart, eventually
 
@@ -101,7 +101,7 @@ class FullDiskTests(ServerCase):
         self.assert_room_again(daemon, "empty", b"")
 
     def test_deleting_makes_room(self) -> None:
-        """Where there is no room at all files can be deleted, by request and by age."""
+        """Where there is no room at all files can be deleted, by request, command and age."""
         disk = self.small_disk(DISK)
         server = {"min_free_bytes": 0, "cleanup_interval": "60s"}
         daemon = self.start({**ways.SECTIONS, "server": server}, disk / "store")
@@ -114,6 +114,10 @@ class FullDiskTests(ServerCase):
         self.assert_status(204, answer)
         self.assertIn("what was kept for a start is used", daemon.log)
         eventually("what is kept", reserve.exists)
+        ballast.unlink()
+        ballast = self.fill(disk)
+        self.assertEqual(0, command(daemon, "rm", "1").returncode)
+        self.assertTrue(reserve.exists())
         ballast.unlink()
         self.fill(disk)
         text = daemon.config.read_text(encoding="utf-8")
