@@ -115,6 +115,14 @@ class Postgresql:
             client_encoding="UTF8",
             application_name="hmac-file-server",
         )
+        try:
+            # What was committed before a statement begins, it sees, whatever the default is here.
+            connection.execute(
+                "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED"
+            )
+        except BaseException:
+            connection.close()
+            raise
         return PostgresqlLink(connection)
 
     def failure(self, error: Exception) -> Failure | None:

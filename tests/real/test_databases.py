@@ -109,6 +109,24 @@ class DurabilityTests(SynchronousTestCase):
             self.assertEqual(found, setting)
 
 
+class IsolationTests(SynchronousTestCase):
+    """What a transaction sees of others."""
+
+    def test_postgresql(self) -> None:
+        """Who has waited for the lock sees what was written meanwhile, whatever the default is."""
+        server = shared(PostgresqlServer)
+        first = server.driver.connect(server.place(), PATIENCE)
+        self.addCleanup(first.close)
+        changed = f"ALTER DATABASE {DATABASE} {{}} default_transaction_isolation"
+        self.addCleanup(first.execute, changed.format("RESET"))
+        first.execute(f"{changed.format('SET')} = 'serializable'")
+        second = server.driver.connect(server.place(), PATIENCE)
+        self.addCleanup(second.close)
+        second.execute("BEGIN")
+        [[found]] = second.execute("SHOW transaction_isolation").fetchall()
+        self.assertEqual(found, "read committed")
+
+
 class TimedPump(Pump):
     """A pump with a clock that nobody waits for."""
 
