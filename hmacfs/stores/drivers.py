@@ -82,11 +82,13 @@ class Failure:
     :ivar sentence: the end of a sentence that begins with the server, and says what to do.
     :ivar full: whether there is no room.
     :ivar lost: whether there is no connection any more.
+    :ivar done: whether a change of a table was made before.
     """
 
     sentence: str
     full: bool = False
     lost: bool = False
+    done: bool = False
 
 
 def explained(error: Exception, driver: Driver, place: Place) -> Exception:

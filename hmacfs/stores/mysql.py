@@ -142,7 +142,12 @@ class Mysql:
         sentence = _SENTENCES.get(code, "failed")
         if code == CR.CR_SERVER_LOST and "timed out" in detail:
             sentence = _SILENT
-        return Failure(f"{sentence} ({detail})", full=code in _FULL, lost=code in _LOST)
+        return Failure(
+            f"{sentence} ({detail})",
+            full=code in _FULL,
+            lost=code in _LOST,
+            done=code in (ER.DUP_KEYNAME, ER.CANT_DROP_FIELD_OR_KEY),
+        )
 
 
 def _context(ca_file: Path | None) -> ssl.SSLContext:

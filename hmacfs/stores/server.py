@@ -176,7 +176,7 @@ class ServerWriter(ServerReader):
             self._keep_copies(link, steps[:version])
         for number, step in enumerate(steps[version:], version + 1):
             for statement in scripts.statements(step):
-                link.execute(statement)
+                self._change(link, statement)
             # In MySQL each change of a table commits; the steps can be taken again.
             link.execute("UPDATE hmacfs_schema SET version = ?", (number,))
         link.execute("COMMIT")
@@ -187,6 +187,14 @@ class ServerWriter(ServerReader):
                 place=str(self._place),
                 version=len(steps),
             )
+
+    def _change(self, link: Link, statement: str) -> None:
+        try:
+            link.execute(statement)
+        except Exception as error:
+            failure = self._driver.failure(error)
+            if failure is None or not failure.done:
+                raise
 
     def _keep_copies(self, link: Link, steps: Sequence[str]) -> None:
         there = {row[0] for row in link.execute(self._driver.tables).fetchall()}

@@ -23,6 +23,12 @@ class PackagedStepsTests(SynchronousTestCase):
             for name, step in zip(names, steps, strict=True):
                 self.assertEqual((directory / name).read_text(encoding="utf-8"), step)
 
+    def test_mysql(self) -> None:
+        """MySQL knows no ``IF`` in a change of a table, which MariaDB has."""
+        for step in scripts.packaged_steps(scripts.MYSQL):
+            for statement in scripts.statements(step):
+                self.assertNotRegex(statement, r"(?m)^ALTER TABLE .*\bIF\b")
+
 
 class StatementsTests(SynchronousTestCase):
     """The statements of a script."""
