@@ -40,7 +40,7 @@ class Direct(Protocol):
         """Send what the consumer has buffered; tell whether all of it went."""
 
     def sent(self, length: int) -> None:
-        """Note that so many bytes went around the consumer."""
+        """Note that so many bytes went around the consumer; on the thread that sent them."""
 
 
 @implementer(IWriteDescriptor)
@@ -110,13 +110,13 @@ async def send(
             await _room(reactor, socket, patience)
         offset, stop = span
         while offset < stop:
-            went = await lane.run(_send_some, socket, file, offset, min(SEND_SIZE, stop - offset))
+            length = min(SEND_SIZE, stop - offset)
+            went = await lane.run(_send_some, socket, file, offset, length, direct)
             if went is None:
                 await _room(reactor, socket, patience)
             elif went == 0:
                 raise Truncated(f"the file ends at {offset}, {stop - offset} bytes too early")
             else:
-                direct.sent(went)
                 offset += went
     except (ConnectionError, ConnectionClosed, TimeoutError) as error:
         raise ClientGone from error
@@ -139,9 +139,12 @@ async def _room(reactor: SendReactor, socket: int, patience: float) -> None:
             return
 
 
-def _send_some(socket: int, file: int, offset: int, length: int) -> int | None:
+def _send_some(socket: int, file: int, offset: int, length: int, direct: Direct) -> int | None:
     # On a thread.  None: the socket's buffer is full.
     try:
-        return os.sendfile(socket, file, offset, length)
+        went = os.sendfile(socket, file, offset, length)
     except BlockingIOError:
         return None
+    # A client that has it all may be gone before the reactor hears of it.
+    direct.sent(went)
+    return went

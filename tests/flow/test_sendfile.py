@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -48,6 +49,15 @@ class Output:
     def sent(self, length: int) -> None:
         """Count."""
         self.count += length
+
+
+class Unheard:
+    """A lane whose work is done, and nobody hears of it."""
+
+    def run(self, work: Callable[..., object], *arguments: object) -> Deferred[object]:
+        """Do it."""
+        work(*arguments)
+        return Deferred()
 
 
 class SendTests(TestCase):
@@ -102,6 +112,17 @@ class SendTests(TestCase):
             self.assertEqual(await self.receive(stop - start), BODY[start:stop])
             await sent
             self.assertEqual(output.count, stop - start)
+        self.assertEqual(descriptors(), self.descriptors)
+
+    def test_counted_at_once(self) -> None:
+        """What was sent is counted before the reactor hears of it: the client may be gone then."""
+        output = Output(self.ours)
+        lane = cast(Lane, Unheard())
+        sending = Deferred.fromCoroutine(
+            send(cast(SendReactor, MemoryReactorClock()), lane, self.file, (0, 10), output, 30)
+        )
+        self.assertEqual(output.count, 10)
+        sending.cancel()
         self.assertEqual(descriptors(), self.descriptors)
 
     async def test_header_first(self) -> None:

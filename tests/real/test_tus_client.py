@@ -53,7 +53,7 @@ def modules() -> pathlib.Path:
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(TUS / name, place / name)
-    fetch = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    fetch = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", f"--cache={place}"]
     try:
         done = subprocess.run(
             fetch, cwd=place, capture_output=True, text=True, timeout=120, check=False
