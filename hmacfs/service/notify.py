@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from attrs import frozen
 
@@ -30,10 +30,15 @@ class Notify:
         """Say that requests are taken."""
         self._send("READY=1", f"STATUS={status}")
 
-    def reloading(self) -> None:
-        """Say that a reload has begun; :meth:`ready` ends it."""
+    @contextmanager
+    def reloading(self) -> Iterator[None]:
+        """Say that a reload has begun, and that it is over when the context is left, anyhow."""
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send("RELOADING=1", f"MONOTONIC_USEC={microseconds}")
+        try:
+            yield
+        finally:
+            self._send("READY=1")
 
     def stopping(self) -> None:
         """Say that the service ends."""

@@ -151,28 +151,27 @@ class FileServer(Service):
         self._foundation.events.tell(Administered("reload", "failed"))
 
     async def _adopt(self, settings: Settings) -> None:
-        self._notify.reloading()
-        self._settings, kept = self._settings.reloaded(settings)
-        try:
-            self._ring = await self._rotation.open(self._settings, self._ring)
-        except KeysUnusable as error:
-            self.log.error("the old keys stay in force: {error}", error=error)
-        self._bear()
-        self._metrics.adopt(self._settings)
-        if self._admin is not None:
-            self._admin.adopt(self._settings)
-        self._clean()
-        try:
-            await self._listeners.reload(self._settings)
-        except CertificateRefused as error:
-            self.log.error("the old certificate stays in force: {error}", error=error)
-        if kept:
-            names = ", ".join(option.key for option in kept)
-            self.log.warn("these settings change at the next restart: {names}", names=names)
-        self._foundation.audit.adopt(self._settings)
-        self._foundation.events.tell(Administered("reload"))
-        self.log.info("the configuration was reloaded")
-        self._notify.ready("serving")
+        with self._notify.reloading():
+            self._settings, kept = self._settings.reloaded(settings)
+            try:
+                self._ring = await self._rotation.open(self._settings, self._ring)
+            except KeysUnusable as error:
+                self.log.error("the old keys stay in force: {error}", error=error)
+            self._bear()
+            self._metrics.adopt(self._settings)
+            if self._admin is not None:
+                self._admin.adopt(self._settings)
+            self._clean()
+            try:
+                await self._listeners.reload(self._settings)
+            except CertificateRefused as error:
+                self.log.error("the old certificate stays in force: {error}", error=error)
+            if kept:
+                names = ", ".join(option.key for option in kept)
+                self.log.warn("these settings change at the next restart: {names}", names=names)
+            self._foundation.audit.adopt(self._settings)
+            self._foundation.events.tell(Administered("reload"))
+            self.log.info("the configuration was reloaded")
 
     def stopService(self) -> Deferred[None]:
         """Stop: no new requests, then no connections, then the stores, then the disk."""

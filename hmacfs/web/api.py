@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import cache
 from http import HTTPStatus
 from importlib import resources
 from typing import Any, Final
@@ -33,7 +34,9 @@ _SEGMENT: Final = "[^/]+"
 _WHATEVER: Final = r"[\s\S]+"
 
 
+@cache
 def _description() -> bytes:
+    # Once: an upgrade may have taken it from under a server that goes on.
     return resources.files("hmacfs.web").joinpath("openapi.json").read_bytes()
 
 

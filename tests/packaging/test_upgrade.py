@@ -66,9 +66,20 @@ class UpgradeTests(MachineCase):
         self.assertEqual(pid, self.property("MainPID"))
         self.assert_uploads("b")
         self.assertIn("ok installed", self.do(f"dpkg-query -W -f '${{Status}}' {UNIT}"))
-        self.do(f"sed -i '$d' {CONFIG} && systemctl restart {UNIT}")
+        # All that the old process has is gone, and it takes what it can do without.
+        self.do(f"sed -i '$d' {CONFIG} && systemctl reload {UNIT}")
+        eventually("the reload", lambda: "configuration was reloaded" in self.journal())
+        self.assertEqual(pid, self.property("MainPID"))
+        self.wait_active()
+        self.assertEqual("serving on tcp:127.0.0.1:8080", self.property("StatusText"))
+        self.assert_uploads("c")
+        self.do(f"systemctl restart {UNIT}")
         self.assertIn(self.version, self.executable())
         self.assert_serves("b")
+
+    def journal(self) -> str:
+        """Return what the server has logged."""
+        return self.do(f"journalctl --no-pager --output=cat --unit={UNIT}")
 
     def test_stopped(self) -> None:
         """A server that the administrator has stopped stays so; its user, gone, is made again."""

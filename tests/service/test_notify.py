@@ -29,12 +29,23 @@ class NotifyTests(SynchronousTestCase):
         notify = Notify.of({"NOTIFY_SOCKET": "n"})
         notify.ready("serving")
         self.assertEqual(systemd.recv(999), b"READY=1\nSTATUS=serving")
-        notify.reloading()
-        self.assertRegex(systemd.recv(999).decode(), r"\ARELOADING=1\nMONOTONIC_USEC=\d+\Z")
+        with notify.reloading():
+            told = systemd.recv(999).decode()
+            self.assertRegex(told, r"\ARELOADING=1\nMONOTONIC_USEC=\d+\Z")
+        self.assertEqual(systemd.recv(999), b"READY=1")
         notify.alive()
         self.assertEqual(systemd.recv(999), b"WATCHDOG=1")
         notify.stopping()
         self.assertTrue(systemd.recv(999).startswith(b"STOPPING=1\n"))
+
+    def test_reload_that_fails(self) -> None:
+        """It is over, too: systemd would wait for its end for ever."""
+        systemd = self.listen("r")
+        self.addCleanup(Path("r").unlink)
+        with self.assertRaises(ZeroDivisionError), Notify.of({"NOTIFY_SOCKET": "r"}).reloading():
+            raise ZeroDivisionError
+        systemd.recv(999)
+        self.assertEqual(systemd.recv(999), b"READY=1")
 
     def test_abstract_socket(self) -> None:
         """An address that begins with @ is an abstract socket."""
