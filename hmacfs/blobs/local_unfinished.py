@@ -209,7 +209,7 @@ class LocalUnfinished:
                 journal = _begin_journal(self._directory, key, facts)
             except BaseException:
                 os.close(data)
-                os.unlink(key, dir_fd=self._directory)
+                self._unlink(key)
                 raise
         lane = Lane(self._pool)
         return LocalUnfinishedBlob(key, lane, data, journal, self._directory, len(_line(facts)))
@@ -277,10 +277,13 @@ class LocalUnfinished:
 
     def _forget(self, key: str) -> None:
         with storage_errors("forget an unfinished upload"):
-            # The bytes first: facts without bytes are an upload that is over, not one to wonder at.
-            for name in (key, key + _JOURNAL):
-                with suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=self._directory)
+            self._unlink(key)
+
+    def _unlink(self, key: str) -> None:
+        # The bytes first: facts without bytes are an upload that is over, not one to wonder at.
+        for name in (key, key + _JOURNAL):
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=self._directory)
 
     def keys(self) -> Deferred[list[str]]:
         """Tell all keys; see :meth:`Unfinished.keys`."""

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 import stat
+from itertools import count
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from hmacfs.base.names import INTERNAL_DIRECTORY
 from hmacfs.blobs import local_unfinished
-from hmacfs.blobs.interfaces import Blobs, StorageFull, Unfinished
+from hmacfs.blobs.interfaces import Blobs, StorageFailed, StorageFull, Unfinished
 from hmacfs.blobs.local import LocalBlobs
 from hmacfs.blobs.local_unfinished import LocalUnfinished, LocalUnfinishedBlob
 from hmacfs.blobs.memory import MemoryBlobs
 from hmacfs.blobs.memory_unfinished import MemoryUnfinished
 from hmacfs.flow.pools import InlinePool
 from tests.blobs.descriptors import close_below, open_below
-from tests.blobs.faulty import failing
+from tests.blobs.faulty import broken_once
 from tests.blobs.unfinished_suite import make_unfinished_tests
 from tests.flow.awaiting import now
 
@@ -144,12 +144,19 @@ class LocalTests(SynchronousTestCase):
         self.open()
         self.assertEqual({path.name for path in self.sessions.iterdir()}, {"key", "key.journal"})
 
-    def test_no_room_for_facts(self) -> None:
-        """What finds no room for its facts leaves nothing."""
-        self.patch(local_unfinished, "os", failing("write", errno.ENOSPC))
-        with self.assertRaises(StorageFull):
-            self.begin()
-        self.assertEqual(list(self.sessions.iterdir()), [])
+    def test_begun_in_vain(self) -> None:
+        """What cannot be begun leaves nothing, wherever the disk fails."""
+        for at in count():
+            patch = self.patch(local_unfinished, "os", broken_once(at))
+            try:
+                self.begin()
+            except StorageFailed:
+                self.assertEqual(list(self.sessions.iterdir()), [], at)
+            else:
+                break
+            finally:
+                patch.restore()
+        self.assertGreater(at, 4)
 
     def test_sparse(self) -> None:
         """What was never written takes no room."""
