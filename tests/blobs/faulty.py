@@ -9,22 +9,26 @@ from typing import Any, Protocol
 
 from attrs import define, field
 
-from hmacfs.blobs import handles, local, replacing, tree
+from hmacfs.blobs import handles, local, local_unfinished, replacing, tree
 
 CALLS = frozenset(
     {
         "close",
         "dup",
+        "fdatasync",
         "fstat",
         "fstatvfs",
         "fsync",
+        "ftruncate",
         "getxattr",
         "link",
         "listdir",
         "mkdir",
         "open",
         "pread",
+        "pwrite",
         "removexattr",
+        "rename",
         "setxattr",
         "stat",
         "unlink",
@@ -62,7 +66,7 @@ class FaultyOs:
 
     def install(self, test: Patches) -> None:
         """Let the files of a local file system be kept by this, until the test has ended."""
-        for module in (handles, local, replacing):
+        for module in (handles, local, local_unfinished, replacing):
             test.patch(module, "os", self)
         test.patch(tree, "os", self)
 
