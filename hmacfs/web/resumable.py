@@ -11,7 +11,7 @@ from attrs import frozen
 from hmacfs.base.errors import Gone, MethodRefused, Unknown
 from hmacfs.uploads.machine import State
 from hmacfs.uploads.session import Session
-from hmacfs.web import replies
+from hmacfs.web import replies, tus_creation
 from hmacfs.web.request import StreamingRequest
 from hmacfs.web.rufh import Rufh
 from hmacfs.web.rufh_answers import KIND, LAST
@@ -80,6 +80,8 @@ class Resumable:
             with suppress(Unknown):
                 session = await self._found(request)
         if session is None:
+            # Of an upload that there is not, its client need not say more to hear so.
+            await self.rufh.urls.find(request, tus_creation.KIND)
             await self.tus.answer(request)
             return
         if request.method == b"HEAD":

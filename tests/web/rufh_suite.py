@@ -524,7 +524,8 @@ class RefusalTests(RufhCase):
         """An upload that there is not is not found, whatever the method."""
         for target in ("/files/" + "A" * 43, "/files/nonsense", "/files/a/b"):
             for method in ("HEAD", "PATCH", "DELETE", "GET"):
-                self.assertEqual(self.client.ask(method, target).status, 404, (method, target))
+                for client in (self.client, self.speaking(None)):
+                    self.assertEqual(client.ask(method, target).status, 404, (method, target))
 
     def test_too_large(self) -> None:
         """What is larger than files may be is refused, with the limit."""
