@@ -18,7 +18,7 @@ from typing import Final
 
 from hmacfs.base.durable import sync
 from hmacfs.stores.connections import connect
-from hmacfs.stores.failures import explaining
+from hmacfs.stores.failures import PRIMARY, UNREADABLE, explaining
 from hmacfs.stores.interfaces import StoreFailed
 from hmacfs.stores.scripts import packaged_steps
 from hmacfs.stores.upgrades import back_up, recognise
@@ -128,12 +128,21 @@ def copied(source: Path, directory: Path) -> Iterator[Path]:
 
 
 def _check(copy: Path, source: Path) -> None:
-    with closing(connect(copy, BUSY_TIMEOUT)) as connection:
-        recognise(connection, source, len(packaged_steps()))
-        ((verdict,),) = connection.execute("PRAGMA integrity_check(1)").fetchall()
-        if verdict != "ok":
-            raise StoreFailed(f"the index {source} is damaged ({verdict}): take an older copy")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    try:
+        with closing(connect(copy, BUSY_TIMEOUT)) as connection:
+            recognise(connection, source, len(packaged_steps()))
+            ((verdict,),) = connection.execute("PRAGMA integrity_check(1)").fetchall()
+            if verdict != "ok":
+                raise _unusable(source, verdict)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & PRIMARY in UNREADABLE:
+            raise _unusable(source, str(error)) from error
+        raise
+
+
+def _unusable(source: Path, reason: str) -> StoreFailed:
+    return StoreFailed(f"{source} is damaged, or is no copy of an index ({reason}): take another")
 
 
 def _set_aside(path: Path) -> Path | None:

@@ -14,8 +14,11 @@ from hmacfs.stores.interfaces import StoreFailed, StoreFull
 STATE_FILE: Final = "state.sqlite"
 """The name of the file of the shared state, which tells it from that of an index."""
 
-_PRIMARY = 0xFF
+PRIMARY: Final = 0xFF
 """The primary result code is the low byte of an extended one (sqlite.org/rescode.html)."""
+
+UNREADABLE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""Primary codes of a file that has not what a database has."""
 
 _FULL = "has no room left ({error}): free space on its file system"
 _FORBIDDEN = (
@@ -79,7 +82,7 @@ def explained(error: Exception, path: Path) -> Exception:
         case sqlite3.Error():
             # Errors that the module makes itself have no code.
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-            sentence = _BY_CODE.get(code) or _BY_CODE.get(code & _PRIMARY, _OTHER)
+            sentence = _BY_CODE.get(code) or _BY_CODE.get(code & PRIMARY, _OTHER)
         case OSError():
             # Without the file's name, which may be that of a temporary one.
             reason = error.strerror or reason

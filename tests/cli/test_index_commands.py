@@ -256,5 +256,5 @@ class RestoreTests(IndexCase):
         self.copy.write_bytes(b"x" * 10_000)
         outcome = self.run_command("index", "restore", str(self.copy))
         self.assertEqual(outcome.code, 1)
-        self.assertIn("no database of SQLite", outcome.err)
+        self.assertIn("no copy of an index", outcome.err)
         self.assertEqual(self.names(), ["new", "old"])

@@ -239,7 +239,7 @@ class RestoreTests(BackupsCase):
     def test_not_sqlite(self) -> None:
         """A file that is no database is refused."""
         self.copy.write_bytes(b"no database at all" * 100)
-        self.refused("is damaged, or is no database")
+        self.refused("is damaged, or is no copy of an index")
 
     def test_foreign(self) -> None:
         """A database of another program is refused."""
