@@ -281,8 +281,8 @@ class StreamingChannel(HTTPChannel):
     def loseConnection(self) -> None:
         """End the connection when all is sent; a client that does not let it end is cut."""
         # TLS waits for the client's farewell, which need not come.
-        self._untaken = untaken(self.transport)
-        self.setTimeout(self.patience.write)
+        self._untaken = math.inf
+        self.setTimeout(self.patience.linger)
         super().loseConnection()
 
     def timeoutConnection(self) -> None:
@@ -301,7 +301,7 @@ class StreamingChannel(HTTPChannel):
                 )
             )
         elif self._is_being_taken():
-            self.setTimeout(self.timeOut)
+            self.setTimeout(self.patience.write)
         else:
             self.transport.abortConnection()
 

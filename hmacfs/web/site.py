@@ -202,9 +202,10 @@ class StreamingSite(Site):
         :param patience: seconds after which those that are left are cut.
         """
         self.draining = True
+        under_way = {each for each in self.connections if not (each.is_idle or each.is_unused)}
         for channel in tuple(self.connections):
             channel.finish_soon()
-        await self._part({each for each in self.connections if not each.is_unused}, patience)
+        await self._part(under_way & self.connections, patience)
 
     async def end(self, patience: float) -> None:
         """

@@ -61,6 +61,10 @@ class TerminatedTests(OperatedCase):
 
     def test_uploads_under_way(self) -> None:
         """Of 20 uploads that are under way all are ended and stored; new ones are refused."""
+        # It does not say farewell, as TLS would have it: that is no reason to wait for it.
+        idle = self.secure()
+        self.addCleanup(idle.close)
+        self.assertTrue(idle.works())
         connections = []
         for number in range(UPLOADS):
             connection = self.secure() if number % 2 else self.plain()
