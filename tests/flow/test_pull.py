@@ -12,9 +12,7 @@ from collections.abc import Callable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from hmacfs.flow import pull
 from hmacfs.flow.pools import InlinePool, Lane, ThreadedPool
@@ -22,7 +20,7 @@ from hmacfs.flow.pull import WAITS, Pulls, Target
 from hmacfs.flow.stage import HIGH_MARK, Stage
 from tests.flow.awaiting import now
 from tests.flow.held_pool import HeldPool
-from tests.flow.test_stage import DiskFull, Memory
+from tests.flow.test_stage import DiskFull, Memory, Network
 from tests.octets import octets
 from tests.stores.pump import Pump
 
@@ -288,29 +286,16 @@ class ThreadsTests(PullCase):
         self.assert_stored(b"again")
 
 
-@implementer(IPushProducer)
-class Direct:
-    """A producer over a line; it notes what is asked of it."""
+class Direct(Network):
+    """A producer over a line."""
 
     def __init__(self, line: Line | None) -> None:
+        super().__init__()
         self.line = line
-        self.asked: list[str] = []
 
     def inlet(self) -> Line | None:
         """Tell the line."""
         return self.line
-
-    def pauseProducing(self) -> None:
-        """Note it."""
-        self.asked.append("pause")
-
-    def resumeProducing(self) -> None:
-        """Note it."""
-        self.asked.append("resume")
-
-    def stopProducing(self) -> None:
-        """Note it."""
-        self.asked.append("stop")
 
 
 class StageTests(PullCase):

@@ -321,6 +321,16 @@ class Bench:
         grant = Grant(named(name), size, **{"content_type": "text/plain", "scheme": "v"} | facts)
         return begun(self.intake.receive(grant, body, conditions))
 
+    def broken_off(self, name: str, *pieces: bytes) -> Deferred[Receipt]:
+        """Begin an upload whose connection is lost after the first piece, be that all of it."""
+        body = Delivery(*pieces, held=True)
+        upload = self.upload(name, body, sum(map(len, pieces)))
+        self.pool.run_all()
+        body.come()
+        body.break_off()
+        self.pool.run_all()
+        return upload
+
     def store(self, name: str, bytes_: bytes, **facts: Any) -> Receipt:
         """Upload a file, from the beginning to the end."""
         receipt = self.upload(name, Delivery(bytes_), len(bytes_), **facts)

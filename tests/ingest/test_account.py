@@ -156,13 +156,7 @@ class IntakeTests(SynchronousTestCase):
 
     def test_broken_off(self) -> None:
         """A connection that is lost in the body has aborted the upload."""
-        body = Delivery(b"con", b"tent", held=True)
-        upload = self.bench.upload("a", body, 7)
-        self.bench.pool.run_all()
-        body.come()
-        body.break_off()
-        self.bench.pool.run_all()
-        self.failureResultOf(upload, ConnectionLost)
+        self.failureResultOf(self.bench.broken_off("a", b"con", b"tent"), ConnectionLost)
         self.assertEqual(self.ends(), [ABORTED])
 
     def test_cancelled_anywhere(self) -> None:

@@ -217,13 +217,7 @@ class RefusalTests(IntakeCase):
 
     def test_broken(self) -> None:
         """Of a body that breaks nothing is left, and the reason goes to whoever waits."""
-        body = Delivery(b"content", held=True)
-        upload = self.bench.upload("a", body, 7)
-        self.bench.pool.run_all()
-        body.come()
-        body.break_off()
-        self.bench.pool.run_all()
-        self.failureResultOf(upload, ConnectionLost)
+        self.failureResultOf(self.bench.broken_off("a", b"content"), ConnectionLost)
         self.check("a", None)
 
     def test_deleted(self) -> None:
@@ -282,13 +276,7 @@ class AgainTests(IntakeCase):
 
     def test_broken(self) -> None:
         """A body that breaks has no effect."""
-        body = Delivery(b"content", held=True)
-        upload = self.bench.upload("a", body, 7)
-        self.bench.pool.run_all()
-        body.come()
-        body.break_off()
-        self.bench.pool.run_all()
-        self.failureResultOf(upload, ConnectionLost)
+        self.failureResultOf(self.bench.broken_off("a", b"content"), ConnectionLost)
         self.check("a", b"content")
 
     def test_full_disk(self) -> None:
