@@ -33,6 +33,9 @@ _TABLES: Final = (
     "CREATE INDEX IF NOT EXISTS packed_container ON packed (container)",
     "CREATE TABLE IF NOT EXISTS containers (path TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID",
 )
+_MADE: Final = "SELECT 1 FROM sqlite_master WHERE name = 'containers'"
+"""Tells whether there is the last of the tables."""
+
 _EMPTY: Final = """
     SELECT path FROM containers
         WHERE NOT EXISTS (SELECT 1 FROM packed WHERE container = path)
@@ -119,10 +122,9 @@ class Catalogue:
 
         Only for who is sure that none is being written.
         """
-        if not self.path.exists():
-            return []
-        with self._connected() as connection:
-            empty = [path for (path,) in connection.execute(_EMPTY).fetchall()]
+        with self._asked() as connection:
+            rows = [] if connection is None else connection.execute(_EMPTY).fetchall()
+        empty = [path for (path,) in rows]
         for path in empty:
             self._remove(path)
         return [Path(path) for path in empty]
@@ -136,9 +138,9 @@ class Catalogue:
 
     def containers(self) -> list[tuple[Path, int, int]]:
         """Tell each container, how many files are read from it, and their bytes."""
-        if not self.path.exists():
-            return []
-        with self._connected() as connection:
+        with self._asked() as connection:
+            if connection is None:
+                return []
             rows = connection.execute(
                 "SELECT container, count(*), sum(size) FROM packed GROUP BY container"
             ).fetchall()
@@ -153,14 +155,21 @@ class Catalogue:
         return self._ask("SELECT * FROM packed WHERE name > ? ORDER BY name LIMIT ?", after, STEP)
 
     def _ask(self, query: str, *values: object) -> list[Packed]:
-        if not self.path.exists():
-            return []
-        with self._connected() as connection:
-            rows = connection.execute(query, values).fetchall()
+        with self._asked() as connection:
+            rows = [] if connection is None else connection.execute(query, values).fetchall()
         return [
             Packed(StoredName.known(name.decode()), Path(container), start, size, sha256)
             for name, container, start, size, sha256 in rows
         ]
+
+    @contextmanager
+    def _asked(self) -> Iterator[sqlite3.Connection | None]:
+        # ``None`` until there is something in it, which somebody may be about to put there.
+        if not self.path.exists():
+            yield None
+            return
+        with self._connected() as connection:
+            yield connection if connection.execute(_MADE).fetchall() else None
 
     @contextmanager
     def _changed(self) -> Iterator[sqlite3.Connection]:

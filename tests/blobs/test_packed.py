@@ -181,6 +181,16 @@ class ExchangeTests(PackedCase):
 class CatalogueTests(PackedCase):
     """``Catalogue``."""
 
+    def test_being_made(self) -> None:
+        """While the first packing makes it there is nothing in it, and nobody fails for that."""
+        path = Path(self.mktemp())
+        path.touch()
+        catalogue = Catalogue(path)
+        self.assertIsNone(catalogue.find(named("first")))
+        self.assertFalse(catalogue.forget(named("first")))
+        told = [catalogue.containers(), catalogue.sweep(), catalogue.page(b"")]
+        self.assertEqual([*told, catalogue.files(self.container)], [[], [], [], []])
+
     def test_nothing_yet(self) -> None:
         """Before something is packed there is no file, and looking makes none."""
         path = self.container.with_name("catalogue")
