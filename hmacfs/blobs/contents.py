@@ -195,7 +195,6 @@ class ContentStore:
         try:
             bucket = open_directory(top, sha256.hex()[:2], create=create)
             try:
-                _give(top, bucket)
                 yield bucket
             finally:
                 os.close(bucket)
@@ -247,14 +246,6 @@ def _exists(parent: int, leaf: str) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _give(top: int, bucket: int) -> None:
-    # What root makes for a server that runs as somebody else.
-    if os.geteuid() == 0:
-        owner = os.fstat(top)
-        if os.fstat(bucket).st_uid != owner.st_uid:
-            os.fchown(bucket, owner.st_uid, owner.st_gid)
 
 
 def _mark(descriptor: int, key: str) -> None:

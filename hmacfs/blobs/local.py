@@ -38,6 +38,7 @@ from hmacfs.blobs.interfaces import (
 from hmacfs.blobs.naming import Naming, Places
 from hmacfs.blobs.tree import (
     FILE_MODE,
+    give_back,
     is_file,
     open_directory,
     open_file,
@@ -144,6 +145,7 @@ class LocalBlobs:
                 FILE_MODE,
                 dir_fd=self._stages,
             )
+            give_back(self._stages, descriptor)
         return LocalStagedBlob(key, descriptor, Lane(self._pool))
 
     def publish(self, staged: StagedBlob, name: StoredName, intent: bytes) -> Deferred[None]:

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from hmacfs.base.names import StoredName
 from hmacfs.blobs.interfaces import NameExists, StorageFailed, StorageFull
@@ -55,7 +56,26 @@ def open_directory(parent: int, segment: str, *, create: bool) -> int:
             os.fsync(parent)
         except FileExistsError:
             pass
-    return os.open(segment, _DIRECTORY, dir_fd=parent)
+    directory = os.open(segment, _DIRECTORY, dir_fd=parent)
+    if create:
+        give_back(parent, directory)
+    return directory
+
+
+def give_back(parent: int, made: int) -> None:
+    """
+    Give what root makes in an open directory to its owner: a server may run as that user.
+
+    :param made: an open file or directory in it, which is closed if that fails.
+    """
+    try:
+        if os.geteuid() == 0 and os.fstat(made).st_uid == 0:
+            owner = os.fstat(parent)
+            if owner.st_uid != 0:
+                os.fchown(made, owner.st_uid, owner.st_gid)
+    except BaseException:
+        os.close(made)
+        raise
 
 
 def open_private(parent: int, segment: str) -> int:
@@ -138,3 +158,22 @@ def open_file(parent: int, leaf: str) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def open_below(directory: Path, name: StoredName) -> BinaryIO:
+    """
+    Open what has a name below a directory, to read, whoever may change what is there.
+
+    :raises OSError: if it cannot be read, or is no file.
+    """
+    top = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with parent_of(top, name) as parent:
+            descriptor = open_file(parent, name.leaf)
+    except NameExists as error:
+        raise NotADirectoryError(errno.ENOTDIR, str(error)) from None
+    finally:
+        os.close(top)
+    if descriptor is None:
+        raise FileNotFoundError(errno.ENOENT, "it is no file")
+    return os.fdopen(descriptor, "rb")

@@ -13,21 +13,20 @@ from typing import Final
 
 from hmacfs.base.errors import Refusal
 from hmacfs.base.events import Events
-from hmacfs.base.names import StoredName
 from hmacfs.blobs.interfaces import Passed
+from hmacfs.blobs.tree import open_below
 from hmacfs.cli import shown
 from hmacfs.cli.calls import Calls
 from hmacfs.cli.command import Command, CommandFailed, add_option, settings_of
 from hmacfs.cli.recording import recorded
 from hmacfs.cli.surroundings import FAILED, FINE, Surroundings
 from hmacfs.cli.tally import Tally
-from hmacfs.cli.visit import Visit, carried_out, opened
+from hmacfs.cli.visit import carried_out, opened
 from hmacfs.config import options
 from hmacfs.flow.pending import Pending
 from hmacfs.ingest.foreign import Foreign, of_file_share, of_prosody_filer
 from hmacfs.ingest.publication import Publication
 from hmacfs.ingest.takeover import Takeover
-from hmacfs.library.delivery import path_of
 from hmacfs.service.stores import index_path, is_file
 from hmacfs.wire.lua_list import MalformedList
 
@@ -45,7 +44,6 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _import(arguments: argparse.Namespace, around: Surroundings) -> int:
     settings = settings_of(arguments, around)
-    storage = settings[options.SERVER_STORAGE_PATH]
     directory = Path(arguments.directory)
     tally = Tally(around.stderr)
     counts: Counter[str] = Counter()
@@ -67,7 +65,7 @@ def _import(arguments: argparse.Namespace, around: Surroundings) -> int:
             pending = Pending()
             age = settings[options.RETENTION_TOMBSTONE_AGE]
             publication = Publication(visit.blobs, visit.index, Events(), pending, age, time.time)
-            takeover = Takeover(visit.blobs, publication)
+            takeover = Takeover(visit.blobs, publication, open_below)
             for found in SOURCES[arguments.kind](directory):
                 if isinstance(found, Passed):
                     tell("passed", os.fsdecode(found.path), found.reason)
@@ -76,9 +74,10 @@ def _import(arguments: argparse.Namespace, around: Surroundings) -> int:
                     is_new = await takeover.take(found)
                 except Refusal as refusal:
                     tell("refused", str(found.name), refusal.detail)
-                    continue
-                tell("copied" if is_new else "known", str(found.name))
-                await _give_back(visit, found.name, storage)
+                except OSError as error:
+                    tell("passed", str(found.name), error.strerror or str(error))
+                else:
+                    tell("copied" if is_new else "known", str(found.name))
             await pending.idle()
 
     try:
@@ -97,24 +96,6 @@ def _import(arguments: argparse.Namespace, around: Surroundings) -> int:
     would = " (nothing was copied)" if arguments.dry_run else ""
     print(f"{told or 'there are no files'}{would}", file=around.stderr)
     return FAILED if counts["passed"] or counts["refused"] else FINE
-
-
-async def _give_back(visit: Visit, name: StoredName, storage: Path) -> None:
-    """Give what root made to the server, which may run as somebody else."""
-    blob = await visit.blobs.open(name)
-    if blob is None:
-        return
-    try:
-        path = path_of(blob)
-    finally:
-        await blob.lane.run(blob.close)
-    if path is None or os.geteuid() != 0:
-        return
-    owner = storage.stat()
-    for each in (path, *path.parents):
-        if each == storage.resolve() or each.lstat().st_uid != 0:
-            break
-        os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 COMMANDS: Final = (Command("import", _arguments, _import),)

@@ -28,13 +28,15 @@ class Foreign:
     """
     A file of another server.
 
-    :ivar path: where its bytes are.
+    :ivar directory: what its server keeps files in.
+    :ivar place: where its bytes are below that, no symbolic link on the way.
     :ivar name: what it is to be called here, so that the end of its URL stays.
     :ivar uploaded_at: seconds since the epoch.
     :ivar owner: who uploaded it, where that is known.
     """
 
-    path: Path
+    directory: Path
+    place: StoredName
     name: StoredName
     content_type: str
     uploaded_at: float
@@ -64,7 +66,7 @@ def of_prosody_filer(directory: Path) -> Iterator[Foreign | Passed]:
             except NameRefused as refusal:
                 yield Passed(path, refusal.detail)
                 continue
-            yield Foreign(whole, name, media_types.guess(name.leaf), status.st_mtime)
+            yield Foreign(directory, name, name, media_types.guess(name.leaf), status.st_mtime)
 
 
 def of_file_share(directory: Path) -> Iterator[Foreign | Passed]:
@@ -77,29 +79,30 @@ def of_file_share(directory: Path) -> Iterator[Foreign | Passed]:
     :raises OSError: if there is no such thing.
     :raises lua_list.MalformedList: if the list of slots cannot be read.
     """
+    files = directory / "http_file_share"
     for item in lua_list.items((directory / SLOTS).read_bytes()):
         slot, told = item.get(b"key"), item.get(b"attr")
         if not isinstance(slot, bytes) or not isinstance(told, dict):
             continue
-        path = directory / "http_file_share" / f"{_encoded(slot)}.bin"
         facts = {key: fact for key, fact in told.items() if isinstance(fact, bytes)}
-        place = slot + b"/" + facts.get(b"filename", b"")
+        path = slot + b"/" + facts.get(b"filename", b"")
         try:
-            status = path.lstat()
+            name = StoredName.parse(path)
+            place = StoredName.parse(_encoded(slot) + b".bin")
+            status = (files / str(place)).lstat()
+        except NameRefused as refusal:
+            yield Passed(path, refusal.detail)
+            continue
         except FileNotFoundError:
             continue
         if facts.get(b"size") != b"%d" % status.st_size or not stat.S_ISREG(status.st_mode):
-            yield Passed(place, "it is not whole")
-            continue
-        try:
-            name = StoredName.parse(place)
-        except NameRefused as refusal:
-            yield Passed(place, refusal.detail)
+            yield Passed(path, "it is not whole")
             continue
         kind = facts.get(b"content-type", DEFAULT_CONTENT_TYPE.encode())
         when, owner = item.get(b"when"), item.get(b"with")
         yield Foreign(
-            path,
+            files,
+            place,
             name,
             kind.decode(errors="replace"),
             when if isinstance(when, float) else status.st_mtime,
@@ -107,5 +110,5 @@ def of_file_share(directory: Path) -> Iterator[Foreign | Passed]:
         )
 
 
-def _encoded(slot: bytes) -> str:
-    return _NOT_PLAIN.sub(lambda match: b"%%%02x" % match[0][0], slot).decode()
+def _encoded(slot: bytes) -> bytes:
+    return _NOT_PLAIN.sub(lambda match: b"%%%02x" % match[0][0], slot)

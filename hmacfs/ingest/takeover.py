@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
 
 from attrs import frozen
 
+from hmacfs.base.names import StoredName
 from hmacfs.base.values import StoredFile
 from hmacfs.blobs.interfaces import Blobs, StagedBlob
 from hmacfs.ingest.foreign import Foreign
@@ -17,10 +21,15 @@ COPY_SIZE = 1024 * 1024
 
 @frozen
 class Takeover:
-    """Copies files in, as uploads are published: a name that is taken stays what it is."""
+    """
+    Copies files in, as uploads are published: a name that is taken stays what it is.
+
+    :param open: opens what has a name below a directory, to read; blocks.
+    """
 
     blobs: Blobs
     publication: Publication
+    open: Callable[[Path, StoredName], BinaryIO]
 
     async def take(self, foreign: Foreign) -> bool:
         """
@@ -32,7 +41,7 @@ class Takeover:
         """
         staged = await self.blobs.stage()
         try:
-            size, sha256 = await staged.lane.run(_copied, foreign, staged)
+            size, sha256 = await staged.lane.run(self._copy, foreign, staged)
             file = StoredFile(
                 name=foreign.name,
                 size=size,
@@ -48,13 +57,12 @@ class Takeover:
         finally:
             await self.blobs.settle(staged)
 
-
-def _copied(foreign: Foreign, staged: StagedBlob) -> tuple[int, bytes]:
-    # On a thread.
-    digest, size = hashlib.sha256(), 0
-    with foreign.path.open("rb") as source:
-        while data := source.read(COPY_SIZE):
-            staged.write(data)
-            digest.update(data)
-            size += len(data)
-    return size, digest.digest()
+    def _copy(self, foreign: Foreign, staged: StagedBlob) -> tuple[int, bytes]:
+        # On a thread.
+        digest, size = hashlib.sha256(), 0
+        with self.open(foreign.directory, foreign.place) as source:
+            while data := source.read(COPY_SIZE):
+                staged.write(data)
+                digest.update(data)
+                size += len(data)
+        return size, digest.digest()

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from twisted.trial.unittest import SkipTest
 
+from hmacfs.blobs.interfaces import Passed
+from hmacfs.cli import import_command
+from hmacfs.ingest import foreign
+from hmacfs.ingest.foreign import Foreign
 from tests.blobs.samples import named
 from tests.cli.storage_case import StorageCase
 
@@ -66,6 +71,27 @@ class ImportTests(StorageCase):
         self.assertIn("refused  ab/photo.jpg: another file has this name", again.lines)
         self.assertIn("1 known, 2 passed, 1 refused", again.err)
         self.assertEqual(b"hello", (self.root / "ab/photo.jpg").read_bytes())
+
+    def test_swapped(self) -> None:
+        """What is changed meanwhile for a link is not read; the other files come over."""
+        for path in ("a/file", "b", "c"):
+            self.put(path, b"hello")
+        listed = foreign.of_prosody_filer
+
+        def swapped(directory: Path) -> Iterator[Foreign | Passed]:
+            found = list(listed(directory))
+            (self.other / "a").rename(self.directory / "elsewhere")
+            (self.other / "a").symlink_to(self.directory / "elsewhere")
+            (self.other / "b").unlink()
+            (self.other / "b").symlink_to("/etc/passwd")
+            yield from found
+
+        self.patch(import_command, "SOURCES", {"prosody-filer": swapped})
+        done = self.run_command("import", "prosody-filer", str(self.other))
+        self.assertEqual(1, done.code)
+        told = ["passed   a/file: 'a' on the way to a/file is not a folder"]
+        told += ["passed   b: it is no file", "copied   c"]
+        self.assertEqual(sorted(told), sorted(done.lines))
 
     def test_file_share(self) -> None:
         """The list of Prosody tells name, type, uploader and time; bytes lie under the slot."""
