@@ -23,7 +23,7 @@ RETRY_AFTER_STOP = 10
 """Seconds after which a server that is being stopped may be there again."""
 
 HEALTH = b"health"
-"""The path at which it is told whether the server works, also while it stops."""
+"""The path at which it is told whether the server works: by any scheme, and while it stops."""
 
 _UPLOADING = frozenset({b"PUT", b"POST", b"PATCH"})
 

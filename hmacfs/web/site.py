@@ -31,7 +31,7 @@ from hmacfs.web.idle import IdleConnections
 from hmacfs.web.origin import RequestOrigin
 from hmacfs.web.patience import Patience, Phase
 from hmacfs.web.peers import Peers, address_of
-from hmacfs.web.request import StreamingRequest
+from hmacfs.web.request import HEALTH, StreamingRequest
 from hmacfs.web.switching import SwitchingChannel
 from hmacfs.web.transports import lowest
 from hmacfs.wire import tus
@@ -39,9 +39,6 @@ from hmacfs.wire.forwarded import address
 
 CLIENT_CLOSED_REQUEST = 499
 """The status of a request whose client went away before an answer; it is never sent."""
-
-HEALTH = b"health"
-"""The path of what tells whether the server is well, which is asked by any scheme."""
 
 _READS = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 """Methods that may be tried without a credential to see whether one is needed."""

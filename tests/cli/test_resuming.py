@@ -59,7 +59,6 @@ class Scripted:
     A server that answers each connection by the next of its replies.
 
     :ivar heads: what was asked.
-    :ivar bodies: what came along.
     """
 
     def __init__(self, *replies: Reply) -> None:
