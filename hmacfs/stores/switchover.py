@@ -149,26 +149,40 @@ class Switchover:
             return await self._ask_secondary(ask)
         with self._under_way:
             epoch = self._epoch
-            learn: Thunk = nothing_to_do
             try:
-                if self.phase is Phase.RETURNING:
-                    await bring()
-                answer = await ask(self._primary)
-                if copy is not None:
-                    learn = await copy()
+                said = await self._ask_primary(ask, bring, copy, epoch)
             except StoreFailed as error:
                 self._fell(error, epoch)
                 if self._closed:
                     raise
             else:
-                # What the first says after the second has begun to answer may contradict that.
-                if epoch == self._epoch:
+                if said is not None:
+                    answer, learn = said
                     self._was_asked = True
                     with self._copying:
                         await self._spare.ask(learn)
                     return answer
             # The first does not answer again before this is done, so none is asked for it twice.
             return await self._ask_secondary(ask)
+
+    async def _ask_primary(
+        self,
+        ask: Callable[[Graveyard], Awaitable[T]],
+        bring: Thunk,
+        copy: Callable[[], Awaitable[Thunk]] | None,
+        epoch: int,
+    ) -> tuple[T, Thunk] | None:
+        # ``None``: it has failed others meanwhile.
+        if self.phase is Phase.RETURNING:
+            await bring()
+        if epoch != self._epoch:
+            # It may have lost what it was given; then what it does now would be newer than what
+            # the second knows, and count for more.
+            return None
+        answer = await ask(self._primary)
+        learn = nothing_to_do if copy is None else await copy()
+        # What it says after the second has begun to answer may contradict that.
+        return (answer, learn) if epoch == self._epoch else None
 
     async def _ask_secondary(self, ask: Callable[[Graveyard], Awaitable[T]]) -> T:
         with self._copying:

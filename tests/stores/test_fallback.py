@@ -256,6 +256,31 @@ class PhaseTests(FallbackCase):
         self.first.release()
         self.assertEqual(self.successResultOf(late).value, b"first")
 
+    def test_lost_while_returning(self) -> None:
+        """A first store that loses what it was just given decides nothing: the second does."""
+        bench = Bench(advancing=True)
+        state = bench.state
+        self.get(state.start())
+        bench.first.always = BEFORE
+        self.get(state.ping())
+        bench.second.script = [HELD]
+        slow = begun(state.add(Delta("day", "u", 1, LATER)))
+        self.get(state.claim("nonce", "a", b"1", LATER))
+        bench.first.always = WELL
+        bench.pass_time(1)
+        late = begun(state.claim("nonce", "a", b"2", LATER))
+        bench.first.script = [HELD]
+        bench.second.release()
+        self.successResultOf(slow)
+        bench.first.lose_memory()
+        self.get(state.ping())
+        self.assertEqual(state.phase, Phase.DOWN)
+        bench.first.release()
+        self.assertEqual(self.successResultOf(late).value, b"1")
+        bench.pass_time(3)
+        self.assertEqual(state.phase, Phase.UP)
+        self.assertEqual(self.get(state.claim("nonce", "a", b"3", LATER)).value, b"1")
+
     def test_late_update(self) -> None:
         """What the first has done unheard is done by the second before the first answers again."""
         self.get(self.state.put("session", "s", b"1", LATER))
