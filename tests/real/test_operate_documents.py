@@ -48,10 +48,13 @@ class OperateDocumentTests(ServerCase):
             self.assert_status(201, answer)
         self.programs = programs(place / "bin", self.daemon)
         (place / "backup").mkdir()
+        others(place)
         self.places = {
             "/var/lib/hmac-file-server/uploads": os.fspath(self.daemon.storage),
             "/backup/": f"{place}/backup/",
             "/srv/containers/": f"{self.containers}/",
+            "/var/lib/prosody-filer/uploads": f"{place}/filer",
+            "/var/lib/prosody/upload%2eexample%2eorg": f"{place}/share",
             "/mnt/iso": f"{place}/mounted",
             # Not every kernel can mount them, and not everybody may.
             "mount -o loop,ro": f"sh {unpacking(place)}",
@@ -88,13 +91,13 @@ class OperateDocumentTests(ServerCase):
         return done.stdout.decode(errors="replace")
 
     def test_files(self) -> None:
-        """Looking after the files, until all of them are taken down."""
+        """Looking after the files, until all but those of other servers are taken down."""
         printed = self.type("docs/operate-files.rst")
         self.assertEqual(sorted(NAMES), sorted(printed[0].split()))
         self.assertEqual(2, len(printed[1].splitlines()))
         self.assertEqual(str(3 * len(self.photo)), printed[2].strip())
         self.assertIn(hashlib.sha256(self.photo).hexdigest(), printed[3])
-        self.assertEqual({}, self.daemon.stored())
+        self.assertEqual({"old/cat.jpg", "slot/dog.jpg"}, set(self.daemon.stored()))
 
     def test_audit(self) -> None:
         """The audit log is verified, and asked for the record that it ended with before."""
@@ -115,6 +118,16 @@ class OperateDocumentTests(ServerCase):
         self.type("docs/operate-limits.rst")
         self.assertEqual({}, self.daemon.stored())
         self.assert_comes_back(self.daemon, self.daemon.place(NAMES[0]), self.photo)
+
+
+def others(place: pathlib.Path) -> None:
+    """Make the directories of other servers, with a file in each."""
+    for path in ("filer/old/cat.jpg", "share/http_file_share/slot.bin"):
+        (place / path).parent.mkdir(parents=True)
+        (place / path).write_bytes(b"a cat")
+    slot = '["filename"] = "dog.jpg"; ["size"] = "5"; ["content-type"] = "image/jpeg";'
+    item = f'item({{ ["key"] = "slot"; ["when"] = 1700000000; ["attr"] = {{ {slot} }}; }});\n'
+    (place / "share" / "uploads.list").write_text(item, encoding="ascii")
 
 
 def unpacking(directory: pathlib.Path) -> pathlib.Path:
