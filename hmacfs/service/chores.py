@@ -150,16 +150,18 @@ def state_expiry(foundation: Foundation, clock: IReactorTime) -> Chore:
 
 
 def clearing_versions(foundation: Foundation) -> Chore:
-    """Make the chore that removes what a crash has left of older versions."""
-    chore: Chore = Chore(
+    """Make the chore that removes what a crash has left of older versions, which is done once."""
+
+    async def clear() -> None:
+        before = foundation.started_at
+        await clear_versions(foundation.index, foundation.blobs, before, lambda: chore.running)
+        # No crash comes between the start and now: there will be nothing more to find.
+        chore.stop()
+
+    chore = Chore(
         "the search for what a crash left of versions",
         SWEEP_INTERVAL,
-        lambda: clear_versions(
-            foundation.index,
-            foundation.blobs,
-            foundation.started_at,
-            lambda: chore.running,
-        ),
+        clear,
         foundation.reactor,
         foundation.pending,
     )

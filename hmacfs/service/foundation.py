@@ -225,7 +225,8 @@ class Foundation:
         return True
 
     async def _keep_room(self) -> None:
-        self._is_reserved = await self.pool.run(self._reserve.keep)
+        with self.pending:
+            self._is_reserved = await self.pool.run(self._reserve.keep)
 
     def _removed(self, event: FileRemoved) -> None:
         if not self._is_reserved:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
+from attrs import define
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from hmacfs.base.values import StoredFile
 from hmacfs.config import options
 from hmacfs.config.settings import Settings
 from hmacfs.flow.pending import Pending
 from hmacfs.flow.pools import InlinePool
-from hmacfs.service.chores import KEPT_BACKUPS, Chore, IndexBackups, index_backups
+from hmacfs.service.chores import (
+    KEPT_BACKUPS,
+    SWEEP_INTERVAL,
+    Chore,
+    IndexBackups,
+    clearing_versions,
+    index_backups,
+)
 from hmacfs.service.foundation import Foundation, Reactor
 from hmacfs.stores import backups
 from hmacfs.stores.interfaces import StoreFailed
@@ -113,6 +123,38 @@ class ChoreTests(SynchronousTestCase):
         self.assertEqual(self.pending.count, 1)
         slow.callback(None)
         self.assertEqual((self.pending.count, self.clock.getDelayedCalls()), (0, []))
+
+
+@define
+class SearchedIndex:
+    """Fails as often as it is told, and has nothing."""
+
+    failures: int
+    asked: int = 0
+
+    async def page(self, start: str, limit: int) -> list[StoredFile]:
+        """Tell that there is no more."""
+        self.asked += 1
+        if self.asked <= self.failures:
+            raise StoreFailed("the disk is full")
+        return []
+
+
+class ClearingTests(SynchronousTestCase):
+    """``clearing_versions``."""
+
+    def test_until_it_is_done(self) -> None:
+        """What a crash has left is looked for until that has succeeded, and not again."""
+        clock, index = Clock(), SearchedIndex(failures=2)
+        foundation = SimpleNamespace(
+            index=index, blobs=None, started_at=NOON, reactor=clock, pending=Pending()
+        )
+        chore = clearing_versions(cast(Foundation, foundation))
+        chore.start()
+        with capturedLogs():
+            clock.pump([0, *[SWEEP_INTERVAL] * 5])
+        self.assertEqual((3, 2), (index.asked, chore.failures))
+        self.assertEqual([], clock.getDelayedCalls())
 
 
 class IndexBackupsTests(SynchronousTestCase):
